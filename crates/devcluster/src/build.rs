@@ -1,0 +1,314 @@
+//! Builds the programs from source, once per machine.
+//!
+//! The Kubernetes project publishes its servers for download, but a module
+//! proxy is all that this needs: the pinned Go module in `tools/controlplane`
+//! names each program as a tool.
+
+use std::{
+    env,
+    ffi::OsString,
+    fmt::Write as _,
+    fs::{self, File, TryLockError},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{Error, Program, error::Context as _, program::is_executable};
+
+/// Where the Go module is: beside this crate, in the same checkout.
+const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools/controlplane");
+
+/// What to build a program from.
+struct Recipe {
+    /// The main package.
+    package: &'static str,
+    /// How long it takes on two cores when nothing of it is in Go's cache.
+    takes: &'static str,
+}
+
+const fn recipe(program: Program) -> Recipe {
+    let (package, takes) = match program {
+        Program::Etcd => ("go.etcd.io/etcd/server/v3", "1 minute"),
+        Program::ApiServer => ("k8s.io/kubernetes/cmd/kube-apiserver", "4 minutes"),
+        Program::ControllerManager => {
+            ("k8s.io/kubernetes/cmd/kube-controller-manager", "2 minutes")
+        }
+        Program::Kubectl => ("k8s.io/kubernetes/cmd/kubectl", "1 minute"),
+    };
+    Recipe { package, takes }
+}
+
+/// The program from the user's cache folder, built into it if it is not there.
+pub(crate) fn cached(program: Program) -> Result<PathBuf, Error> {
+    let source = Source::read(Path::new(MODULE))?;
+    let folder = cache_folder(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME"))?
+        .join("workmail-operator/controlplane")
+        .join(source.key());
+    let file = folder.join(program.name());
+    if !is_executable(&file) {
+        fs::create_dir_all(&folder).context("create", &folder)?;
+        let lock = lock(&folder.join("lock"))?;
+        // Another process may have built it while this one waited.
+        if !is_executable(&file) {
+            source.build(program, &file, lock)?;
+        }
+    }
+    Ok(file)
+}
+
+/// The XDG rules: a relative `XDG_CACHE_HOME` counts as none.
+fn cache_folder(
+    xdg_cache_home: Option<OsString>,
+    home: Option<OsString>,
+) -> Result<PathBuf, Error> {
+    xdg_cache_home
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| Some(PathBuf::from(home?).join(".cache")).filter(|folder| folder.is_absolute()))
+        .ok_or(Error::NoCacheFolder)
+}
+
+/// Held until the file is closed by every process that has it.
+fn lock(path: &Path) -> Result<File, Error> {
+    let file = File::create(path).context("create", path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            say("another process is building the control plane; waiting for it");
+            file.lock().context("lock", path)?;
+        }
+        Err(TryLockError::Error(error)) => return Err(error).context("lock", path),
+    }
+    Ok(file)
+}
+
+/// All that decides what a built program is like.
+#[derive(Debug)]
+struct Source {
+    module: PathBuf,
+    go_mod: String,
+    go_sum: String,
+    /// `go version go1.26.8 linux/amd64`
+    go_version: String,
+    ldflags: String,
+    /// The pinned Kubernetes: `v1.37.2`
+    kubernetes: String,
+}
+
+impl Source {
+    fn read(module: &Path) -> Result<Self, Error> {
+        let text = |name| {
+            let path = module.join(name);
+            fs::read_to_string(&path).context("read", path)
+        };
+        let go_mod = text("go.mod")?;
+        let Some((kubernetes, ldflags)) = kubernetes_version(&go_mod) else {
+            return Err(Error::NoKubernetes {
+                go_mod: module.join("go.mod"),
+            });
+        };
+        Ok(Self {
+            module: module.to_owned(),
+            go_sum: text("go.sum")?,
+            go_version: go_version(module)?,
+            go_mod,
+            ldflags,
+            kubernetes,
+        })
+    }
+
+    /// The name of a folder for what this source gives, and no other.
+    fn key(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in [&self.go_mod, &self.go_sum, &self.go_version, &self.ldflags] {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part);
+        }
+        hash.finalize()
+            .iter()
+            .take(8)
+            .fold(String::new(), |mut key, byte| {
+                let _ = write!(key, "{byte:02x}");
+                key
+            })
+    }
+
+    /// Builds to a name of its own and renames, so that `file` is whole or absent.
+    fn build(&self, program: Program, file: &Path, lock: File) -> Result<(), Error> {
+        let Recipe { package, takes } = recipe(program);
+        say(&format!(
+            "building {program} from source with Kubernetes {}, once: about {takes} on two idle cores, into {}",
+            self.kubernetes,
+            file.display()
+        ));
+        let partial = file.with_extension("partial");
+        let status = go(&self.module)
+            .args([
+                "build",
+                "-mod=readonly",
+                "-trimpath",
+                "-ldflags",
+                &self.ldflags,
+                "-o",
+            ])
+            .args([partial.as_os_str(), package.as_ref()])
+            .env("CGO_ENABLED", "0")
+            // Should this process be killed, go holds the lock until it is done.
+            .stdin(lock)
+            .status()
+            .map_err(|error| self.no_go(&error))?;
+        if !status.success() {
+            return Err(Error::Build { package, status });
+        }
+        fs::rename(&partial, file).context("rename", partial)
+    }
+
+    fn no_go(&self, error: &io::Error) -> Error {
+        Error::NoGo {
+            reason: error.to_string(),
+            go_mod: self.module.join("go.mod"),
+        }
+    }
+}
+
+/// go in the module's folder: there it picks the toolchain that go.mod asks for.
+fn go(module: &Path) -> Command {
+    let mut go = Command::new("go");
+    // Programs for this machine and of this module, whatever the user works on.
+    go.current_dir(module)
+        .env("GOWORK", "off")
+        .env_remove("GOOS")
+        .env_remove("GOARCH");
+    go
+}
+
+fn go_version(module: &Path) -> Result<String, Error> {
+    let no_go = |reason| Error::NoGo {
+        reason,
+        go_mod: module.join("go.mod"),
+    };
+    let output = go(module)
+        .arg("version")
+        .output()
+        .map_err(|error| no_go(error.to_string()))?;
+    if !output.status.success() {
+        return Err(no_go(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The pinned version, and the linker flags that tell it to the programs:
+/// without them a server calls itself v0.0.0 and clients misjudge it.
+fn kubernetes_version(go_mod: &str) -> Option<(String, String)> {
+    let version = go_mod.lines().find_map(|line| {
+        line.trim()
+            .strip_prefix("k8s.io/kubernetes v")?
+            .split(' ')
+            .next()
+    })?;
+    let (major, rest) = version.split_once('.')?;
+    let (minor, _patch) = rest.split_once('.')?;
+    let mut ldflags = "-s -w".to_owned();
+    for (name, value) in [
+        ("gitVersion", format!("v{version}").as_str()),
+        ("gitMajor", major),
+        ("gitMinor", minor),
+        ("gitTreeState", "clean"),
+    ] {
+        let _ = write!(ldflags, " -X k8s.io/component-base/version.{name}={value}");
+    }
+    Some((format!("v{version}"), ldflags))
+}
+
+/// To stderr even under a test runner, which captures what is printed: the
+/// reader is waiting and wants to know for what.
+fn say(message: &str) {
+    let _ = writeln!(io::stderr(), "devcluster: {message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_are_told_the_version_that_the_module_pins() {
+        let (version, ldflags) =
+            kubernetes_version("require (\n\tk8s.io/kubernetes v1.37.2 // indirect\n)").unwrap();
+        assert_eq!(version, "v1.37.2");
+        assert!(ldflags.contains("version.gitVersion=v1.37.2 "), "{ldflags}");
+        assert!(
+            ldflags.contains("version.gitMajor=1 ") && ldflags.contains("version.gitMinor=37 "),
+            "{ldflags}"
+        );
+        assert!(kubernetes_version("require k8s.io/api v0.37.2").is_none());
+    }
+
+    #[test]
+    fn the_pinned_module_names_every_program_as_a_tool() {
+        let go_mod = fs::read_to_string(Path::new(MODULE).join("go.mod")).unwrap();
+        for program in Program::ALL {
+            let package = recipe(program).package;
+            assert!(
+                go_mod.lines().any(|line| line == format!("\t{package}")),
+                "{package}"
+            );
+        }
+        assert!(kubernetes_version(&go_mod).is_some());
+    }
+
+    #[test]
+    fn whatever_changes_the_programs_changes_their_place() {
+        let source = |go_mod: &str, go_sum: &str, go_version: &str, ldflags: &str| {
+            Source {
+                module: PathBuf::new(),
+                go_mod: go_mod.into(),
+                go_sum: go_sum.into(),
+                go_version: go_version.into(),
+                ldflags: ldflags.into(),
+                kubernetes: String::new(),
+            }
+            .key()
+        };
+        let key = source("m", "s", "v", "l");
+        assert_eq!(key, source("m", "s", "v", "l"));
+        assert_eq!(key.len(), 16);
+        for other in [
+            source("M", "s", "v", "l"),
+            source("m", "S", "v", "l"),
+            source("m", "s", "V", "l"),
+            source("m", "s", "v", "L"),
+            source("ms", "", "v", "l"),
+        ] {
+            assert_ne!(key, other);
+        }
+    }
+
+    #[test]
+    fn the_cache_folder_follows_the_rules_of_xdg() {
+        let folder = |xdg: Option<&str>, home: Option<&str>| {
+            cache_folder(xdg.map(Into::into), home.map(Into::into))
+        };
+        assert_eq!(
+            folder(Some("/x"), Some("/home/u")).unwrap(),
+            Path::new("/x")
+        );
+        assert_eq!(
+            folder(Some("relative"), Some("/home/u")).unwrap(),
+            Path::new("/home/u/.cache")
+        );
+        assert_eq!(
+            folder(Some(""), Some("/home/u")).unwrap(),
+            Path::new("/home/u/.cache")
+        );
+        assert_eq!(
+            folder(None, Some("/home/u")).unwrap(),
+            Path::new("/home/u/.cache")
+        );
+        assert!(matches!(folder(None, None), Err(Error::NoCacheFolder)));
+    }
+}

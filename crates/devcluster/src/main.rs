@@ -1,0 +1,123 @@
+//! The cluster on the command line, for the demo and for a look by hand.
+
+use std::{
+    error::Error,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    thread,
+};
+
+use clap::{Parser, Subcommand};
+use devcluster::{Cluster, Options, Program};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+
+/// A real etcd and kube-apiserver on loopback, gone without a trace when it ends.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the path of each program, a line each, building what is missing.
+    ///
+    /// The first build takes minutes. Programs come from `KUBEBUILDER_ASSETS` if it
+    /// is set, else kubectl from PATH and the others from the user's cache folder.
+    Binaries {
+        /// Only these; etcd, kube-apiserver, kube-controller-manager or kubectl.
+        #[arg(value_name = "NAME", value_parser = program)]
+        programs: Vec<Program>,
+    },
+    /// Start a cluster, print the path of its kubeconfig when it is ready, and keep
+    /// it until SIGINT or SIGTERM.
+    ///
+    /// Set `DEVCLUSTER_KEEP` to keep the folder with the servers' logs.
+    Up {
+        /// Where to put the kubeconfig: a file that does not exist yet. Removed in
+        /// the end. By default it is in the cluster's folder.
+        #[arg(long, value_name = "PATH")]
+        kubeconfig: Option<PathBuf>,
+        /// Run kube-controller-manager too: garbage collection, the deletion of
+        /// namespaces, default service accounts.
+        #[arg(long)]
+        controller_manager: bool,
+        /// End when standard input ends too: for a program that holds its other end,
+        /// and may be killed.
+        #[arg(long)]
+        until_stdin_ends: bool,
+    },
+}
+
+fn program(name: &str) -> Result<Program, String> {
+    let found = Program::ALL
+        .into_iter()
+        .find(|program| program.name() == name);
+    found.ok_or_else(|| format!("not one of {}", Program::ALL.map(Program::name).join(", ")))
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "devcluster: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Box<dyn Error>> {
+    match command {
+        Command::Binaries { programs } => {
+            let all = Program::ALL.to_vec();
+            for program in if programs.is_empty() { all } else { programs } {
+                writeln!(io::stdout(), "{}", program.locate()?.display())?;
+            }
+            Ok(())
+        }
+        Command::Up {
+            kubeconfig,
+            controller_manager,
+            until_stdin_ends,
+        } => {
+            up(
+                Options {
+                    controller_manager,
+                    kubeconfig,
+                },
+                until_stdin_ends,
+            )
+            .await
+        }
+    }
+}
+
+async fn up(options: Options, until_stdin_ends: bool) -> Result<(), Box<dyn Error>> {
+    // A signal until here ends this process, and with it what it has started.
+    let cluster = Cluster::start(options).await?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    writeln!(io::stdout(), "{}", cluster.kubeconfig().display())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        () = stdin_ends(), if until_stdin_ends => {}
+    }
+    Ok(())
+}
+
+/// Not tokio's stdin: its reading thread would keep this process from ending.
+async fn stdin_ends() {
+    let (ended, end) = oneshot::channel();
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        let _ = ended.send(());
+    });
+    let _ = end.await;
+}

@@ -1,0 +1,200 @@
+//! `devcluster up` leaves nothing behind, however it ends.
+
+// What clippy.toml allows in tests it does not allow in their helpers.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+};
+
+use common::until;
+
+/// A running `devcluster up`.
+struct Owner {
+    process: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Owner {
+    fn start(arguments: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_devcluster"))
+            .arg("up")
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdin = process.stdin.take();
+        Self { process, stdin }
+    }
+
+    /// Waits until it is ready.
+    fn kubeconfig(&mut self) -> PathBuf {
+        let mut line = String::new();
+        BufReader::new(self.process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        PathBuf::from(line.trim_end())
+    }
+
+    /// The folder, as the first of its children knows it.
+    fn folder(&self) -> Option<PathBuf> {
+        let pid = self.process.id();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+        let janitor = children.split(' ').next()?;
+        let arguments = fs::read_to_string(format!("/proc/{janitor}/cmdline")).ok()?;
+        arguments
+            .split('\0')
+            .find(|argument| argument.contains("/devcluster-"))
+            .map(Into::into)
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+}
+
+/// All processes that run in the folder or have it among their arguments.
+fn processes(folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().unwrap();
+    let about_folder = |pid: &Path| {
+        let arguments = fs::read(pid.join("cmdline")).ok()?;
+        let arguments = String::from_utf8_lossy(&arguments).replace('\0', " ");
+        // Of a folder that was removed the link still tells the name.
+        let place = fs::read_link(pid.join("cwd")).unwrap_or_default();
+        let is = arguments.contains(folder) || place.to_string_lossy().starts_with(folder);
+        is.then_some(arguments)
+    };
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| about_folder(&entry.ok()?.path()))
+        .collect()
+}
+
+async fn nothing_is_left(folder: &Path) {
+    until("the folder is removed", async || !folder.exists()).await;
+    until("all processes are gone", async || {
+        processes(folder).is_empty()
+    })
+    .await;
+}
+
+/// Starts one, has it ended by `end`, and looks around.
+async fn leaves_nothing(arguments: &[&str], end: impl FnOnce(&mut Owner)) -> ExitStatus {
+    let mut owner = Owner::start(arguments);
+    let kubeconfig = owner.kubeconfig();
+    let folder = owner.folder().unwrap();
+    assert!(kubeconfig.exists() && folder.exists());
+    let running = processes(&folder);
+    for server in ["etcd ", "kube-apiserver ", "kube-controller-manager "] {
+        assert!(
+            running.iter().any(|arguments| arguments.contains(server)),
+            "{running:#?}"
+        );
+    }
+    end(&mut owner);
+    let status = owner.process.wait().unwrap();
+    nothing_is_left(&folder).await;
+    assert!(!kubeconfig.exists());
+    status
+}
+
+#[tokio::test]
+async fn nothing_is_left_when_the_owner_is_killed() {
+    let status = leaves_nothing(&["--controller-manager"], |owner| {
+        owner.process.kill().unwrap();
+    })
+    .await;
+    assert_eq!(status.code(), None);
+}
+
+#[tokio::test]
+async fn nothing_is_left_when_the_owner_is_killed_while_it_starts() {
+    let mut owner = Owner::start(&[]);
+    until("etcd is there", async || {
+        owner
+            .folder()
+            .is_some_and(|folder| folder.join("etcd.sock").exists())
+    })
+    .await;
+    let folder = owner.folder().unwrap();
+    owner.process.kill().unwrap();
+    owner.process.wait().unwrap();
+    nothing_is_left(&folder).await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_after_sigterm_and_that_is_a_success() {
+    let status = leaves_nothing(&["--controller-manager"], |owner| owner.signal("TERM")).await;
+    assert!(status.success(), "{status}");
+}
+
+#[tokio::test]
+async fn nothing_is_left_after_the_end_of_stdin_if_that_was_asked_for() {
+    let place = env::temp_dir().join(format!("kubeconfig-{}", std::process::id()));
+    let kubeconfig = format!("--kubeconfig={}", place.display());
+    let arguments = ["--controller-manager", "--until-stdin-ends", &kubeconfig];
+    let status = leaves_nothing(&arguments, |owner| {
+        assert!(place.exists());
+        owner.stdin = None;
+    })
+    .await;
+    assert!(status.success(), "{status}");
+    assert!(!place.exists());
+}
+
+#[test]
+fn a_file_that_exists_is_not_taken_for_a_kubeconfig() {
+    let file = env::temp_dir().join(format!("precious-{}", std::process::id()));
+    fs::write(&file, "mine").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_devcluster"))
+        .args(["up".as_ref(), "--kubeconfig".as_ref(), file.as_os_str()])
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && message.contains(file.to_str().unwrap()),
+        "{message}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn each_program_is_named_by_its_path() {
+    let binaries = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_devcluster"))
+            .arg("binaries")
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let output = binaries(&["kubectl", "etcd"]);
+    let paths = String::from_utf8(output.stdout).unwrap();
+    let names: Vec<_> = paths
+        .lines()
+        .map(|line| Path::new(line).file_name().unwrap())
+        .collect();
+    assert_eq!(names, ["kubectl", "etcd"]);
+    assert!(
+        paths
+            .lines()
+            .all(|line| Path::new(line).is_absolute() && Path::new(line).is_file())
+    );
+
+    let output = binaries(&["kubelet"]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("kube-controller-manager"));
+}

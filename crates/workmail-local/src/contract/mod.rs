@@ -1,0 +1,154 @@
+//! The service's own model: the operations that are served, their members and bounds.
+
+mod check;
+mod operation;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
+
+use regex::Regex;
+use serde::Deserialize;
+
+pub(crate) use self::{check::Broken, operation::Operation};
+
+/// The model as it is checked in. Whether it can be read is shown by a test, and the endpoint
+/// refuses to start without it.
+static MODEL: LazyLock<Result<Contract, ContractError>> =
+    LazyLock::new(|| Contract::read(include_str!("../../contract/workmail.json")));
+
+/// A model that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ContractError {
+    #[error("the contract is no model: {0}")]
+    Form(#[from] serde_json::Error),
+    #[error("the contract has a pattern that cannot be read: {0}")]
+    Pattern(#[from] regex::Error),
+    #[error("the contract has no structure {0}")]
+    Reference(String),
+}
+
+/// The model.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Contract {
+    target_prefix: String,
+    operations: HashMap<String, OperationModel>,
+    structures: HashMap<String, Structure>,
+    #[serde(skip)]
+    patterns: HashMap<String, Regex>,
+}
+
+/// An operation of the model.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OperationModel {
+    /// What an IAM policy names: `*` or `organization`.
+    pub(crate) resource: String,
+    pub(crate) input: Structure,
+    pub(crate) output: Structure,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "tests hold every refusal against it")
+    )]
+    pub(crate) errors: Vec<String>,
+}
+
+/// A structure: its members, and which of them must be there.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Structure {
+    required: Vec<String>,
+    members: BTreeMap<String, Shape>,
+}
+
+/// What a member may be.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shape {
+    #[serde(rename = "type")]
+    kind: Kind,
+    /// The structure's name.
+    #[serde(rename = "ref")]
+    structure: Option<String>,
+    member: Option<Box<Shape>>,
+    min: Option<u64>,
+    max: Option<u64>,
+    #[serde(rename = "enum", default)]
+    words: Vec<String>,
+    pattern: Option<String>,
+    /// The pattern without its look-ahead, where it has one.
+    matches: Option<String>,
+    not_prefix: Option<String>,
+    #[serde(default)]
+    sensitive: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    String,
+    Boolean,
+    Integer,
+    Timestamp,
+    List,
+    Structure,
+}
+
+impl Contract {
+    /// The model that this crate carries.
+    pub(crate) fn model() -> Result<&'static Self, &'static ContractError> {
+        MODEL.as_ref()
+    }
+
+    fn read(text: &str) -> Result<Self, ContractError> {
+        let mut contract: Self = serde_json::from_str(text)?;
+        let mut patterns = HashMap::new();
+        let operations = contract.operations.values();
+        let structures = operations
+            .flat_map(|operation| [&operation.input, &operation.output])
+            .chain(contract.structures.values());
+        for shape in structures.flat_map(|structure| structure.members.values()) {
+            let mut next = Some(shape);
+            while let Some(shape) = next {
+                if let Some(pattern) = shape.expression() {
+                    patterns.insert(
+                        pattern.to_owned(),
+                        Regex::new(&format!(r"\A(?:{pattern})\z"))?,
+                    );
+                }
+                if let Some(name) = &shape.structure
+                    && !contract.structures.contains_key(name)
+                {
+                    return Err(ContractError::Reference(name.clone()));
+                }
+                next = shape.member.as_deref();
+            }
+        }
+        contract.patterns = patterns;
+        Ok(contract)
+    }
+
+    /// The operation that a target names, as `WorkMailService.CreateOrganization`.
+    pub(crate) fn operation_of<'t>(&self, target: &'t str) -> Option<(&'t str, &OperationModel)> {
+        let name = target
+            .strip_prefix(&self.target_prefix)?
+            .strip_prefix('.')?;
+        Some((name, self.operations.get(name)?))
+    }
+
+    /// An operation by name.
+    #[cfg(test)]
+    pub(crate) fn operation(&self, name: &str) -> Option<&OperationModel> {
+        self.operations.get(name)
+    }
+}
+
+impl Shape {
+    /// The pattern in the form that can be compiled.
+    fn expression(&self) -> Option<&str> {
+        self.matches.as_deref().or(self.pattern.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests;

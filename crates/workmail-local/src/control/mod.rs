@@ -1,0 +1,248 @@
+//! The control API: what [`Endpoint`] offers, over HTTP, in the same words.
+
+mod journal;
+mod payload;
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::payload::Payload;
+use crate::{
+    endpoint::Endpoint,
+    faults::{Rule, RuleId, RuleView},
+    knobs::{KnobError, Knobs},
+    seeds::{
+        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
+        SeedZone,
+    },
+    span::Span,
+    views::{DirectoryView, OrganizationView, UserView},
+};
+
+/// Every path of the control API begins with this; no call of AWS does.
+pub(crate) const PREFIX: &str = "/_control";
+
+pub(crate) fn router(endpoint: Endpoint) -> Router {
+    let control = Router::new()
+        .route("/health", get(health))
+        .route("/knobs", get(knobs).put(put_knobs).patch(patch_knobs))
+        .route("/clock", get(clock))
+        .route("/clock/advance", post(advance))
+        .route("/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route("/faults/{id}", delete(remove_fault))
+        .route("/faults/{id}/release", post(release))
+        .route("/release", post(release_all))
+        .route("/journal", get(journal::read).delete(journal::clear))
+        .route("/organizations", get(organizations).post(add_organization))
+        .route(
+            "/organizations/{id}",
+            get(organization)
+                .patch(change_organization)
+                .delete(remove_organization),
+        )
+        .route("/organizations/{id}/users", post(add_user))
+        .route("/directories", post(add_directory))
+        .route("/directories/{id}", get(directory))
+        .route("/zones", post(add_zone))
+        .route("/credentials", post(add_credential))
+        .route("/reset", post(reset))
+        .fallback(nothing)
+        .with_state(endpoint);
+    Router::new().nest(PREFIX, control)
+}
+
+/// A request that cannot be carried out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ControlError {
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+    #[error(transparent)]
+    Knob(#[from] KnobError),
+    #[error("there is no {0}")]
+    Unknown(String),
+    #[error("{0}")]
+    Body(String),
+}
+
+impl IntoResponse for ControlError {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Self::Unknown(_) | Self::Seed(SeedError::Unknown(_)) => StatusCode::NOT_FOUND,
+            Self::Seed(SeedError::Exists(_)) => StatusCode::CONFLICT,
+            Self::Seed(SeedError::Form(..)) | Self::Knob(_) | Self::Body(_) => {
+                StatusCode::BAD_REQUEST
+            }
+        };
+        (status, Json(json!({"error": self.to_string()}))).into_response()
+    }
+}
+
+type Answer<T> = Result<Json<T>, ControlError>;
+
+async fn health() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+async fn nothing() -> ControlError {
+    ControlError::Unknown("such path or method".to_owned())
+}
+
+async fn knobs(State(endpoint): State<Endpoint>) -> Json<Knobs> {
+    Json(endpoint.knobs())
+}
+
+/// Every knob; those that are left out go to their defaults.
+async fn put_knobs(
+    State(endpoint): State<Endpoint>,
+    Payload(knobs): Payload<Knobs>,
+) -> Json<Knobs> {
+    endpoint.set_knobs(knobs);
+    Json(endpoint.knobs())
+}
+
+/// Some knobs; those that are left out stay.
+async fn patch_knobs(
+    State(endpoint): State<Endpoint>,
+    Payload(change): Payload<Value>,
+) -> Answer<Knobs> {
+    endpoint.set_knobs(endpoint.knobs().merged(&change)?);
+    Ok(Json(endpoint.knobs()))
+}
+
+async fn clock(State(endpoint): State<Endpoint>) -> Json<Value> {
+    Json(json!({"now": endpoint.clock().now()}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    by: Span,
+}
+
+async fn advance(
+    State(endpoint): State<Endpoint>,
+    Payload(Advance { by }): Payload<Advance>,
+) -> Json<Value> {
+    Json(json!({"now": endpoint.clock().advance(by.0)}))
+}
+
+async fn faults(State(endpoint): State<Endpoint>) -> Json<Vec<RuleView>> {
+    Json(endpoint.faults())
+}
+
+async fn add_fault(State(endpoint): State<Endpoint>, Payload(rule): Payload<Rule>) -> Json<Value> {
+    Json(json!({"id": endpoint.fault(rule)}))
+}
+
+async fn clear_faults(State(endpoint): State<Endpoint>) -> StatusCode {
+    endpoint.clear_faults();
+    StatusCode::NO_CONTENT
+}
+
+async fn remove_fault(
+    State(endpoint): State<Endpoint>,
+    Path(id): Path<u64>,
+) -> Result<StatusCode, ControlError> {
+    if endpoint.remove_fault(RuleId(id)) {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ControlError::Unknown(format!("fault {id}")))
+    }
+}
+
+async fn release(State(endpoint): State<Endpoint>, Path(id): Path<u64>) -> Json<Value> {
+    Json(json!({"released": endpoint.release(Some(RuleId(id)))}))
+}
+
+async fn release_all(State(endpoint): State<Endpoint>) -> Json<Value> {
+    Json(json!({"released": endpoint.release(None)}))
+}
+
+async fn organizations(State(endpoint): State<Endpoint>) -> Json<Vec<OrganizationView>> {
+    Json(endpoint.organizations())
+}
+
+async fn organization(
+    State(endpoint): State<Endpoint>,
+    Path(id): Path<String>,
+) -> Answer<OrganizationView> {
+    let unknown = || ControlError::Unknown(format!("organization {id}"));
+    endpoint.organization(&id).map(Json).ok_or_else(unknown)
+}
+
+async fn add_organization(
+    State(endpoint): State<Endpoint>,
+    Payload(seed): Payload<SeedOrganization>,
+) -> Answer<OrganizationView> {
+    Ok(Json(endpoint.seed_organization(seed)?))
+}
+
+async fn change_organization(
+    State(endpoint): State<Endpoint>,
+    Path(id): Path<String>,
+    Payload(change): Payload<OrganizationChange>,
+) -> Answer<OrganizationView> {
+    Ok(Json(endpoint.change_organization(&id, change)?))
+}
+
+async fn remove_organization(
+    State(endpoint): State<Endpoint>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ControlError> {
+    endpoint.remove_organization(&id)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn add_user(
+    State(endpoint): State<Endpoint>,
+    Path(id): Path<String>,
+    Payload(seed): Payload<SeedUser>,
+) -> Answer<UserView> {
+    Ok(Json(endpoint.seed_user(&id, seed)?))
+}
+
+async fn add_directory(
+    State(endpoint): State<Endpoint>,
+    Payload(seed): Payload<SeedDirectory>,
+) -> Answer<DirectoryView> {
+    Ok(Json(endpoint.seed_directory(seed)?))
+}
+
+async fn directory(
+    State(endpoint): State<Endpoint>,
+    Path(id): Path<String>,
+) -> Answer<DirectoryView> {
+    let unknown = || ControlError::Unknown(format!("directory {id}"));
+    endpoint.directory(&id).map(Json).ok_or_else(unknown)
+}
+
+async fn add_zone(
+    State(endpoint): State<Endpoint>,
+    Payload(zone): Payload<SeedZone>,
+) -> Result<StatusCode, ControlError> {
+    endpoint.seed_zone(zone)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn add_credential(
+    State(endpoint): State<Endpoint>,
+    Payload(credential): Payload<Credential>,
+) -> Result<StatusCode, ControlError> {
+    endpoint.seed_credential(credential)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn reset(State(endpoint): State<Endpoint>) -> Result<StatusCode, ControlError> {
+    endpoint.reset()?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests;

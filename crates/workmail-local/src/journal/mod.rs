@@ -1,0 +1,327 @@
+//! The journal of calls: what was asked, by whom, and what came of it.
+
+mod filter;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::watch;
+
+pub use self::filter::CallFilter;
+use self::filter::Tally;
+use crate::faults::RuleId;
+
+/// The service that a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// Amazon WorkMail.
+    WorkMail,
+    /// AWS Security Token Service.
+    Sts,
+}
+
+impl Service {
+    /// Its name in a signature's scope.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::WorkMail => "workmail",
+            Self::Sts => "sts",
+        }
+    }
+}
+
+/// What came of a call. Written `pending`, `OK`, `not-done` or an error's code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Outcome {
+    /// Nothing yet.
+    Pending,
+    /// What was asked.
+    Ok,
+    /// Nothing: the call went wrong before the work.
+    NotDone,
+    /// An error, by its code.
+    Error(String),
+}
+
+impl From<String> for Outcome {
+    fn from(word: String) -> Self {
+        match word.as_str() {
+            "pending" => Self::Pending,
+            "OK" => Self::Ok,
+            "not-done" => Self::NotDone,
+            _ => Self::Error(word),
+        }
+    }
+}
+
+impl From<Outcome> for String {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Pending => "pending".to_owned(),
+            Outcome::Ok => "OK".to_owned(),
+            Outcome::NotDone => "not-done".to_owned(),
+            Outcome::Error(code) => code,
+        }
+    }
+}
+
+/// What the caller got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// Nothing yet.
+    Pending,
+    /// Nothing yet: a fault holds the call.
+    Held,
+    /// An answer.
+    Sent,
+    /// None: a fault closed the connection.
+    Lost,
+    /// A body that nobody can decode.
+    Garbage,
+    /// None: the caller was gone before there was one, or the endpoint stopped.
+    Abandoned,
+}
+
+impl Reply {
+    /// Whether nothing more will happen.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Pending | Self::Held)
+    }
+}
+
+/// One call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    /// Its place in the order of arrival, from 1.
+    pub sequence: u64,
+    /// When it arrived, by the machine's clock.
+    pub at: Timestamp,
+    /// When its reply became final.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub completed_at: Option<Timestamp>,
+    /// The service it is for.
+    pub service: Service,
+    /// The operation, as the caller named it.
+    pub operation: String,
+    /// The caller's account, once its signature was accepted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub account: Option<String>,
+    /// The region of the signature's scope.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub region: Option<String>,
+    /// The access key id of the signature.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub access_key: Option<String>,
+    /// The body as JSON; a form's fields, or what could not be read as a string.
+    pub request: Value,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Whether it changed anything. A create that is repeated with its token does not.
+    pub effect: bool,
+    /// What the caller got.
+    pub reply: Reply,
+    /// The HTTP status that the caller got.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub status: Option<u16>,
+    /// The organization it was about, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub organization_id: Option<String>,
+    /// The faults that had a part in it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub faults: Vec<RuleId>,
+    /// `x-amzn-requestid` of the answer.
+    pub request_id: String,
+    /// The caller's `user-agent`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user_agent: Option<String>,
+}
+
+/// The calls that were waited for did not come.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{} of {wanted} calls came in {timeout:?}: {found:?}", found.len())]
+pub struct WaitTimeout {
+    /// How many were waited for.
+    pub wanted: usize,
+    /// For how long.
+    pub timeout: Duration,
+    /// Those that came.
+    pub found: Vec<Call>,
+}
+
+/// All calls, or the latest of them. Clones are the same journal.
+#[derive(Clone, Debug)]
+pub(crate) struct Journal {
+    pages: Arc<Mutex<Pages>>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    calls: VecDeque<Call>,
+    capacity: usize,
+    last: u64,
+}
+
+impl Pages {
+    fn find(&mut self, sequence: u64) -> Option<&mut Call> {
+        let first = self.calls.front()?.sequence;
+        let place = usize::try_from(sequence.checked_sub(first)?).ok()?;
+        self.calls.get_mut(place)
+    }
+
+    fn since(&self, after: u64) -> impl Iterator<Item = &Call> {
+        let start = self.calls.partition_point(|call| call.sequence <= after);
+        self.calls.range(start..)
+    }
+
+    fn select(&self, filter: &CallFilter) -> Vec<Call> {
+        self.since(filter.after)
+            .filter(|call| filter.takes(call))
+            .cloned()
+            .collect()
+    }
+}
+
+impl Journal {
+    /// A journal that forgets the oldest call when it has more than `capacity`.
+    pub(crate) fn new(capacity: usize) -> Self {
+        let pages = Pages {
+            capacity: capacity.max(1),
+            ..Pages::default()
+        };
+        Self {
+            pages: Arc::new(Mutex::new(pages)),
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters a call, which gets its sequence number here.
+    pub(crate) fn enter(&self, mut call: Call) -> Entry {
+        let sequence = {
+            let mut pages = self.pages();
+            pages.last += 1;
+            call.sequence = pages.last;
+            pages.calls.push_back(call);
+            if pages.calls.len() > pages.capacity {
+                pages.calls.pop_front();
+            }
+            pages.last
+        };
+        self.changed.send_replace(());
+        Entry {
+            journal: self.clone(),
+            sequence,
+            open: true,
+        }
+    }
+
+    pub(crate) fn last(&self) -> u64 {
+        self.pages().last
+    }
+
+    pub(crate) fn clear(&self) {
+        self.pages().calls.clear();
+    }
+
+    pub(crate) fn calls(&self, filter: &CallFilter) -> Vec<Call> {
+        self.pages().select(filter)
+    }
+
+    /// Waits until `count` calls pass the filter.
+    pub(crate) async fn wait(
+        &self,
+        filter: &CallFilter,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Call>, WaitTimeout> {
+        let mut changed = self.changed.subscribe();
+        let mut tally = Tally::new(filter);
+        let enough = async {
+            loop {
+                {
+                    let pages = self.pages();
+                    tally.count(pages.since(tally.seen()));
+                    if tally.found() >= count {
+                        return pages.select(filter);
+                    }
+                }
+                if changed.changed().await.is_err() {
+                    // The journal itself holds the sender: this cannot come.
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        tokio::time::timeout(timeout, enough)
+            .await
+            .map_err(|_| WaitTimeout {
+                wanted: count,
+                timeout,
+                found: self.calls(filter),
+            })
+    }
+}
+
+/// A call in the journal whose reply is not final. Dropped like that, it was abandoned.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    journal: Journal,
+    sequence: u64,
+    open: bool,
+}
+
+impl Entry {
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Call)) {
+        {
+            let mut pages = self.journal.pages();
+            let Some(call) = pages.find(self.sequence) else {
+                return;
+            };
+            change(call);
+        }
+        self.journal.changed.send_replace(());
+    }
+
+    /// Closes the entry with a final reply, and with what came of the call unless the work has
+    /// said so.
+    pub(crate) fn close(mut self, reply: Reply, status: Option<u16>, outcome: Option<Outcome>) {
+        self.end(reply, status, outcome);
+    }
+
+    fn end(&mut self, reply: Reply, status: Option<u16>, outcome: Option<Outcome>) {
+        self.open = false;
+        self.update(|call| {
+            call.reply = reply;
+            call.status = status;
+            call.completed_at = Some(Timestamp::now());
+            if call.outcome == Outcome::Pending {
+                call.outcome = outcome.unwrap_or(Outcome::NotDone);
+            }
+        });
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if self.open {
+            self.end(Reply::Abandoned, None, None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

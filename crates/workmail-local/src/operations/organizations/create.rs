@@ -1,0 +1,259 @@
+//! CreateOrganization.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    contract::Operation,
+    ids::{OrganizationId, Place},
+    knobs::{MissingRights, TokenAfterDeletion, TokenMismatch},
+    operations::{ApiError, Done, Request, input, rights},
+    seeds::DirectoryKind,
+    state::{Directory, Organization, Remembered, TokenKey, World, creation},
+    views::DomainView,
+    words,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateInput {
+    alias: String,
+    directory_id: Option<String>,
+    client_token: Option<String>,
+    domains: Option<Vec<DomainInput>>,
+    kms_key_arn: Option<String>,
+    enable_interoperability: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DomainInput {
+    domain_name: String,
+    hosted_zone_id: Option<String>,
+}
+
+pub(in crate::operations) fn create(
+    world: &mut World,
+    request: Request<'_>,
+) -> Result<Done, ApiError> {
+    let asked: CreateInput = input(&request.input)?;
+    let place = &request.caller.place;
+    let token = asked.client_token.clone().map(|token| TokenKey {
+        place: place.clone(),
+        operation: request.operation,
+        token,
+    });
+    if let Some(known) = repeated(world, &request, token.as_ref())? {
+        return Ok(known);
+    }
+    check_customer(world, place)?;
+    check_domains(world, place, &asked)?;
+    check_directory(world, place, &asked)?;
+    check_quota(world, place)?;
+    let failure = check_rights(world, &request, &asked)?.or(request.fail_creation.clone());
+
+    let id = OrganizationId::random();
+    let own_directory = asked.directory_id.is_none();
+    let directory_id = asked.directory_id.unwrap_or_else(|| {
+        let own = Directory::own(place.clone(), asked.alias.clone(), id);
+        let directory = own.id.clone();
+        world.directories.add(own);
+        directory
+    });
+    let answer = json!({"OrganizationId": id.to_string()});
+    let organization = Organization {
+        id,
+        place: place.clone(),
+        serial: world.next_serial(),
+        state: words::REQUESTED.to_owned(),
+        error_message: None,
+        directory_id,
+        own_directory,
+        default_mail_domain: format!("{}.awsapps.com", asked.alias.to_ascii_lowercase()),
+        alias: asked.alias,
+        created_at: request.now,
+        seeded: false,
+        completed_date: None,
+        migration_admin: None,
+        interoperability_enabled: asked.enable_interoperability.unwrap_or_default(),
+        kms_key_arn: asked.kms_key_arn,
+        client_token: asked.client_token,
+        domains: asked
+            .domains
+            .into_iter()
+            .flatten()
+            .map(|domain| DomainView {
+                domain_name: domain.domain_name,
+                hosted_zone_id: domain.hosted_zone_id,
+            })
+            .collect(),
+        tags: std::collections::BTreeMap::new(),
+        users: Vec::new(),
+        deleted_at: None,
+        deletion: None,
+        plan: creation(&world.knobs, request.now, failure).into(),
+    };
+    world.add(organization);
+    if let Some(key) = token {
+        let remembered = Remembered {
+            at: request.now,
+            input: without_token(request.input),
+            organization: id,
+            answer: answer.clone(),
+        };
+        let lifetime = world.knobs.client_token_lifetime;
+        world.tokens.put(key, remembered, lifetime);
+    }
+    Ok(Done {
+        output: Some(answer),
+        organization: Some(id),
+        effect: true,
+    })
+}
+
+/// The answer of an earlier call with the same token.
+pub(super) fn repeated(
+    world: &World,
+    request: &Request<'_>,
+    token: Option<&TokenKey>,
+) -> Result<Option<Done>, ApiError> {
+    let lifetime = world.knobs.client_token_lifetime;
+    let Some(known) = token.and_then(|key| world.tokens.get(key, lifetime, request.now)) else {
+        return Ok(None);
+    };
+    let gone = world
+        .find(known.organization)
+        .is_none_or(Organization::is_deleted);
+    let creates = request.operation == Operation::CreateOrganization;
+    let again = world.knobs.client_token_after_deletion == TokenAfterDeletion::CreateAgain;
+    if creates && gone && again {
+        return Ok(None);
+    }
+    let differs = known.input != without_token(request.input.clone());
+    if differs && world.knobs.client_token_mismatch == TokenMismatch::InvalidParameter {
+        return Err(ApiError::invalid_parameter(
+            "The client token was used before, with other parameters.",
+        ));
+    }
+    Ok(Some(Done::read(
+        known.answer.clone(),
+        Some(known.organization),
+    )))
+}
+
+/// An input as a token stands for it: without the token, and without members that are null.
+pub(super) fn without_token(mut input: Value) -> Value {
+    if let Some(members) = input.as_object_mut() {
+        members.retain(|name, value| name != "ClientToken" && !value.is_null());
+    }
+    input
+}
+
+fn check_customer(world: &World, place: &Place) -> Result<(), ApiError> {
+    if world.knobs.non_customers.contains(&place.account) {
+        return Err(ApiError::coded(&world.knobs.non_customer_error));
+    }
+    Ok(())
+}
+
+fn check_domains(world: &World, place: &Place, asked: &CreateInput) -> Result<(), ApiError> {
+    let mut names = HashSet::new();
+    for domain in asked.domains.iter().flatten() {
+        let name = domain.domain_name.to_ascii_lowercase();
+        if let Some(zone) = &domain.hosted_zone_id {
+            let apex = world.zone(&place.account, zone).ok_or_else(|| {
+                ApiError::invalid_parameter(format!("The hosted zone {zone} was not found."))
+            })?;
+            let inside = name
+                .strip_suffix(apex)
+                .is_some_and(|host| host.is_empty() || host.ends_with('.'));
+            if !inside {
+                let text = format!("The domain {name} is not in the hosted zone {zone}.");
+                return Err(ApiError::invalid_parameter(text));
+            }
+        }
+        if !names.insert(name) {
+            let text = format!("The domain {} is given twice.", domain.domain_name);
+            return Err(ApiError::invalid_parameter(text));
+        }
+    }
+    Ok(())
+}
+
+fn check_directory(world: &World, place: &Place, asked: &CreateInput) -> Result<(), ApiError> {
+    let interoperability = asked.enable_interoperability.unwrap_or_default();
+    let directory = match &asked.directory_id {
+        Some(id) => Some(
+            world
+                .directories
+                .at(id, place)
+                .filter(|directory| !directory.unavailable)
+                .ok_or_else(|| ApiError::directory_unavailable(id))?,
+        ),
+        None => None,
+    };
+    if interoperability && directory.is_none_or(|found| found.kind != DirectoryKind::AdConnector) {
+        return Err(ApiError::invalid_parameter(
+            "Interoperability needs the directory of an AD Connector.",
+        ));
+    }
+    if let Some(directory) = directory {
+        if directory.in_use || directory.user.is_some() {
+            return Err(ApiError::directory_in_use(&directory.id));
+        }
+        if directory
+            .alias
+            .as_ref()
+            .is_some_and(|alias| !alias.eq_ignore_ascii_case(&asked.alias))
+        {
+            return Err(ApiError::invalid_parameter(
+                "The alias is not the directory's alias.",
+            ));
+        }
+    }
+    let (scope, reuse) = (world.knobs.alias_scope, world.knobs.alias_reuse);
+    let own = asked.directory_id.as_deref();
+    if world
+        .directories
+        .is_taken(&asked.alias, place, own, scope, reuse)
+    {
+        return Err(ApiError::name_availability(&asked.alias));
+    }
+    Ok(())
+}
+
+fn check_quota(world: &World, place: &Place) -> Result<(), ApiError> {
+    match world.knobs.organization_quota {
+        Some(quota) if world.count(&place.account) >= quota => Err(ApiError::limit_exceeded(
+            format!("The account has {quota} organizations, which is its limit."),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// How the organization is to fail for want of a right on another service.
+fn check_rights(
+    world: &World,
+    request: &Request<'_>,
+    asked: &CreateInput,
+) -> Result<Option<String>, ApiError> {
+    let domains = asked.domains.as_deref().unwrap_or_default();
+    let zones = domains
+        .iter()
+        .filter(|domain| domain.hosted_zone_id.is_some())
+        .count();
+    let own_directory = asked.directory_id.is_none();
+    let key = asked.kms_key_arn.is_some();
+    let caller = request.caller;
+    let lacking = rights::lacking_to_create(caller, own_directory, domains.len(), zones, key);
+    let Some(action) = lacking else {
+        return Ok(None);
+    };
+    let denied = rights::denied(caller, action, "*");
+    match world.knobs.missing_rights {
+        MissingRights::AccessDenied => Err(denied),
+        MissingRights::FailLater => Ok(denied.message),
+    }
+}

@@ -1,0 +1,96 @@
+//! What an endpoint holds, as it is shown to tests.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::seeds::{DirectoryKind, UserRole, UserState};
+
+/// An organization as it is, whatever a client would be shown of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrganizationView {
+    /// Its id.
+    pub id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its alias.
+    pub alias: String,
+    /// The account that has it.
+    pub account: String,
+    /// The region that it is in.
+    pub region: String,
+    /// Its state.
+    pub state: String,
+    /// Its error message.
+    pub error_message: Option<String>,
+    /// Its directory.
+    pub directory_id: String,
+    /// Its default domain.
+    pub default_mail_domain: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it became usable.
+    pub completed_date: Option<Timestamp>,
+    /// Its `MigrationAdmin`.
+    pub migration_admin: Option<String>,
+    /// Whether interoperability is on.
+    pub interoperability_enabled: bool,
+    /// The key that it was created with, which no operation shows.
+    pub kms_key_arn: Option<String>,
+    /// The client token that it was created with.
+    pub client_token: Option<String>,
+    /// The domains that it was created with.
+    pub domains: Vec<DomainView>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Its users, the built-in one aside.
+    pub users: Vec<UserView>,
+}
+
+/// A domain that came with a create.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DomainView {
+    /// Its name.
+    pub domain_name: String,
+    /// Its hosted zone.
+    pub hosted_zone_id: Option<String>,
+}
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserView {
+    /// Its id.
+    pub id: String,
+    /// Its user name.
+    pub name: String,
+    /// Its address.
+    pub email: Option<String>,
+    /// Its state.
+    pub state: UserState,
+    /// Its role.
+    pub role: UserRole,
+}
+
+/// A directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectoryView {
+    /// Its id.
+    pub id: String,
+    /// The account that has it.
+    pub account: String,
+    /// The region that it is in.
+    pub region: String,
+    /// Its alias.
+    pub alias: Option<String>,
+    /// Its kind.
+    pub kind: DirectoryKind,
+    /// Whether it was deleted.
+    pub deleted: bool,
+    /// The organization that uses it.
+    pub organization_id: Option<String>,
+}

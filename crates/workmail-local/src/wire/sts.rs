@@ -1,0 +1,30 @@
+//! GetCallerIdentity of AWS Security Token Service, which clients ask who they are.
+
+use serde_json::json;
+
+use super::{ApiError, Done};
+use crate::state::Caller;
+
+pub(super) fn caller_identity(caller: &Caller) -> Result<Done, ApiError> {
+    let arn = caller.arn();
+    if caller.lacks("sts:GetCallerIdentity") {
+        let text = format!("User: {arn} is not authorized to perform: sts:GetCallerIdentity");
+        return Err(ApiError {
+            status: 403,
+            ..ApiError::common("AccessDenied", text)
+        });
+    }
+    let user_id = match arn.split_once(":assumed-role/") {
+        Some((_, role)) => {
+            let session = role.rsplit_once('/').map_or(role, |(_, session)| session);
+            format!("AROAWORKMAILLOCAL0000:{session}")
+        }
+        None => "AIDAWORKMAILLOCAL0000".to_owned(),
+    };
+    let output = json!({"Arn": arn, "UserId": user_id, "Account": caller.credential.account});
+    Ok(Done {
+        output: Some(output),
+        organization: None,
+        effect: false,
+    })
+}

@@ -1,0 +1,34 @@
+//! The custom resources as a user writes and reads them.
+//!
+//! Everything here is data: the schema, its CEL rules, printer columns and the words of conditions.
+//! The files in `crds/` are generated from these types (`workmail-operator crds`).
+
+#[allow(unreachable_pub, reason = "the schema derive repeats the struct inside a function")]
+mod organization;
+mod reason;
+mod status;
+
+pub use organization::{
+    Deletion, DeletionPolicy, DomainSpec, WorkMailOrganization, WorkMailOrganizationSpec, crd,
+};
+pub use reason::{Class, EventReason, Reason};
+pub use status::{
+    Condition, ConditionStatus, ConditionType, CreateInput, Origin, Pending, PendingOperation,
+    WorkMailOrganizationStatus,
+};
+
+/// The finalizer, present exactly while `deletionPolicy` is `Delete`.
+pub const FINALIZER: &str = "workmail-operator.dev/organization";
+
+/// The field manager of everything the operator applies, and the reporter of its events.
+pub const FIELD_MANAGER: &str = "workmail-operator";
+
+/// Users set this annotation to any new value to ask for one whole look at AWS now.
+pub const RECONCILE_REQUESTED_AT: &str = "workmail-operator.dev/reconcile-requested-at";
+
+/// Ownership tag on the organization in AWS: which cluster manages it.
+pub const TAG_CLUSTER: &str = "workmail-operator.dev/cluster";
+/// Ownership tag on the organization in AWS: the namespace of the resource that manages it.
+pub const TAG_NAMESPACE: &str = "workmail-operator.dev/namespace";
+/// Ownership tag on the organization in AWS: the name of the resource that manages it.
+pub const TAG_NAME: &str = "workmail-operator.dev/name";

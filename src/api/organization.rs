@@ -1,0 +1,310 @@
+//! `WorkMailOrganization`: one Amazon WorkMail organization.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSON,
+};
+use kube::{CustomResource, CustomResourceExt, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::WorkMailOrganizationStatus;
+
+/// What the organization should be. Fields that AWS cannot change after creation are immutable
+/// here too.
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "workmail-operator.dev",
+    version = "v1alpha1",
+    kind = "WorkMailOrganization",
+    plural = "workmailorganizations",
+    shortname = "wmo",
+    category = "workmail",
+    category = "aws",
+    namespaced,
+    status = "WorkMailOrganizationStatus",
+    doc = "An Amazon WorkMail organization: a directory, an alias under awsapps.com, and the mail of its users.",
+    derive = "PartialEq",
+    printcolumn(
+        name = "Alias",
+        type_ = "string",
+        json_path = ".spec.alias",
+        description = "The organization's alias"
+    ),
+    printcolumn(
+        name = "Organization-ID",
+        type_ = "string",
+        json_path = ".status.organizationId",
+        description = "The organization's id in AWS"
+    ),
+    printcolumn(
+        name = "State",
+        type_ = "string",
+        json_path = ".status.state",
+        description = "The state in AWS's own word"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].status",
+        description = "Whether the organization is Active and holds what the spec says"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        description = "Why it is ready or not"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "The age of this resource"
+    ),
+    printcolumn(
+        name = "Region",
+        type_ = "string",
+        json_path = ".status.region",
+        priority = 1,
+        description = "The AWS region"
+    ),
+    printcolumn(
+        name = "Account",
+        type_ = "string",
+        json_path = ".status.accountId",
+        priority = 1,
+        description = "The AWS account"
+    ),
+    printcolumn(
+        name = "Default-Domain",
+        type_ = "string",
+        json_path = ".status.defaultDomain",
+        priority = 1,
+        description = "The default mail domain"
+    ),
+    printcolumn(
+        name = "Deletion-Policy",
+        type_ = "string",
+        json_path = ".spec.deletionPolicy",
+        priority = 1,
+        description = "What becomes of the organization when this resource is deleted"
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
+        priority = 1,
+        description = "What is so, and what to do next"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = immutable_optional("region"),
+    validation = immutable_optional("directoryId"),
+    validation = immutable_optional("kmsKeyArn"),
+    validation = immutable_optional("domains"),
+    validation = Rule::new("!self.enableInteroperability || has(self.directoryId)")
+        .message("enableInteroperability needs directoryId: name the AD Connector directory of the Exchange domain")
+        .field_path(".enableInteroperability"),
+    validation = Rule::new("self.deletionPolicy != 'Delete' || (has(self.deletion) && has(self.deletion.confirmAlias) && self.deletion.confirmAlias == self.alias)")
+        .message("deletionPolicy Delete destroys all mailboxes: confirm it by setting deletion.confirmAlias to the value of alias")
+        .field_path(".deletionPolicy"),
+    validation = Rule::new("self.deletionPolicy != 'Delete' || !has(self.deletion) || !self.deletion.forceDelete || has(self.deletion.confirmOrganizationId)")
+        .message("deletion.forceDelete destroys the mail of enabled users: confirm it by setting deletion.confirmOrganizationId to status.organizationId")
+        .field_path(".deletion"),
+)]
+pub struct WorkMailOrganizationSpec {
+    /// The organization's alias: its users sign in at `ALIAS.awsapps.com`. 1 to 62 letters and
+    /// digits, single hyphens between them, not starting with `d-`. Unique among all of AWS; an
+    /// alias that was used may never be free again. Immutable.
+    #[schemars(
+        length(min = 1, max = 62),
+        regex(pattern = r"^[0-9A-Za-z]+(-[0-9A-Za-z]+)*$")
+    )]
+    #[x_kube(
+        validation = Rule::new("!self.startsWith('d-')").message("alias must not start with d-: AWS keeps that form for directory ids"),
+        validation = Rule::new("self == oldSelf").message("alias is immutable: create a new resource instead (to delete this one, set deletionPolicy to Retain first)")
+    )]
+    pub alias: String,
+
+    /// The AWS region: us-east-1, us-west-2 or eu-west-1. Default: the operator's. Immutable; it
+    /// cannot be added or removed later either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 6, max = 32),
+        regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$")
+    )]
+    pub region: Option<String>,
+
+    /// An existing directory to use: `d-` and 10 hexadecimal digits. Its alias must be `alias`.
+    /// Default: WorkMail makes a directory of its own. Immutable; it cannot be added or removed
+    /// later either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 12, max = 12),
+        regex(pattern = r"^d-[0-9a-f]{10}$")
+    )]
+    pub directory_id: Option<String>,
+
+    /// The ARN of a symmetric customer key that encrypts the mailboxes, 20 to 2048 characters.
+    /// Default: the AWS managed key for WorkMail. AWS never shows it again. Immutable; it cannot be
+    /// added or removed later either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 20, max = 2048),
+        // 1 + 1000 + 23 characters after the account: RE2 knows no repeat above 1000.
+        regex(pattern = r"^arn:aws:kms:[a-z0-9-]*:[a-z0-9-]+:[A-Za-z0-9][A-Za-z0-9:_/+=,@.-]{0,1000}[A-Za-z0-9:_/+=,@.-]{0,23}$")
+    )]
+    pub kms_key_arn: Option<String>,
+
+    /// Interoperability with Microsoft Exchange. Needs `directoryId` of an AD Connector. Default:
+    /// false. Immutable.
+    #[serde(default)]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("enableInteroperability is immutable: create a new resource instead (to delete this one, set deletionPolicy to Retain first)"))]
+    pub enable_interoperability: bool,
+
+    /// The mail domains the organization is created with, at most 5, each once. Immutable; the
+    /// list cannot be added or removed later either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 5),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["domainName"])
+    )]
+    pub domains: Vec<DomainSpec>,
+
+    /// Tags of the organization in AWS, at most 47. Keys of 1 to 128 characters, not beginning with
+    /// `aws:` or `workmail-operator.dev/`; values of at most 256 characters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "tags_schema")]
+    #[x_kube(
+        validation = Rule::new("self.all(key, key.size() >= 1 && key.size() <= 128)").message("a tag key has 1 to 128 characters"),
+        validation = Rule::new("self.all(key, !key.startsWith('aws:') && !key.startsWith('workmail-operator.dev/'))").message("tag keys beginning with aws: or workmail-operator.dev/ are reserved")
+    )]
+    pub tags: BTreeMap<String, String>,
+
+    /// True: no AWS call at all is made for this resource, and its status stays as last seen.
+    /// Default: false.
+    #[serde(default)]
+    pub suspend: bool,
+
+    /// What becomes of the organization when this resource is deleted. Retain (default): it stays
+    /// in AWS as it is. Delete: it is deleted with all its mailboxes; needs `deletion.confirmAlias`.
+    /// Setting it to Retain is always possible.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+
+    /// How to delete. Needed with deletionPolicy Delete, and may stay when the policy goes back to
+    /// Retain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Deletion")]
+    pub deletion: Option<Deletion>,
+}
+
+/// A mail domain.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DomainSpec {
+    /// The domain's name in lower case without a trailing dot, 3 to 209 characters.
+    #[schemars(
+        length(min = 3, max = 209),
+        regex(pattern = r"^[a-z0-9-]+(\.[a-z0-9-]+)*$")
+    )]
+    pub domain_name: String,
+
+    /// The Route 53 hosted zone of the domain, 1 to 32 characters without slashes: AWS writes the
+    /// mail records into it while it creates the organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 1, max = 32),
+        regex(pattern = r"^[^/\\]+$")
+    )]
+    pub hosted_zone_id: Option<String>,
+}
+
+/// What becomes of the organization when its resource is deleted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub enum DeletionPolicy {
+    /// The organization stays in AWS as it is.
+    #[default]
+    Retain,
+    /// The organization is deleted with all its mailboxes.
+    Delete,
+}
+
+/// How the organization is deleted, and the confirmations for it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deletion {
+    /// The alias once more, 1 to 62 characters: with deletionPolicy Delete it must equal `alias`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 62))]
+    pub confirm_alias: Option<String>,
+
+    /// True: the directory is deleted with the organization. False (default): it stays in AWS and
+    /// may be billed.
+    #[serde(default)]
+    pub delete_directory: bool,
+
+    /// True: the organization is deleted even though it has enabled users; needs
+    /// `confirmOrganizationId`. False (default): an organization with enabled users is not deleted.
+    #[serde(default)]
+    pub force_delete: bool,
+
+    /// The id of the organization that may be deleted, `m-` and 32 hexadecimal digits. Where given
+    /// it must be the one in status, else nothing is deleted. Needed with `forceDelete`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 34, max = 34),
+        regex(pattern = r"^m-[0-9a-f]{32}$")
+    )]
+    pub confirm_organization_id: Option<String>,
+
+    /// True: the organization's IAM Identity Center application is deleted with it. Default: false.
+    #[serde(default)]
+    pub delete_identity_center_application: bool,
+}
+
+/// The rule for an optional field that cannot be changed, added or removed once the resource exists.
+fn immutable_optional(field: &str) -> kube::core::Rule {
+    kube::core::Rule::new(format!(
+        "has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+    ))
+    .message(&*format!(
+        "{field} is immutable and cannot be added or removed: create a new resource instead (to delete this one, set deletionPolicy to Retain first)"
+    ))
+    .field_path(format!(".{field}"))
+}
+
+fn tags_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "maxProperties": 47,
+        "additionalProperties": {"type": "string", "maxLength": 256},
+    })
+}
+
+/// The `CustomResourceDefinition` as it is installed.
+#[must_use]
+pub fn crd() -> CustomResourceDefinition {
+    let mut crd = WorkMailOrganization::crd();
+    for version in &mut crd.spec.versions {
+        let status = version
+            .schema
+            .as_mut()
+            .and_then(|schema| schema.open_api_v3_schema.as_mut())
+            .and_then(|schema| schema.properties.as_mut())
+            .and_then(|properties| properties.get_mut("status"));
+        if let Some(status) = status {
+            // Without it kstatus takes an object that nobody has looked at yet for a settled one.
+            status.default = Some(JSON(serde_json::json!({"observedGeneration": -1})));
+            status.nullable = None;
+        }
+    }
+    crd
+}

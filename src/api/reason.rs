@@ -1,0 +1,160 @@
+//! One vocabulary for condition reasons, event reasons and metric labels.
+
+use std::fmt;
+
+/// What a reason means for the object: whether somebody has to act, and whether we try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// All is as the spec says, or the object rests on purpose.
+    Good,
+    /// Work is under way and nothing is wrong.
+    InProgress,
+    /// A fault that passes by itself; retried quickly, and no event is made of it.
+    Transient,
+    /// A fault that someone has to mend outside the spec; retried with a longer backoff.
+    Recoverable,
+    /// Nothing changes until the spec (or AWS) does; looked at slowly.
+    Terminal,
+}
+
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $word:ident),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$doc])* $word),+ }
+
+        impl $name {
+            /// Every word, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$word),+];
+
+            /// The word as it stands in conditions, events and labels.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$word => stringify!($word)),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// The reason of `Ready`, and of `Reconciling` or `Stalled` beside it.
+    Reason {
+        /// The organization is Active and AWS holds what the spec says.
+        Active,
+        /// `spec.suspend` is true: nothing is called.
+        Suspended,
+        /// The service has ended; nothing is changed or concluded any more.
+        EndOfService,
+        /// Not looked at AWS yet.
+        Progressing,
+        /// `CreateOrganization` was accepted.
+        Requested,
+        /// AWS is building the organization.
+        Creating,
+        /// `DeleteOrganization` was accepted, or is waiting for its turn.
+        Deleting,
+        /// A call was throttled.
+        Throttled,
+        /// AWS could not be reached, or its answer could not be used.
+        ServiceUnavailable,
+        /// AWS is changing the organization and takes no other change now.
+        OrganizationBusy,
+        /// An AWS quota is exhausted.
+        LimitExceeded,
+        /// The directory is gone, or in another region.
+        DirectoryUnavailable,
+        /// The credentials do not have the right.
+        AccessDenied,
+        /// No credentials were found.
+        CredentialsUnavailable,
+        /// The credentials are of another account than the organization's.
+        AccountMismatch,
+        /// AWS reports the organization as impaired.
+        Impaired,
+        /// AWS reports the organization as inactive.
+        Inactive,
+        /// AWS reports a state this version does not know.
+        UnknownState,
+        /// An error code this version does not know.
+        UnexpectedError,
+        /// AWS refuses a value of the spec.
+        InvalidParameter,
+        /// The alias is taken.
+        AliasUnavailable,
+        /// Another organization uses the directory.
+        DirectoryInUse,
+        /// The organization's directory does not allow the change.
+        UnsupportedOperation,
+        /// The organization would have more than 50 tags.
+        TooManyTags,
+        /// A field that cannot be changed differs from what AWS has.
+        ImmutableFieldDiffers,
+        /// AWS could not create the organization.
+        CreationFailed,
+        /// The organization was deleted by somebody else.
+        OrganizationGone,
+        /// Another resource or cluster owns the organization.
+        OwnershipConflict,
+        /// The deletion that was asked for is not done, for a reason that someone has to resolve.
+        DeletionBlocked,
+    }
+}
+
+impl Reason {
+    /// The class of this reason. Total: a new reason does not compile until it has one.
+    #[must_use]
+    pub const fn class(self) -> Class {
+        match self {
+            Self::Active | Self::Suspended | Self::EndOfService => Class::Good,
+            Self::Progressing | Self::Requested | Self::Creating | Self::Deleting => {
+                Class::InProgress
+            }
+            Self::Throttled | Self::ServiceUnavailable | Self::OrganizationBusy => Class::Transient,
+            Self::LimitExceeded
+            | Self::DirectoryUnavailable
+            | Self::AccessDenied
+            | Self::CredentialsUnavailable
+            | Self::AccountMismatch
+            | Self::Impaired
+            | Self::Inactive
+            | Self::UnknownState
+            | Self::UnexpectedError => Class::Recoverable,
+            Self::InvalidParameter
+            | Self::AliasUnavailable
+            | Self::DirectoryInUse
+            | Self::UnsupportedOperation
+            | Self::TooManyTags
+            | Self::ImmutableFieldDiffers
+            | Self::CreationFailed
+            | Self::OrganizationGone
+            | Self::OwnershipConflict
+            | Self::DeletionBlocked => Class::Terminal,
+        }
+    }
+}
+
+words! {
+    /// The reason of an event of type Normal. Warnings carry a [`Reason`].
+    EventReason {
+        /// AWS answered the create with an id, or the organization of a pending create was found.
+        OrganizationIdKnown,
+        /// The organization became Active and Synced.
+        Active,
+        /// An existing organization of this resource was taken up again.
+        Adopted,
+        /// The resource is gone; the organization stays in AWS.
+        Retained,
+        /// The resource is gone; there never was an organization.
+        Released,
+        /// The organization was deleted in AWS.
+        Deleted,
+        /// The organization's directory stays in AWS and may be billed.
+        DirectoryLeft,
+    }
+}

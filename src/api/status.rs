@@ -1,0 +1,244 @@
+//! What the operator reports, and what it has to remember across a crash.
+
+use k8s_openapi::jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::DomainSpec;
+
+/// The state of the organization as last seen in AWS, and what the operator remembers of its work.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkMailOrganizationStatus {
+    /// The generation of the spec that the conditions speak of; -1 before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub observed_generation: Option<i64>,
+
+    /// The organization's id in AWS: `m-` and 32 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 34))]
+    pub organization_id: Option<String>,
+
+    /// How the organization became this resource's: Created by it, or Adopted (found again by its
+    /// ownership tags).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Origin")]
+    pub origin: Option<Origin>,
+
+    /// When the create was answered, or the organization was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub created_at: Option<Timestamp>,
+
+    /// The organization's ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 1011))]
+    pub arn: Option<String>,
+
+    /// The AWS account the organization is in; frozen before the first call that changes anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 12))]
+    pub account_id: Option<String>,
+
+    /// The AWS region the organization is in; frozen before the first call that changes anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 32))]
+    pub region: Option<String>,
+
+    /// The state in AWS's own word: Requested, Creating, Validating, Active, Impaired, Inactive,
+    /// Failed, Deleting, Deleted, or one this version does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 256))]
+    pub state: Option<String>,
+
+    /// AWS's own message when the state is Failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 256))]
+    pub error_message: Option<String>,
+
+    /// The directory behind the organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 256))]
+    pub directory_id: Option<String>,
+
+    /// The kind of directory, in AWS's own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 256))]
+    pub directory_type: Option<String>,
+
+    /// The default mail domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 256))]
+    pub default_domain: Option<String>,
+
+    /// When the organization became usable, by AWS's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub completed_date: Option<Timestamp>,
+
+    /// The user that migrates mailboxes into the organization, if one is set in AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 256))]
+    pub migration_admin: Option<String>,
+
+    /// Whether interoperability with Microsoft Exchange is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    pub interoperability_enabled: Option<bool>,
+
+    /// A call that was about to be made when this was written; removed with its answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Pending")]
+    pub pending: Option<Pending>,
+
+    /// The keys of AWS tags that this resource wrote first, and so removes when they leave the spec.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    pub managed_tag_keys: Vec<String>,
+
+    /// The last value of the annotation `workmail-operator.dev/reconcile-requested-at` whose look
+    /// at AWS is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
+
+    /// Ready, Reconciling and Stalled as kstatus reads them; Synced, Suspended, EndOfService.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 16),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
+    )]
+    pub conditions: Vec<Condition>,
+}
+
+impl WorkMailOrganizationStatus {
+    /// The condition of that type, if it is present.
+    #[must_use]
+    pub fn condition(&self, kind: ConditionType) -> Option<&Condition> {
+        self.conditions.iter().find(|c| c.r#type == kind.as_str())
+    }
+}
+
+/// How the organization became this resource's.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub enum Origin {
+    /// The answer of `CreateOrganization`, or the organization of a pending create.
+    Created,
+    /// Found again by its ownership tags.
+    Adopted,
+}
+
+/// A call that may have been made: what it was, exactly.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pending {
+    /// The AWS operation.
+    pub operation: PendingOperation,
+    /// The alias that is created, or the organization id that is deleted.
+    #[schemars(length(max = 62))]
+    pub target: String,
+    /// When the intent was first recorded.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub since: Timestamp,
+    /// The exact input of CreateOrganization, so that a repeated call is the same call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "CreateInput")]
+    pub input: Option<CreateInput>,
+}
+
+/// The operations whose intent is recorded.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub enum PendingOperation {
+    /// `CreateOrganization`, with the resource's UID as client token.
+    CreateOrganization,
+    /// `DeleteOrganization`.
+    DeleteOrganization,
+}
+
+/// The input of `CreateOrganization` besides the alias and the client token.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateInput {
+    /// The directory to use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 12))]
+    pub directory_id: Option<String>,
+    /// The customer's KMS key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 2048))]
+    pub kms_key_arn: Option<String>,
+    /// Interoperability with Microsoft Exchange.
+    #[serde(default)]
+    pub enable_interoperability: bool,
+    /// The domains that go along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub domains: Vec<DomainSpec>,
+}
+
+/// One condition, in the form of `metav1.Condition`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// Ready, Reconciling, Stalled, Synced, Suspended or EndOfService.
+    #[schemars(length(max = 316))]
+    pub r#type: String,
+    /// True, False or Unknown.
+    pub status: ConditionStatus,
+    /// The generation of the spec this condition speaks of.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// When the status last changed.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub last_transition_time: Timestamp,
+    /// One word for programs.
+    #[schemars(length(max = 1024))]
+    pub reason: String,
+    /// One sentence for people: what is so, and what to do next.
+    #[schemars(length(max = 32768))]
+    pub message: String,
+}
+
+/// The status of a condition.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub enum ConditionStatus {
+    /// It is so.
+    True,
+    /// It is not so.
+    False,
+    /// It could not be told.
+    Unknown,
+}
+
+/// The types of conditions the operator writes.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum ConditionType {
+    /// This generation was observed, the organization is Active and Synced.
+    Ready,
+    /// Work or a retry is under way. Present only while true.
+    Reconciling,
+    /// Nothing changes until somebody acts. Present only while true.
+    Stalled,
+    /// AWS holds what the spec says.
+    Synced,
+    /// `spec.suspend` holds. Present only while true.
+    Suspended,
+    /// The service has ended; before that, False with the date.
+    EndOfService,
+}
+
+impl ConditionType {
+    /// The type as it stands in the condition.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+            Self::Synced => "Synced",
+            Self::Suspended => "Suspended",
+            Self::EndOfService => "EndOfService",
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What every AWS call goes through.
+
+use std::time::Duration;
+
+use aws_sdk_workmail::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
+};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{CallError, pace::Pace};
+use crate::{
+    core::{Operation, Trouble},
+    metrics::Metrics,
+};
+
+/// No AWS call is waited for longer.
+pub(super) const DEADLINE: Duration = Duration::from_secs(15);
+
+/// Makes one call: in its turn, with a deadline, counted.
+pub(super) async fn call<T, E>(
+    operation: Operation,
+    pace: &Pace,
+    metrics: &Metrics,
+    request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, CallError>
+where
+    E: ProvideErrorMetadata,
+    SdkError<E, HttpResponse>: RequestId,
+{
+    let deadline = Instant::now() + DEADLINE;
+    let turn = pace.turn(Instant::now());
+    if turn >= deadline {
+        return Err(CallError::new(operation, Trouble::Throttled));
+    }
+    sleep_until(turn).await;
+    let begun = Instant::now();
+    let answer = match timeout(deadline - begun, request).await {
+        Ok(answer) => answer.map_err(|error| CallError::from_sdk(operation, &error)),
+        Err(_) => Err(CallError::new(operation, Trouble::TimedOut)),
+    };
+    let label = match &answer {
+        Ok(_) => {
+            pace.recover();
+            "OK"
+        }
+        Err(error) => {
+            if error.trouble == Trouble::Throttled {
+                pace.slow_down();
+            }
+            error.trouble.label()
+        }
+    };
+    metrics.aws_request(operation, label, begun.elapsed());
+    answer
+}

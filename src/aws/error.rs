@@ -1,0 +1,81 @@
+//! From the SDK's large errors to a small one, at the edge.
+
+use aws_sdk_workmail::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
+};
+
+use crate::core::{Failure, Operation, Region, Trouble};
+
+/// One call that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallError {
+    /// Which call.
+    pub operation: Operation,
+    /// What it says about AWS.
+    pub trouble: Trouble,
+    /// For the log; never for a condition.
+    pub request_id: Option<String>,
+}
+
+impl CallError {
+    /// A trouble without an answer.
+    #[must_use]
+    pub const fn new(operation: Operation, trouble: Trouble) -> Self {
+        Self {
+            operation,
+            trouble,
+            request_id: None,
+        }
+    }
+
+    /// The failure by the table.
+    #[must_use]
+    pub fn failure(&self, region: Option<&Region>) -> Failure {
+        Failure::of_call(self.operation, &self.trouble, region)
+    }
+
+    /// Whether AWS refused with this code.
+    #[must_use]
+    pub fn is(&self, wanted: &str) -> bool {
+        match &self.trouble {
+            Trouble::Refused { code, .. } => code == wanted,
+            Trouble::Throttled
+            | Trouble::TimedOut
+            | Trouble::Unreachable
+            | Trouble::ServerFault
+            | Trouble::Undecodable
+            | Trouble::NoCredentials => false,
+        }
+    }
+
+    /// Reads the SDK's error.
+    pub(super) fn from_sdk<E>(operation: Operation, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata,
+        SdkError<E, HttpResponse>: RequestId,
+    {
+        let trouble = match error {
+            SdkError::TimeoutError(_) => Trouble::TimedOut,
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Trouble::TimedOut,
+            SdkError::DispatchFailure(_) => Trouble::Unreachable,
+            SdkError::ResponseError(answer) if answer.raw().status().is_server_error() => {
+                Trouble::ServerFault
+            }
+            SdkError::ServiceError(answer) => Trouble::from_answer(
+                answer.raw().status().as_u16(),
+                answer.err().code(),
+                answer.err().message(),
+            ),
+            // ResponseError and variants of the future; ConstructionFailure cannot come of inputs
+            // that the schema lets through, and is told apart by nothing else.
+            _ => Trouble::Undecodable,
+        };
+        Self {
+            operation,
+            trouble,
+            request_id: error.request_id().map(str::to_owned),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The one door to AWS: credentials and the account they are of, single calls, and the listing of
+//! each region that everybody shares.
+//!
+//! Retries are the controller's alone: the SDK's own are off. Every call has a deadline, is
+//! counted, and waits for its turn in the account's budget.
+
+mod door;
+mod error;
+mod observer;
+mod organizations;
+mod pace;
+mod session;
+mod snapshot;
+
+pub use error::CallError;
+pub use observer::{Observer, Timing};
+pub use organizations::Organizations;
+pub use session::{Aws, Session};

@@ -1,0 +1,301 @@
+//! The organizations of one account and region: one method a call.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use aws_sdk_workmail::{
+    Client,
+    operation::describe_organization::DescribeOrganizationOutput,
+    types::{Domain, OrganizationSummary, Tag},
+};
+use k8s_openapi::jiff::Timestamp;
+
+use super::{CallError, door, pace::Pace};
+use crate::{
+    api::CreateInput,
+    core::{
+        AccountId, DeleteInput, Operation, Organization, OrganizationId, OrganizationState, Region,
+        Sight, Summary, Tags, Trouble,
+    },
+    metrics::Metrics,
+};
+
+/// `ListOrganizations` gives at most this many a page (WorkMail API reference, `MaxResults`).
+const PAGE: i32 = 100;
+
+/// The door to the organizations of one account and region. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Organizations {
+    client: Client,
+    region: Region,
+    account: AccountId,
+    pace: Arc<Pace>,
+    metrics: Arc<Metrics>,
+}
+
+/// One page of the list.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) organizations: Vec<Summary>,
+    pub(super) next: Option<String>,
+}
+
+impl Organizations {
+    pub(super) const fn new(
+        client: Client,
+        region: Region,
+        account: AccountId,
+        pace: Arc<Pace>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            client,
+            region,
+            account,
+            pace,
+            metrics,
+        }
+    }
+
+    /// The region.
+    #[must_use]
+    pub const fn region(&self) -> &Region {
+        &self.region
+    }
+
+    pub(super) async fn page(&self, token: Option<String>) -> Result<Page, CallError> {
+        let operation = Operation::ListOrganizations;
+        let request = self
+            .client
+            .list_organizations()
+            .max_results(PAGE)
+            .set_next_token(token);
+        let answer = door::call(operation, &self.pace, &self.metrics, request.send()).await?;
+        let next = answer.next_token().filter(|token| !token.is_empty());
+        Ok(Page {
+            next: next.map(str::to_owned),
+            organizations: answer
+                .organization_summaries
+                .unwrap_or_default()
+                .into_iter()
+                .map(|row| {
+                    summary(row).ok_or_else(|| CallError::new(operation, Trouble::Undecodable))
+                })
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// `DescribeOrganization`. An organization that AWS does not know is absent, not an error.
+    ///
+    /// # Errors
+    /// It could not be looked.
+    pub async fn describe(&self, id: &OrganizationId) -> Result<Sight<Organization>, CallError> {
+        let operation = Operation::DescribeOrganization;
+        let request = self
+            .client
+            .describe_organization()
+            .organization_id(id.as_str());
+        match door::call(operation, &self.pace, &self.metrics, request.send()).await {
+            Ok(answer) => organization(answer)
+                .map(Sight::Seen)
+                .ok_or_else(|| CallError::new(operation, Trouble::Undecodable)),
+            Err(error) if error.is("OrganizationNotFoundException") => Ok(Sight::Absent),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `ListTagsForResource`. AWS shows tags of Active organizations only.
+    ///
+    /// # Errors
+    /// It could not be looked.
+    pub async fn tags(&self, id: &OrganizationId) -> Result<Tags, CallError> {
+        let request = self
+            .client
+            .list_tags_for_resource()
+            .resource_arn(self.arn(id));
+        let answer = door::call(
+            Operation::ListTagsForResource,
+            &self.pace,
+            &self.metrics,
+            request.send(),
+        )
+        .await;
+        match answer {
+            Ok(answer) => Ok(Tags::Shown(
+                answer
+                    .tags
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|tag| (tag.key, tag.value))
+                    .collect(),
+            )),
+            Err(error) if error.is("OrganizationStateException") => Ok(Tags::Hidden),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `CreateOrganization`.
+    ///
+    /// # Errors
+    /// AWS refused, or gave no answer.
+    pub async fn create(
+        &self,
+        alias: &str,
+        input: &CreateInput,
+        token: &str,
+    ) -> Result<OrganizationId, CallError> {
+        let operation = Operation::CreateOrganization;
+        let CreateInput {
+            directory_id,
+            kms_key_arn,
+            enable_interoperability,
+            domains,
+        } = input;
+        let domains = domains
+            .iter()
+            .map(|domain| {
+                Domain::builder()
+                    .domain_name(&domain.domain_name)
+                    .set_hosted_zone_id(domain.hosted_zone_id.clone())
+                    .build()
+                    .map_err(|_| CallError::new(operation, Trouble::Undecodable))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let request = self
+            .client
+            .create_organization()
+            .alias(alias)
+            .client_token(token)
+            .set_directory_id(directory_id.clone())
+            .set_kms_key_arn(kms_key_arn.clone())
+            .set_domains((!domains.is_empty()).then_some(domains))
+            .set_enable_interoperability(enable_interoperability.then_some(true));
+        door::call(operation, &self.pace, &self.metrics, request.send())
+            .await?
+            .organization_id
+            .map(OrganizationId::from)
+            .ok_or_else(|| CallError::new(operation, Trouble::Undecodable))
+    }
+
+    /// `TagResource`.
+    ///
+    /// # Errors
+    /// AWS refused, or gave no answer.
+    pub async fn tag(
+        &self,
+        id: &OrganizationId,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), CallError> {
+        let operation = Operation::TagResource;
+        let tags = tags
+            .iter()
+            .map(|(key, value)| {
+                Tag::builder()
+                    .key(key)
+                    .value(value)
+                    .build()
+                    .map_err(|_| CallError::new(operation, Trouble::Undecodable))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let request = self
+            .client
+            .tag_resource()
+            .resource_arn(self.arn(id))
+            .set_tags(Some(tags));
+        door::call(operation, &self.pace, &self.metrics, request.send()).await?;
+        Ok(())
+    }
+
+    /// `UntagResource`.
+    ///
+    /// # Errors
+    /// AWS refused, or gave no answer.
+    pub async fn untag(
+        &self,
+        id: &OrganizationId,
+        keys: &BTreeSet<String>,
+    ) -> Result<(), CallError> {
+        let request = self
+            .client
+            .untag_resource()
+            .resource_arn(self.arn(id))
+            .set_tag_keys(Some(keys.iter().cloned().collect()));
+        door::call(
+            Operation::UntagResource,
+            &self.pace,
+            &self.metrics,
+            request.send(),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// `DeleteOrganization`.
+    ///
+    /// # Errors
+    /// AWS refused, or gave no answer.
+    pub async fn delete(&self, input: &DeleteInput) -> Result<(), CallError> {
+        let DeleteInput {
+            id,
+            delete_directory,
+            force,
+            delete_identity_center_application,
+            token,
+        } = input;
+        let request = self
+            .client
+            .delete_organization()
+            .organization_id(id.as_str())
+            .delete_directory(*delete_directory)
+            .force_delete(*force)
+            .delete_identity_center_application(*delete_identity_center_application)
+            .client_token(token);
+        door::call(
+            Operation::DeleteOrganization,
+            &self.pace,
+            &self.metrics,
+            request.send(),
+        )
+        .await?;
+        Ok(())
+    }
+
+    fn arn(&self, id: &OrganizationId) -> String {
+        format!(
+            "arn:aws:workmail:{}:{}:organization/{id}",
+            self.region, self.account
+        )
+    }
+}
+
+fn summary(row: OrganizationSummary) -> Option<Summary> {
+    Some(Summary {
+        id: row.organization_id.map(OrganizationId::from)?,
+        alias: row.alias.unwrap_or_default(),
+        state: OrganizationState::from(row.state.unwrap_or_default().as_str()),
+        default_domain: row.default_mail_domain,
+        error_message: row.error_message,
+    })
+}
+
+fn organization(answer: DescribeOrganizationOutput) -> Option<Organization> {
+    Some(Organization {
+        summary: Summary {
+            id: answer.organization_id.map(OrganizationId::from)?,
+            alias: answer.alias.unwrap_or_default(),
+            state: OrganizationState::from(answer.state.unwrap_or_default().as_str()),
+            default_domain: answer.default_mail_domain,
+            error_message: answer.error_message,
+        },
+        arn: answer.arn,
+        directory_id: answer.directory_id,
+        directory_type: answer.directory_type,
+        completed_date: answer
+            .completed_date
+            .and_then(|date| Timestamp::from_second(date.secs()).ok()),
+        migration_admin: answer.migration_admin,
+        interoperability_enabled: Some(answer.interoperability_enabled),
+    })
+}

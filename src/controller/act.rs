@@ -1,0 +1,260 @@
+//! One action, one call, one answer.
+
+use std::sync::Arc;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::{
+    Context, Error,
+    publish::{self, Freshness},
+};
+use crate::{
+    api::{Reason, WorkMailOrganization},
+    aws::{CallError, Organizations, Session},
+    core::{
+        Action, Answer, Call, Failure, Look, Operation, OrganizationId, Region, SaveAs, Trouble,
+        View, keep, taken,
+    },
+};
+
+/// The hands of one reconcile: the object as last seen, and the credentials it works with.
+pub(super) struct Hands<'a> {
+    pub(super) context: &'a Context,
+    pub(super) object: Arc<WorkMailOrganization>,
+    session: Option<Arc<Session>>,
+}
+
+impl<'a> Hands<'a> {
+    pub(super) const fn new(context: &'a Context, object: Arc<WorkMailOrganization>) -> Self {
+        Self {
+            context,
+            object,
+            session: None,
+        }
+    }
+
+    /// Makes the one call of an action. Notes and rest make none: `None`.
+    pub(super) async fn act(
+        &mut self,
+        view: &View,
+        action: &Action,
+        now: Timestamp,
+    ) -> Result<Option<Answer>, Error> {
+        let answer = match action {
+            Action::Look(look) => self.look(view, look).await?,
+            Action::AddFinalizer => {
+                self.object = Arc::new(publish::finalizer(self.context, &self.object, true).await?);
+                Answer::FinalizerAdded
+            }
+            Action::RemoveFinalizer(release) => {
+                self.context
+                    .process
+                    .with(&view.desired.object, |known| known.released = true);
+                self.object = Arc::new(publish::finalizer(self.context, &self.object, false).await?);
+                Answer::FinalizerRemoved(release.clone())
+            }
+            Action::Save(save) => self.save(view, *save, now).await?,
+            Action::Call(call) => self.call(view, call).await,
+            Action::Intend(_)
+            | Action::Claim(..)
+            | Action::Manage(_)
+            | Action::Forget
+            | Action::Rest(_) => return Ok(None),
+        };
+        Ok(Some(answer))
+    }
+
+    async fn look(&mut self, view: &View, look: &Look) -> Result<Answer, Error> {
+        Ok(match look {
+            Look::Account => self.account(view).await,
+            Look::Listing { fresh } => self.listing(view, *fresh).await,
+            Look::Organization(id) => match self.organizations(view) {
+                Some(aws) => self.told(view, aws.describe(id).await.map(Answer::Organization)).await,
+                None => nowhere(Operation::DescribeOrganization),
+            },
+            Look::Tags(id) => match self.organizations(view) {
+                Some(aws) => self.told(view, aws.tags(id).await.map(Answer::Tags)).await,
+                None => nowhere(Operation::ListTagsForResource),
+            },
+            Look::Scope => Answer::Scope(publish::scope(self.context, &self.object).await?),
+            Look::Object => {
+                let live = publish::get(self.context, &self.object).await?;
+                if live.resource_version() != self.object.resource_version() {
+                    return Err(Error::Stale);
+                }
+                Answer::Current
+            }
+        })
+    }
+
+    async fn account(&mut self, view: &View) -> Answer {
+        let Some(region) = region(view) else {
+            return nowhere(Operation::GetCallerIdentity);
+        };
+        match self.context.aws.session(region).await {
+            Ok(session) => {
+                let account = session.account().clone();
+                self.session = Some(session);
+                Answer::Account(account)
+            }
+            Err(error) => self.trouble(view, &error),
+        }
+    }
+
+    async fn listing(&self, view: &View, fresh: bool) -> Answer {
+        let (Some(region), Some(account)) = (region(view), &view.observed.account) else {
+            return nowhere(Operation::ListOrganizations);
+        };
+        let seen = self
+            .context
+            .observer(region)
+            .listing(
+                account,
+                &view.desired.object,
+                view.id(),
+                &view.desired.alias,
+                fresh,
+            )
+            .await;
+        match seen {
+            Ok(listing) => Answer::Listing(listing),
+            Err(failure) => Answer::Failed {
+                failure,
+                did_nothing: true,
+            },
+        }
+    }
+
+    /// Writes what is remembered. What was answered must not be lost: it is written whatever became
+    /// of the object meanwhile.
+    async fn save(&mut self, view: &View, save: SaveAs, now: Timestamp) -> Result<Answer, Error> {
+        let freshness = match save {
+            SaveAs::Intent => Freshness::Required,
+            SaveAs::Answer => Freshness::Waived,
+        };
+        let before = self.object.resource_version();
+        let report = keep(view, save);
+        self.object =
+            publish::status(self.context, self.object.clone(), &report, freshness, now).await?;
+        self.context.process.with(&view.desired.object, |known| {
+            known.overwritten = before;
+            if save == SaveAs::Intent
+                && let Some(pending) = view.memory.pending_create()
+            {
+                known.attempts = Some((pending.since, true));
+            }
+        });
+        if view.memory.organization_id != view.saved.organization_id
+            && let Some(note) = taken(view)
+        {
+            publish::event(self.context, &view.desired.object, &note).await;
+        }
+        Ok(Answer::Saved)
+    }
+
+    async fn call(&mut self, view: &View, call: &Call) -> Answer {
+        let Some(aws) = self.organizations(view) else {
+            return nowhere(Operation::CreateOrganization);
+        };
+        let (operation, answer) = match call {
+            Call::Create {
+                alias,
+                input,
+                token,
+            } => (
+                Operation::CreateOrganization,
+                aws.create(alias, input, token).await.map(Answer::Created),
+            ),
+            Call::Tag { id, tags } => (
+                Operation::TagResource,
+                aws.tag(id, tags).await.map(|()| Answer::Tagged(tags.clone())),
+            ),
+            Call::Untag { id, keys } => (
+                Operation::UntagResource,
+                aws.untag(id, keys).await.map(|()| Answer::Untagged(keys.clone())),
+            ),
+            Call::Delete(input) => (
+                Operation::DeleteOrganization,
+                aws.delete(input).await.map(|()| Answer::DeleteAccepted),
+            ),
+        };
+        self.audit(view, operation, &answer);
+        if let (Call::Create { .. }, Err(error)) = (call, &answer)
+            && !error.trouble.did_nothing()
+        {
+            self.context.process.with(&view.desired.object, |known| {
+                if let Some((_, answered)) = &mut known.attempts {
+                    *answered = false;
+                }
+            });
+        }
+        self.told(view, answer).await
+    }
+
+    /// One line for each call that changes something in AWS, or tried to.
+    fn audit(&self, view: &View, operation: Operation, answer: &Result<Answer, CallError>) {
+        let created = match answer {
+            Ok(Answer::Created(id)) => Some(id),
+            Ok(_) | Err(_) => None,
+        };
+        let (code, request_id) = match answer {
+            Ok(_) => ("OK", None),
+            Err(error) => (error.trouble.label(), error.request_id.as_deref()),
+        };
+        tracing::info!(
+            object = %view.desired.object,
+            organization_id = created.or(view.id()).map(OrganizationId::as_str),
+            operation = operation.as_str(),
+            account = view.observed.account.as_ref().map(|account| account.as_str()),
+            region = region(view).map(Region::as_str),
+            code,
+            request_id,
+            "called AWS"
+        );
+    }
+
+    async fn told(&self, view: &View, answer: Result<Answer, CallError>) -> Answer {
+        match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                let failure = self.trouble(view, &error);
+                if error.failure(None).reason == Reason::AccessDenied
+                    && let Some(session) = &self.session
+                {
+                    self.context.aws.forget(session).await;
+                }
+                failure
+            }
+        }
+    }
+
+    fn trouble(&self, view: &View, error: &CallError) -> Answer {
+        tracing::warn!(
+            object = %view.desired.object,
+            organization_id = view.id().map(OrganizationId::as_str),
+            operation = error.operation.as_str(),
+            code = error.trouble.label(),
+            request_id = error.request_id,
+            trouble = ?error.trouble,
+            "an AWS call did not succeed"
+        );
+        Answer::of_trouble(&error.trouble, error.failure(region(view)))
+    }
+
+    fn organizations(&self, view: &View) -> Option<Organizations> {
+        Some(self.session.as_ref()?.organizations(region(view)?))
+    }
+}
+
+fn region(view: &View) -> Option<&Region> {
+    view.memory.region.as_ref().or(view.desired.region.as_ref())
+}
+
+/// A call without a region or credentials: `decide` asks for them first, so that this is not reached.
+fn nowhere(operation: Operation) -> Answer {
+    Answer::Failed {
+        failure: Failure::of_call(operation, &Trouble::NoCredentials, None),
+        did_nothing: true,
+    }
+}

@@ -1,0 +1,241 @@
+//! What every reconcile shares.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp, civil::Date};
+use kube::Client;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+
+use super::{process::Process, roster::Roster};
+use crate::{
+    api::{Condition, ConditionType, WorkMailOrganization},
+    aws::{Aws, Observer, Timing},
+    core::{
+        ClusterIdentity, Desired, Facts, Memory, ObjectKey, Observed, Region, Verdict, View,
+        remembered,
+    },
+    metrics::Metrics,
+};
+
+/// After this long an organization is no longer young, a pending create is looked for no longer,
+/// and a failure to look is told.
+const FIFTEEN_MINUTES: Duration = Duration::from_secs(15 * 60);
+
+/// How the controller is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The names of this cluster.
+    pub cluster: ClusterIdentity,
+    /// The namespaces to watch; empty for all.
+    pub namespaces: Vec<String>,
+    /// How many objects are reconciled at once, per watched namespace list.
+    pub concurrency: u16,
+    /// How often the organizations are listed while nothing is in transition.
+    pub resync_interval: Duration,
+    /// How often each object is looked at whole.
+    pub deep_resync_interval: Duration,
+    /// The last day of the service.
+    pub end_of_service: Date,
+}
+
+/// What every reconcile shares.
+pub struct Context {
+    pub(super) client: Client,
+    pub(super) aws: Arc<Aws>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) settings: Settings,
+    pub(super) process: Process,
+    pub(super) roster: Roster,
+    pub(super) stopping: watch::Receiver<bool>,
+    /// Which replica this is, in events.
+    pub(super) instance: String,
+    default_region: Option<Region>,
+    observers: Mutex<HashMap<Region, Arc<Observer>>>,
+    changed: mpsc::UnboundedSender<ObjectKey>,
+}
+
+impl Context {
+    /// A context. Objects whose organization changed are named on `changed`.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        aws: Arc<Aws>,
+        metrics: Arc<Metrics>,
+        settings: Settings,
+        stopping: watch::Receiver<bool>,
+        changed: mpsc::UnboundedSender<ObjectKey>,
+    ) -> Self {
+        let default_region = aws.default_region();
+        Self {
+            client,
+            aws,
+            metrics,
+            settings,
+            process: Process::new(),
+            roster: Roster::default(),
+            stopping,
+            instance: instance(),
+            default_region,
+            observers: Mutex::default(),
+            changed,
+        }
+    }
+
+    pub(super) const fn default_region(&self) -> Option<&Region> {
+        self.default_region.as_ref()
+    }
+
+    /// Names an object that has to be looked at.
+    pub(super) fn trigger(&self, object: ObjectKey) {
+        // The receiver is gone only when the operator ends.
+        let _ = self.changed.send(object);
+    }
+
+    /// The observer of a region, set to work when it is first asked for.
+    pub(super) fn observer(&self, region: &Region) -> Arc<Observer> {
+        let mut observers = self.observers.lock().unwrap_or_else(PoisonError::into_inner);
+        observers
+            .entry(region.clone())
+            .or_insert_with(|| {
+                let observer = Arc::new(Observer::new(
+                    region.clone(),
+                    self.aws.clone(),
+                    Timing {
+                        resync: self.settings.resync_interval,
+                        blind: FIFTEEN_MINUTES,
+                    },
+                    self.changed.clone(),
+                ));
+                let works = observer.clone();
+                tokio::spawn(async move { works.run().await });
+                observer
+            })
+            .clone()
+    }
+
+    /// Forgets an object that is gone.
+    pub(super) fn forget(&self, object: &ObjectKey) -> Option<super::process::Known> {
+        let observers = self.observers.lock().unwrap_or_else(PoisonError::into_inner);
+        observers.values().for_each(|observer| observer.forget(object));
+        drop(observers);
+        let known = self.process.forget(object);
+        if let Some(known) = &known {
+            self.metrics.moved(known.standing.as_ref(), None);
+            self.metrics.drifted(-known.drift);
+        }
+        // Those that waited for it may go on.
+        self.roster
+            .leave(object)
+            .into_iter()
+            .for_each(|other| self.trigger(other));
+        known
+    }
+
+    /// All that is known of an object as a reconcile begins.
+    pub(super) fn view(&self, object: &WorkMailOrganization, now: Timestamp) -> Option<View> {
+        let desired = Desired::parse(object, self.default_region())?;
+        let status = object.status.clone().unwrap_or_default();
+        let (memory, shown) = remembered(&status);
+        let facts = self.facts(&desired, &memory, now);
+        Some(View {
+            rival: self.roster.rival(&desired.object),
+            cluster: self.settings.cluster.clone(),
+            saved: memory.clone(),
+            previous: status.conditions.iter().filter_map(verdict).collect(),
+            observed_generation: status.observed_generation.filter(|seen| *seen >= 0),
+            handled: status.last_handled_reconcile_at,
+            observed: Observed::default(),
+            desired,
+            memory,
+            shown,
+            facts,
+        })
+    }
+
+    fn facts(&self, desired: &Desired, memory: &Memory, now: Timestamp) -> Facts {
+        let since = |moment: Option<Timestamp>| {
+            moment.map(|moment| Duration::try_from(now.duration_since(moment)).unwrap_or_default())
+        };
+        let object = &desired.object;
+        let due = self
+            .process
+            .whole_look_due(object, self.settings.deep_resync_interval);
+        let (attempts, blind) = self
+            .process
+            .with(object, |known| (known.attempts, known.blind_since));
+        let observed_blind = memory
+            .region
+            .as_ref()
+            .and_then(|region| self.observer(region).blind_since());
+        let pending = memory.pending.as_ref().map(|pending| pending.since);
+        Facts {
+            whole_look_due: due <= Instant::now(),
+            young: since(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
+            pending_expired: since(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
+            attempts_answered: attempts
+                .is_some_and(|(recorded, answered)| answered && Some(recorded) == pending),
+            blind_for_long: [blind, observed_blind]
+                .into_iter()
+                .flatten()
+                .any(|since| since.elapsed() >= FIFTEEN_MINUTES),
+            ended: ended(self.settings.end_of_service, now),
+            end_of_service: self.settings.end_of_service.to_string(),
+        }
+    }
+}
+
+/// The name of the pod, or of the machine.
+fn instance() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| crate::api::FIELD_MANAGER.to_owned())
+}
+
+/// The service has ended from the day after its last day, by UTC.
+fn ended(last_day: Date, now: Timestamp) -> bool {
+    last_day
+        .to_zoned(k8s_openapi::jiff::tz::TimeZone::UTC)
+        .is_ok_and(|start| now >= start.timestamp() + SignedDuration::from_hours(24))
+}
+
+fn verdict(condition: &Condition) -> Option<Verdict> {
+    let kind = [
+        ConditionType::Ready,
+        ConditionType::Reconciling,
+        ConditionType::Stalled,
+        ConditionType::Synced,
+        ConditionType::Suspended,
+        ConditionType::EndOfService,
+    ]
+    .into_iter()
+    .find(|kind| kind.as_str() == condition.r#type)?;
+    Some(Verdict {
+        kind,
+        status: condition.status,
+        reason: condition.reason.clone(),
+        message: condition.message.clone(),
+        generation: condition.observed_generation,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_ends_with_its_last_day() {
+        let last_day = Date::constant(2027, 3, 31);
+        let at = |time: &str| time.parse::<Timestamp>().unwrap();
+        assert!(!ended(last_day, at("2027-03-31T23:59:59Z")));
+        assert!(ended(last_day, at("2027-04-01T00:00:00Z")));
+    }
+}

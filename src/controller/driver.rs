@@ -1,0 +1,292 @@
+//! The reconcile: decide, take one step, fold its answer in, decide again; then report.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::jiff::Timestamp;
+use kube::{ResourceExt, runtime::controller::Action as Requeue};
+use tokio::time::Instant;
+
+use super::{
+    Context, Error,
+    act::Hands,
+    publish::{self, Freshness},
+    roster,
+};
+use crate::{
+    api::{ConditionStatus, ConditionType, EventReason, Reason, WorkMailOrganization},
+    core::{
+        Action, Failure, Note, NoteKind, OrganizationState, Outcome, Report, View, decide, report,
+        retained,
+    },
+    metrics::Standing,
+};
+
+/// No step is begun after this time, so that no reconcile takes a minute: the longest step takes 30 s.
+const LAST_STEP: Duration = Duration::from_secs(29);
+/// More steps than any way through `decide` has.
+const MOST_STEPS: usize = 64;
+
+/// One reconcile of one object.
+pub(super) async fn reconcile(
+    object: Arc<WorkMailOrganization>,
+    context: Arc<Context>,
+) -> Result<Requeue, Error> {
+    let begun = Instant::now();
+    let answer = attempt(object, &context, begun).await;
+    let result = match &answer {
+        Ok((_, result)) => result.as_str(),
+        Err(Error::Stale) => "Stale",
+        Err(Error::Gone) => "Gone",
+        Err(Error::Kubernetes { .. } | Error::Late { .. } | Error::Restless(_)) => "Error",
+    };
+    context.metrics.reconciled(result, begun.elapsed());
+    answer.map(|(requeue, _)| requeue)
+}
+
+/// When to try again after a reconcile that came to no outcome.
+pub(super) fn after_error(
+    object: &WorkMailOrganization,
+    error: &Error,
+    context: &Context,
+) -> Requeue {
+    match error {
+        // Another event is on its way, or nothing is left to do.
+        Error::Gone => Requeue::await_change(),
+        Error::Stale | Error::Kubernetes { .. } | Error::Late { .. } | Error::Restless(_) => {
+            let generation = object.metadata.generation.unwrap_or_default();
+            Requeue::requeue(
+                context
+                    .process
+                    .delay_after_error(&roster::key(object), generation),
+            )
+        }
+    }
+}
+
+async fn attempt(
+    object: Arc<WorkMailOrganization>,
+    context: &Context,
+    begun: Instant,
+) -> Result<(Requeue, String), Error> {
+    let key = roster::key(&object);
+    let overwritten = context.process.with(&key, |known| known.overwritten.clone());
+    let object = if overwritten.is_some() && overwritten == object.resource_version() {
+        // The cache has not seen our own last write yet.
+        Arc::new(publish::get(context, &object).await?)
+    } else {
+        object
+    };
+    let Some(mut view) = context.view(&object, Timestamp::now()) else {
+        return Ok((Requeue::await_change(), "Gone".to_owned()));
+    };
+    if view.desired.object != key {
+        return Err(Error::Gone);
+    }
+    let was_whole = view.look_is_whole();
+    let mut hands = Hands::new(context, object);
+    for _ in 0..MOST_STEPS {
+        let action = decide(&view);
+        if let Action::Rest(outcome) = action {
+            return rest(&view, &outcome, was_whole, hands).await;
+        }
+        if let Some(later) = pause(context, &action, begun) {
+            return Ok((later, "Paused".to_owned()));
+        }
+        let now = Timestamp::now();
+        match hands.act(&view, &action, now).await {
+            Ok(Some(answer)) => view.fold(&action, answer, now),
+            Ok(None) => view.note(&action, now),
+            Err(Error::Gone) => {
+                gone_meanwhile(context, &view).await;
+                return Err(Error::Gone);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::Restless(MOST_STEPS))
+}
+
+/// Whether to stop here: answers are always saved, but nothing new is begun at the end of the time
+/// of a reconcile, or of the process.
+fn pause(context: &Context, action: &Action, begun: Instant) -> Option<Requeue> {
+    if let Action::Save(_) = action {
+        return None;
+    }
+    let stopping = *context.stopping.borrow();
+    (stopping || begun.elapsed() > LAST_STEP).then(|| Requeue::requeue(Duration::from_secs(1)))
+}
+
+async fn rest(
+    view: &View,
+    outcome: &Outcome,
+    was_whole: bool,
+    hands: Hands<'_>,
+) -> Result<(Requeue, String), Error> {
+    let context = hands.context;
+    let key = &view.desired.object;
+    let report = report(view, outcome);
+    let mut object = hands.object;
+    match outcome {
+        // The object is gone, or going without us.
+        Outcome::Released(_) | Outcome::Gone => {}
+        Outcome::Active
+        | Outcome::Progress { .. }
+        | Outcome::Searching
+        | Outcome::Unconfirmed
+        | Outcome::Failed(_)
+        | Outcome::Suspended
+        | Outcome::Ended => {
+            let before = object.resource_version();
+            object =
+                publish::status(context, object, &report, Freshness::Waived, Timestamp::now()).await?;
+            if before != object.resource_version() {
+                context
+                    .process
+                    .with(key, |known| known.overwritten = before);
+            }
+        }
+    }
+    for note in &report.notes {
+        publish::event(context, key, note).await;
+        warn_the_rival(view, note, context).await;
+    }
+    remember(view, outcome, was_whole, context);
+    count(view, outcome, &report, context);
+    follow(view, &report, context);
+    let delay = context.process.delay(
+        key,
+        view.desired.generation,
+        outcome,
+        context.settings.deep_resync_interval,
+    );
+    let result = report
+        .verdicts
+        .iter()
+        .find(|verdict| verdict.kind == ConditionType::Ready)
+        .map_or_else(|| "Gone".to_owned(), |ready| ready.reason.clone());
+    Ok((
+        delay.map_or_else(Requeue::await_change, Requeue::requeue),
+        result,
+    ))
+}
+
+/// Both of two rivals get the Warning.
+async fn warn_the_rival(view: &View, note: &Note, context: &Context) {
+    let NoteKind::Warning(Reason::OwnershipConflict) = note.kind else {
+        return;
+    };
+    let Some(rival) = &view.rival else { return };
+    let told = Note {
+        kind: note.kind,
+        message: format!(
+            "WorkMailOrganization {} of this cluster has the same alias and waits for this one. \
+             Delete one of the two.",
+            view.desired.object
+        ),
+    };
+    publish::event(context, rival, &told).await;
+}
+
+fn remember(view: &View, outcome: &Outcome, was_whole: bool, context: &Context) {
+    let blind = matches!(outcome, Outcome::Failed(Failure { looking: true, .. }));
+    context.process.with(&view.desired.object, |known| {
+        if blind {
+            known.blind_since.get_or_insert_with(Instant::now);
+        } else {
+            known.blind_since = None;
+            if was_whole {
+                known.whole_look = Some(Instant::now());
+            }
+        }
+    });
+}
+
+fn count(view: &View, outcome: &Outcome, report: &Report, context: &Context) {
+    let drift = i64::from(matches!(
+        outcome,
+        Outcome::Failed(failure) if failure.reason == Reason::ImmutableFieldDiffers
+    ));
+    let ready = report
+        .verdicts
+        .iter()
+        .find(|verdict| verdict.kind == ConditionType::Ready);
+    let standing = Standing {
+        state: report
+            .shown
+            .state
+            .as_ref()
+            .map_or("none", OrganizationState::label)
+            .to_owned(),
+        ready: match ready.map(|verdict| verdict.status) {
+            Some(ConditionStatus::True) => "True",
+            Some(ConditionStatus::False) => "False",
+            Some(ConditionStatus::Unknown) | None => "Unknown",
+        },
+    };
+    context.process.with(&view.desired.object, |known| {
+        context
+            .metrics
+            .moved(known.standing.as_ref(), Some(&standing));
+        known.standing = Some(standing);
+        context.metrics.drifted(drift - known.drift);
+        known.drift = drift;
+    });
+    let first_ready = view.observed_generation.is_some()
+        && ready.is_some_and(|verdict| verdict.status == ConditionStatus::True)
+        && view.desired.generation == 1
+        && !view.was_ready();
+    if first_ready {
+        let age = Timestamp::now().duration_since(view.desired.created_at);
+        context
+            .metrics
+            .became_ready(Duration::try_from(age).unwrap_or_default());
+    }
+}
+
+/// Tells the observer what this reconcile acted on.
+fn follow(view: &View, report: &Report, context: &Context) {
+    let acted_on = view
+        .observed
+        .listing
+        .as_ref()
+        .and_then(|listing| listing.by_id.clone());
+    let region = view.memory.region.as_ref();
+    let in_transition = report
+        .shown
+        .state
+        .as_ref()
+        .is_some_and(OrganizationState::in_transition);
+    if let (Some(id), Some(region), Some(acted_on)) = (view.id(), region, acted_on) {
+        context
+            .observer(region)
+            .follow(&view.desired.object, id, acted_on, in_transition);
+    }
+}
+
+/// The object went away during the reconcile: if anything was created for it, that is told.
+async fn gone_meanwhile(context: &Context, view: &View) {
+    if view.memory.organization_id.is_some() && view.memory != view.saved {
+        tell_what_remains(context, view).await;
+    }
+}
+
+/// An object without our finalizer is gone: what remains in AWS is told.
+pub(super) async fn gone(context: &Context, object: &WorkMailOrganization) {
+    let view = context.view(object, Timestamp::now());
+    let known = context.forget(&roster::key(object));
+    let Some(view) = view else { return };
+    if known.is_some_and(|known| known.released) {
+        return;
+    }
+    if view.id().is_some() || view.memory.pending_create().is_some() {
+        tell_what_remains(context, &view).await;
+    }
+}
+
+async fn tell_what_remains(context: &Context, view: &View) {
+    let note = Note {
+        kind: NoteKind::Normal(EventReason::Retained),
+        message: retained(&view.memory, "the resource was deleted without deletionPolicy Delete in force"),
+    };
+    publish::event(context, &view.desired.object, &note).await;
+}

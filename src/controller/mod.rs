@@ -1,0 +1,18 @@
+//! From watch events to AWS calls and back to status: the only place where layers meet.
+//!
+//! [`run()`] wires the watch, the observers and the reconciler together; `driver` takes one step
+//! after another as [`crate::core::decide`] says; `act` makes the one call of a step; `publish`
+//! writes status and events.
+
+mod act;
+mod context;
+mod driver;
+mod error;
+mod process;
+mod publish;
+mod roster;
+mod run;
+
+pub use context::{Context, Settings};
+pub use error::Error;
+pub use run::run;

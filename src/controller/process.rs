@@ -1,0 +1,208 @@
+//! What this process knows of each object and a restart forgets: backoff, when it was last looked
+//! at whole, whether every attempt at a create was answered.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use k8s_openapi::jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::{
+    api::Class,
+    core::{ObjectKey, Outcome, Retry},
+    metrics::Standing,
+};
+
+/// What is known of one object.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// How often the same class of trouble came in a row, under which generation.
+    troubled: Option<(Class, i64, u32)>,
+    /// Since when looking has failed.
+    pub(super) blind_since: Option<Instant>,
+    /// When everything was last looked at.
+    pub(super) whole_look: Option<Instant>,
+    /// The pending create that this process recorded itself, and whether every attempt at it was
+    /// answered.
+    pub(super) attempts: Option<(Timestamp, bool)>,
+    /// Our own finalizer release let it go.
+    pub(super) released: bool,
+    /// The version of the object that we have written over: seen again, it is stale.
+    pub(super) overwritten: Option<String>,
+    /// How it is counted in the metrics.
+    pub(super) standing: Option<Standing>,
+    /// How many of its differences from AWS are counted in the metrics.
+    pub(super) drift: i64,
+}
+
+/// What is known of all objects.
+#[derive(Debug)]
+pub(super) struct Process {
+    started: Instant,
+    known: Mutex<HashMap<ObjectKey, Known>>,
+}
+
+impl Process {
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            known: Mutex::default(),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<ObjectKey, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads or changes what is known of an object.
+    pub(super) fn with<T>(&self, object: &ObjectKey, change: impl FnOnce(&mut Known) -> T) -> T {
+        change(self.known().entry(object.clone()).or_default())
+    }
+
+    /// Forgets an object that is gone.
+    pub(super) fn forget(&self, object: &ObjectKey) -> Option<Known> {
+        self.known().remove(object)
+    }
+
+    /// When the object's next whole look is due: an interval, spread by 20 % by its UID, after the
+    /// last one, or after the start of the process.
+    pub(super) fn whole_look_due(&self, object: &ObjectKey, interval: Duration) -> Instant {
+        let last = self.with(object, |known| known.whole_look).unwrap_or(self.started);
+        last + spread(&object.uid, interval)
+    }
+
+    /// How long to wait after an outcome. `None`: until something changes.
+    pub(super) fn delay(
+        &self,
+        object: &ObjectKey,
+        generation: i64,
+        outcome: &Outcome,
+        deep_resync: Duration,
+    ) -> Option<Duration> {
+        let retry = Retry::after(outcome);
+        let times = self.with(object, |known| known.count(outcome, generation));
+        match retry {
+            Retry::Never => None,
+            Retry::OnChange => Some(
+                self.whole_look_due(object, deep_resync)
+                    .saturating_duration_since(Instant::now())
+                    .max(Duration::from_secs(1)),
+            ),
+            Retry::Slowly => Some(Retry::SLOW.mul_f64(0.8 + 0.4 * rand::random::<f64>())),
+            Retry::Backoff { first, most } => Some(full_jitter(first, most, times)),
+        }
+    }
+
+    /// How long to wait after the Kubernetes API failed.
+    pub(super) fn delay_after_error(&self, object: &ObjectKey, generation: i64) -> Duration {
+        let times = self.with(object, |known| known.count_class(Class::Transient, generation));
+        full_jitter(Duration::from_secs(1), Duration::from_secs(60), times)
+    }
+}
+
+impl Known {
+    fn count(&mut self, outcome: &Outcome, generation: i64) -> u32 {
+        match outcome {
+            Outcome::Failed(failure) => self.count_class(failure.reason.class(), generation),
+            Outcome::Searching | Outcome::Unconfirmed => {
+                self.count_class(Class::Transient, generation)
+            }
+            Outcome::Active
+            | Outcome::Progress { .. }
+            | Outcome::Suspended
+            | Outcome::Ended
+            | Outcome::Released(_)
+            | Outcome::Gone => {
+                self.troubled = None;
+                0
+            }
+        }
+    }
+
+    /// How often this class of trouble came before, in a row and under this generation.
+    fn count_class(&mut self, class: Class, generation: i64) -> u32 {
+        let before = match self.troubled {
+            Some((was, under, times)) if was == class && under == generation => times,
+            Some(_) | None => 0,
+        };
+        self.troubled = Some((class, generation, before.saturating_add(1)));
+        before
+    }
+}
+
+/// Anything between nothing and the bound that doubles: retries of many objects spread out.
+fn full_jitter(first: Duration, most: Duration, times: u32) -> Duration {
+    let bound = first.saturating_mul(1 << times.min(20)).min(most);
+    bound.mul_f64(rand::random())
+}
+
+/// The interval, 20 % more or less, always the same for the same UID.
+fn spread(uid: &str, interval: Duration) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    uid.hash(&mut hasher);
+    let part = f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+    interval.mul_f64(0.8 + 0.4 * part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{api::Reason, core::Failure};
+
+    fn object() -> ObjectKey {
+        ObjectKey {
+            namespace: "mail".into(),
+            name: "acme".into(),
+            uid: "1".into(),
+        }
+    }
+
+    #[test]
+    fn a_backoff_stays_within_its_bound_and_the_bound_doubles_up_to_the_most() {
+        let (first, most) = (Duration::from_secs(1), Duration::from_secs(60));
+        for (times, bound) in [(0, 1), (1, 2), (5, 32), (6, 60), (40, 60)] {
+            assert!((0..100).all(|_| full_jitter(first, most, times) <= Duration::from_secs(bound)));
+        }
+        assert!((0..100).any(|_| full_jitter(first, most, 6) > Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn trouble_is_counted_by_class_and_starts_anew_with_another_spec_or_a_good_outcome() {
+        let mut known = Known::default();
+        let throttled = Outcome::Failed(Failure::of(Reason::Throttled, ""));
+        let unreachable = Outcome::Failed(Failure::of(Reason::ServiceUnavailable, ""));
+        assert_eq!(known.count(&throttled, 1), 0);
+        assert_eq!(known.count(&unreachable, 1), 1);
+        assert_eq!(known.count(&throttled, 2), 0, "the spec changed");
+        assert_eq!(known.count(&throttled, 2), 1);
+        known.count(&Outcome::Active, 2);
+        assert_eq!(known.count(&throttled, 2), 0, "it was good in between");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deep_resync_comes_within_twenty_percent_of_its_interval_and_never_at_the_start() {
+        let process = Process::new();
+        let interval = Duration::from_secs(3600);
+        for uid in 0..100 {
+            let object = ObjectKey {
+                uid: uid.to_string(),
+                ..object()
+            };
+            let due = process.whole_look_due(&object, interval) - process.started;
+            assert!(due >= interval.mul_f64(0.8) && due <= interval.mul_f64(1.2), "{due:?}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_reason_is_looked_at_every_hour_within_twenty_percent() {
+        let process = Process::new();
+        let outcome = Outcome::Failed(Failure::of(Reason::AliasUnavailable, ""));
+        let delay = process.delay(&object(), 1, &outcome, Duration::from_secs(3600));
+        let minutes = delay.map_or(0, |delay| delay.as_secs() / 60);
+        assert!((48..=72).contains(&minutes), "{minutes}");
+    }
+}

@@ -1,0 +1,331 @@
+//! What goes to the Kubernetes API: status, finalizer, events. Each write is bounded in time.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::{
+    api::{
+        core::v1::{Namespace, ObjectReference},
+        events::v1::Event,
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    apimachinery::pkg::apis::meta::v1::MicroTime,
+    jiff::{Timestamp, Unit},
+};
+use kube::{
+    Api, CustomResourceExt, Resource, ResourceExt,
+    api::{ObjectMeta, Patch, PatchParams, PostParams},
+};
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::{Context, Error};
+use crate::{
+    api::{
+        Condition, FIELD_MANAGER, FINALIZER, WorkMailOrganization, WorkMailOrganizationStatus,
+    },
+    core::{Memory, Note, NoteKind, ObjectKey, Report, Scope, Shown, Verdict},
+};
+
+/// No call to the Kubernetes API is waited for longer.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// An object is named in events by at most this much of its name: an event's name has a suffix of
+/// its own, and 253 characters in all.
+const LONGEST_NAME: usize = 220;
+
+/// Whether a write is made only on a fresh view of the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// Refused if anybody changed the object meanwhile.
+    Required,
+    /// Made all the same, as long as it is the same object.
+    Waived,
+}
+
+/// Makes one call, with a deadline, and tells conflicts and absence apart from other errors.
+async fn bounded<T>(
+    what: &'static str,
+    call: impl Future<Output = kube::Result<T>>,
+) -> Result<T, Error> {
+    match timeout(DEADLINE, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(kube::Error::Api(status))) if status.code == 404 => Err(Error::Gone),
+        Ok(Err(kube::Error::Api(status))) if status.code == 409 => Err(Error::Stale),
+        Ok(Err(source)) => Err(Error::Kubernetes { what, source }),
+        Err(_) => Err(Error::Late { what }),
+    }
+}
+
+fn api(context: &Context, object: &WorkMailOrganization) -> Api<WorkMailOrganization> {
+    Api::namespaced(
+        context.client.clone(),
+        object.namespace().as_deref().unwrap_or_default(),
+    )
+}
+
+/// The object as it is now.
+pub(super) async fn get(
+    context: &Context,
+    object: &WorkMailOrganization,
+) -> Result<WorkMailOrganization, Error> {
+    let api = api(context, object);
+    bounded("the read of the object", api.get(&object.name_any())).await
+}
+
+/// Writes a status if it says anything else than the object's. Gives the object as it then is.
+pub(super) async fn status(
+    context: &Context,
+    object: Arc<WorkMailOrganization>,
+    report: &Report,
+    freshness: Freshness,
+    now: Timestamp,
+) -> Result<Arc<WorkMailOrganization>, Error> {
+    let before = object.status.clone().unwrap_or_default();
+    let after = to_status(report, &before, now);
+    if after == before {
+        return Ok(object);
+    }
+    let mut patch = json!({
+        "apiVersion": WorkMailOrganization::api_version(&()),
+        "kind": WorkMailOrganization::kind(&()),
+        // With the UID, what is written cannot land on another object of the same name.
+        "metadata": {"name": object.name_any(), "uid": object.uid()},
+        "status": after,
+    });
+    if freshness == Freshness::Required
+        && let Some(metadata) = patch.get_mut("metadata")
+    {
+        metadata["resourceVersion"] = json!(object.resource_version());
+    }
+    let written = bounded(
+        "the status",
+        api(context, &object).patch_status(
+            &object.name_any(),
+            &PatchParams::apply(FIELD_MANAGER).force(),
+            &Patch::Apply(&patch),
+        ),
+    )
+    .await?;
+    Ok(Arc::new(written))
+}
+
+/// Puts our finalizer on the object, or takes it off, if the view of the object is fresh.
+pub(super) async fn finalizer(
+    context: &Context,
+    object: &WorkMailOrganization,
+    present: bool,
+) -> Result<WorkMailOrganization, Error> {
+    let mut finalizers: Vec<_> = object
+        .finalizers()
+        .iter()
+        .filter(|one| *one != FINALIZER)
+        .cloned()
+        .collect();
+    if present {
+        finalizers.push(FINALIZER.to_owned());
+    }
+    let patch = json!({"metadata": {
+        "resourceVersion": object.resource_version(),
+        "finalizers": finalizers,
+    }});
+    bounded(
+        "the finalizer",
+        api(context, object).patch(
+            &object.name_any(),
+            &PatchParams {
+                field_manager: Some(FIELD_MANAGER.to_owned()),
+                ..PatchParams::default()
+            },
+            &Patch::Merge(&patch),
+        ),
+    )
+    .await
+}
+
+/// Whether the object's namespace and the CRD stay, by live reads.
+pub(super) async fn scope(
+    context: &Context,
+    object: &WorkMailOrganization,
+) -> Result<Scope, Error> {
+    let namespaces: Api<Namespace> = Api::all(context.client.clone());
+    let namespace = object.namespace().unwrap_or_default();
+    match bounded("the read of the namespace", namespaces.get_opt(&namespace)).await? {
+        Some(namespace) if namespace.meta().deletion_timestamp.is_none() => {}
+        Some(_) | None => return Ok(Scope::NamespaceLeaves),
+    }
+    let definitions: Api<CustomResourceDefinition> = Api::all(context.client.clone());
+    let name = WorkMailOrganization::crd_name();
+    match bounded("the read of the CRD", definitions.get_opt(name)).await? {
+        Some(definition) if definition.meta().deletion_timestamp.is_none() => Ok(Scope::Stays),
+        Some(_) | None => Ok(Scope::DefinitionLeaves),
+    }
+}
+
+/// Sends an event about the object. One that cannot be sent is logged: nothing depends on it, and a
+/// namespace that is being deleted takes none.
+pub(super) async fn event(context: &Context, object: &ObjectKey, note: &Note) {
+    let (type_, reason) = match note.kind {
+        NoteKind::Normal(reason) => ("Normal", reason.as_str()),
+        NoteKind::Warning(reason) => ("Warning", reason.as_str()),
+    };
+    tracing::info!(object = %object, reason, "{}", note.message);
+    let now = Timestamp::now();
+    let short: String = object.name.chars().take(LONGEST_NAME).collect();
+    let event = Event {
+        metadata: ObjectMeta {
+            name: Some(format!(
+                "{}.{:x}",
+                short.trim_end_matches(['.', '-']),
+                now.as_nanosecond()
+            )),
+            namespace: Some(object.namespace.clone()),
+            ..ObjectMeta::default()
+        },
+        type_: Some(type_.to_owned()),
+        reason: Some(reason.to_owned()),
+        // An event's note has at most 1024 bytes.
+        note: Some(shorten(&note.message, 1024)),
+        action: Some("Reconcile".to_owned()),
+        regarding: Some(ObjectReference {
+            api_version: Some(WorkMailOrganization::api_version(&()).into_owned()),
+            kind: Some(WorkMailOrganization::kind(&()).into_owned()),
+            namespace: Some(object.namespace.clone()),
+            name: Some(object.name.clone()),
+            uid: Some(object.uid.clone()),
+            ..ObjectReference::default()
+        }),
+        reporting_controller: Some(FIELD_MANAGER.to_owned()),
+        reporting_instance: Some(context.instance.clone()),
+        event_time: Some(MicroTime(now)),
+        ..Event::default()
+    };
+    let events: Api<Event> = Api::namespaced(context.client.clone(), &object.namespace);
+    let sent = bounded("an event", events.create(&PostParams::default(), &event)).await;
+    if let Err(error) = sent {
+        tracing::warn!(%object, reason, %error, "an event could not be sent");
+    }
+}
+
+fn shorten(text: &str, bytes: usize) -> String {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+/// Puts a report and the times together.
+fn to_status(
+    report: &Report,
+    before: &WorkMailOrganizationStatus,
+    now: Timestamp,
+) -> WorkMailOrganizationStatus {
+    let Report {
+        observed_generation,
+        memory,
+        shown,
+        handled,
+        verdicts,
+        notes: _,
+    } = report.clone();
+    let Memory {
+        organization_id,
+        origin,
+        created_at,
+        account,
+        region,
+        pending,
+        managed_tag_keys,
+    } = memory;
+    let Shown {
+        state,
+        error_message,
+        arn,
+        directory_id,
+        directory_type,
+        default_domain,
+        completed_date,
+        migration_admin,
+        interoperability_enabled,
+    } = shown;
+    WorkMailOrganizationStatus {
+        observed_generation: observed_generation.or(before.observed_generation),
+        organization_id: organization_id.map(|id| id.to_string()),
+        origin,
+        created_at,
+        arn,
+        account_id: account.map(|account| account.to_string()),
+        region: region.map(|region| region.to_string()),
+        state: state.map(|state| state.as_str().to_owned()),
+        error_message,
+        directory_id,
+        directory_type,
+        default_domain,
+        completed_date,
+        migration_admin,
+        interoperability_enabled,
+        pending,
+        managed_tag_keys: managed_tag_keys.into_iter().collect(),
+        last_handled_reconcile_at: handled,
+        conditions: verdicts
+            .into_iter()
+            .map(|verdict| condition(verdict, before, now))
+            .collect(),
+    }
+}
+
+/// A condition keeps its time as long as its status stays.
+fn condition(verdict: Verdict, before: &WorkMailOrganizationStatus, now: Timestamp) -> Condition {
+    let since = before
+        .condition(verdict.kind)
+        .filter(|old| old.status == verdict.status)
+        .map_or_else(
+            || now.round(Unit::Second).unwrap_or(now),
+            |old| old.last_transition_time,
+        );
+    Condition {
+        r#type: verdict.kind.as_str().to_owned(),
+        status: verdict.status,
+        observed_generation: verdict.generation,
+        last_transition_time: since,
+        reason: verdict.reason,
+        message: verdict.message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{ConditionStatus, ConditionType};
+
+    fn verdict(status: ConditionStatus, message: &str) -> Verdict {
+        Verdict {
+            kind: ConditionType::Ready,
+            status,
+            reason: "Active".into(),
+            message: message.into(),
+            generation: 1,
+        }
+    }
+
+    #[test]
+    fn the_transition_time_moves_with_the_status_and_with_nothing_else() {
+        let (first, second) = (
+            Timestamp::from_second(100).unwrap(),
+            Timestamp::from_second(200).unwrap(),
+        );
+        let mut status = WorkMailOrganizationStatus::default();
+        let before = condition(verdict(ConditionStatus::True, "one"), &status, first);
+        status.conditions.push(before);
+        let other_message = condition(verdict(ConditionStatus::True, "two"), &status, second);
+        assert_eq!(other_message.last_transition_time, first);
+        let other_status = condition(verdict(ConditionStatus::False, "two"), &status, second);
+        assert_eq!(other_status.last_transition_time, second);
+    }
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        assert_eq!(shorten("aé", 2), "a");
+        assert_eq!(shorten("ab", 2), "ab");
+    }
+}

@@ -1,0 +1,200 @@
+//! The wiring: watches, observers, reconciler, and their end.
+
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::{Stream, StreamExt, future::join_all};
+use kube::{
+    Api, ResourceExt,
+    runtime::{
+        PredicateConfig,
+        Controller, WatchStreamExt,
+        controller::{self, Config},
+        reflector,
+        reflector::ObjectRef,
+        watcher,
+    },
+};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+
+use super::{
+    Context, Error,
+    driver::{after_error, gone, reconcile},
+};
+use crate::{
+    api::{FINALIZER, RECONCILE_REQUESTED_AT, WorkMailOrganization},
+    core::ObjectKey,
+};
+
+/// The annotation in which `kubectl apply` keeps a second copy of the object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Runs until `stopping` turns true, and then until every reconcile has come to its end. `ready` is
+/// called once the objects of every watched namespace are known.
+pub async fn run(
+    context: Arc<Context>,
+    mut changed: mpsc::UnboundedReceiver<ObjectKey>,
+    stopping: watch::Receiver<bool>,
+    ready: impl FnOnce(),
+) {
+    let namespaces: Vec<Option<String>> = if context.settings.namespaces.is_empty() {
+        vec![None]
+    } else {
+        context.settings.namespaces.iter().cloned().map(Some).collect()
+    };
+    let mut controllers = Vec::new();
+    let mut triggers = Vec::new();
+    let mut stores = Vec::new();
+    for namespace in namespaces {
+        let (trigger, triggered) = mpsc::unbounded_channel();
+        let (store, controller) =
+            controller(context.clone(), namespace.clone(), triggered, stopping.clone());
+        triggers.push((namespace, trigger));
+        stores.push(store);
+        controllers.push(controller);
+    }
+    let dispatch = async {
+        while let Some(object) = changed.recv().await {
+            for (namespace, trigger) in &triggers {
+                if namespace.as_ref().is_none_or(|one| *one == object.namespace) {
+                    // The controller has ended; so will we.
+                    let _ = trigger.send(object.clone());
+                }
+            }
+        }
+    };
+    let synced = async {
+        let synced = join_all(stores.iter().map(reflector::Store::wait_until_ready)).await;
+        if synced.iter().all(Result::is_ok) {
+            ready();
+        }
+        futures::future::pending::<()>().await;
+    };
+    tokio::select! {
+        _ = join_all(controllers) => {}
+        () = dispatch => {}
+        () = synced => {}
+    }
+}
+
+fn controller(
+    context: Arc<Context>,
+    namespace: Option<String>,
+    triggered: mpsc::UnboundedReceiver<ObjectKey>,
+    mut stopping: watch::Receiver<bool>,
+) -> (
+    reflector::Store<WorkMailOrganization>,
+    impl Future<Output = ()>,
+) {
+    let api: Api<WorkMailOrganization> = match &namespace {
+        Some(namespace) => Api::namespaced(context.client.clone(), namespace),
+        None => Api::all(context.client.clone()),
+    };
+    let (store, writer) = reflector::store();
+    let reader = store.clone();
+    let objects = watcher(api, watcher::Config::default())
+        .default_backoff()
+        .modify(|object| {
+            object.managed_fields_mut().clear();
+            object.annotations_mut().remove(LAST_APPLIED);
+        });
+    let objects = attended(objects, context.clone(), namespace)
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(what_matters, PredicateConfig::default());
+    let work = async move {
+        let concurrency = context.settings.concurrency;
+        Controller::for_stream(objects, reader)
+            .with_config(Config::default().concurrency(concurrency))
+            .reconcile_on(UnboundedReceiverStream::new(triggered).map(|object| {
+                ObjectRef::new(&object.name).within(&object.namespace)
+            }))
+            .graceful_shutdown_on(async move {
+                // An error means that the process ends.
+                let _ = stopping.wait_for(|stop| *stop).await;
+            })
+            .run(
+                reconcile,
+                |object, error, context| after_error(&object, error, &context),
+                context,
+            )
+            .for_each(|result| async { log(result) })
+            .await;
+    };
+    (store, work)
+}
+
+/// Keeps the roster, and tells of objects that are gone.
+fn attended(
+    objects: impl Stream<Item = watcher::Result<watcher::Event<WorkMailOrganization>>>,
+    context: Arc<Context>,
+    namespace: Option<String>,
+) -> impl Stream<Item = watcher::Result<watcher::Event<WorkMailOrganization>>> {
+    let listed: Mutex<BTreeSet<String>> = Mutex::default();
+    objects.inspect(move |event| {
+        let mut listed = listed.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Ok(watcher::Event::Init) => listed.clear(),
+            Ok(watcher::Event::InitApply(object)) => {
+                listed.insert(object.uid().unwrap_or_default());
+                context.roster.enter(object, context.default_region());
+            }
+            Ok(watcher::Event::InitDone) => {
+                // Those that went while nobody watched.
+                for object in context.roster.missing(namespace.as_deref(), &listed) {
+                    context.forget(&object);
+                }
+                listed.clear();
+            }
+            Ok(watcher::Event::Apply(object)) => {
+                context.roster.enter(object, context.default_region());
+            }
+            Ok(watcher::Event::Delete(object)) => {
+                let (context, object) = (context.clone(), object.clone());
+                tokio::spawn(async move { gone(&context, &object).await });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the watch of WorkMailOrganizations failed; it is begun again");
+            }
+        }
+    })
+}
+
+/// What of an object a reconcile depends on. Our own writes of status are not among it, but a status
+/// that somebody wiped is.
+fn what_matters(object: &WorkMailOrganization) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    object.metadata.generation.hash(&mut hasher);
+    object.metadata.deletion_timestamp.is_some().hash(&mut hasher);
+    object.finalizers().iter().any(|one| one == FINALIZER).hash(&mut hasher);
+    object.annotations().get(RECONCILE_REQUESTED_AT).hash(&mut hasher);
+    object
+        .status
+        .as_ref()
+        .is_none_or(|status| status.conditions.is_empty())
+        .hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+fn log(
+    result: Result<
+        (ObjectRef<WorkMailOrganization>, controller::Action),
+        controller::Error<Error, watcher::Error>,
+    >,
+) {
+    match result {
+        // Gone and stale are ordinary; the next event says how it is.
+        Ok(_) | Err(controller::Error::ReconcilerFailed(Error::Gone | Error::Stale, _)) => {}
+        Err(controller::Error::ReconcilerFailed(error, object)) => {
+            let object = format!("{}/{}", object.namespace.unwrap_or_default(), object.name);
+            tracing::error!(object, %error, "a reconcile failed; it is tried again");
+        }
+        // Named by a trigger after it was deleted.
+        Err(controller::Error::ObjectNotFound(_)) => {}
+        Err(error) => tracing::warn!(%error, "the controller was disturbed; it goes on"),
+    }
+}

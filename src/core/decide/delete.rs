@@ -1,0 +1,256 @@
+//! An object that is being deleted: let it go, or delete its organization first.
+
+use sha2::{Digest, Sha256};
+
+use super::{call, create, fail, look_around, rest, retain};
+use crate::{
+    api::{PendingOperation, Reason},
+    core::{
+        Action, Call, Delete, DeleteInput, Failure, Look, Organization, OrganizationId,
+        OrganizationState, Outcome, Owner, Phase, Policy, Presence, Release, Scope, Sight, Tags,
+        View, action::Retained,
+    },
+};
+
+/// What to do instead, said in every blocked deletion.
+const WAY_OUT: &str =
+    "Setting deletionPolicy to Retain releases this resource and keeps the organization.";
+
+/// Decides for an object with a deletion timestamp.
+pub(super) fn decide(view: &View) -> Action {
+    if !view.desired.finalizer {
+        return rest(Outcome::Gone);
+    }
+    if view.id().is_none() && view.memory.pending_create().is_none() {
+        return Action::RemoveFinalizer(Release::NeverCreated);
+    }
+    let how = match &view.desired.policy {
+        Policy::Retain => return retain(Retained::Policy),
+        Policy::Delete(how) => how,
+    };
+    if view.facts.ended {
+        return retain(Retained::EndOfService);
+    }
+    match view.observed.scope {
+        None => return Action::Look(Look::Scope),
+        Some(Scope::NamespaceLeaves) => return retain(Retained::NamespaceLeaves),
+        Some(Scope::DefinitionLeaves) => return retain(Retained::DefinitionLeaves),
+        Some(Scope::Stays) => {}
+    }
+    if view.desired.suspend {
+        return blocked(
+            "The resource is suspended, so nothing is called in AWS. Set spec.suspend to false to \
+             delete the organization.",
+        );
+    }
+    if let Some(action) = look_around(view) {
+        return action;
+    }
+    match (view.id(), view.memory.pending_create()) {
+        (Some(id), _) => with_organization(view, id, how),
+        (None, Some(pending)) => match create::find(view, pending) {
+            create::Search::Step(action) => action,
+            create::Search::Absent { confirmed: true } | create::Search::NotOurs
+                if view.facts.pending_expired =>
+            {
+                Action::RemoveFinalizer(Release::NeverCreated)
+            }
+            create::Search::Absent { .. } | create::Search::NotOurs => rest(Outcome::Searching),
+        },
+        (None, None) => Action::RemoveFinalizer(Release::NeverCreated),
+    }
+}
+
+fn with_organization(view: &View, id: &OrganizationId, how: &Delete) -> Action {
+    let accepted = matches!(
+        view.shown.state,
+        Some(OrganizationState::Deleting | OrganizationState::Deleted)
+    );
+    let listed = match view
+        .observed
+        .listing
+        .as_ref()
+        .and_then(|all| all.by_id.as_ref())
+    {
+        None => return Action::Look(Look::Listing { fresh: false }),
+        Some(Presence::Absent { confirmed: true }) if accepted || !view.facts.young => {
+            return deleted(view, how);
+        }
+        Some(Presence::Absent { .. }) => return rest(Outcome::Unconfirmed),
+        Some(Presence::Present(listed)) => listed,
+    };
+    match &listed.state {
+        OrganizationState::Deleted => deleted(view, how),
+        OrganizationState::Deleting => deleting(id),
+        state @ (OrganizationState::Requested
+        | OrganizationState::Creating
+        | OrganizationState::Validating
+        | OrganizationState::Active
+        | OrganizationState::Impaired
+        | OrganizationState::Inactive
+        | OrganizationState::Failed
+        | OrganizationState::Other(_)) => {
+            if accepted {
+                // The list lags behind the accepted call, which is made once.
+                deleting(id)
+            } else if let Some(why) = unconfirmed(id, how) {
+                blocked(&why)
+            } else if being_created(state) {
+                too_early(id, state)
+            } else {
+                prove(view, id, how)
+            }
+        }
+    }
+}
+
+const fn being_created(state: &OrganizationState) -> bool {
+    matches!(
+        state,
+        OrganizationState::Requested | OrganizationState::Creating | OrganizationState::Validating
+    )
+}
+
+/// Which of the user's confirmations is missing, if one is.
+fn unconfirmed(id: &OrganizationId, how: &Delete) -> Option<String> {
+    if !how.confirmed {
+        return Some("deletion.confirmAlias does not equal alias.".to_owned());
+    }
+    match &how.organization_id {
+        Some(confirmed) if confirmed != id.as_str() => Some(format!(
+            "deletion.confirmOrganizationId is {confirmed}, but the organization is {id}. Correct \
+             it to delete {id}."
+        )),
+        None if how.force => Some(format!(
+            "deletion.forceDelete needs deletion.confirmOrganizationId: set it to {id} to delete \
+             the organization with the mail of its enabled users."
+        )),
+        Some(_) | None => None,
+    }
+}
+
+/// Describes the organization and reads its tags in this very reconcile, before anything is deleted.
+fn prove(view: &View, id: &OrganizationId, how: &Delete) -> Action {
+    let organization = match &view.observed.organization {
+        Sight::NotLooked => return Action::Look(Look::Organization(id.clone())),
+        Sight::Absent => return rest(Outcome::Unconfirmed),
+        Sight::Seen(organization) => organization,
+    };
+    match &organization.summary.state {
+        OrganizationState::Deleted => return deleted(view, how),
+        OrganizationState::Deleting => return deleting(id),
+        state @ (OrganizationState::Requested
+        | OrganizationState::Creating
+        | OrganizationState::Validating) => return too_early(id, state),
+        OrganizationState::Active
+        | OrganizationState::Impaired
+        | OrganizationState::Inactive
+        | OrganizationState::Failed
+        | OrganizationState::Other(_) => {}
+    }
+    let owner = match &view.observed.tags {
+        None => return Action::Look(Look::Tags(id.clone())),
+        Some(Tags::Hidden) => Owner::Nobody,
+        Some(Tags::Shown(tags)) => Owner::of(tags, &view.cluster, &view.desired.object),
+    };
+    if let Some(why) = not_this_one(view, organization, &owner) {
+        return blocked(&why);
+    }
+    if let Some(refusal) = &view.observed.refused {
+        return fail(refusal.clone());
+    }
+    let Some(pending) = view.memory.pending_delete() else {
+        return Action::Intend(PendingOperation::DeleteOrganization);
+    };
+    call(
+        view,
+        Call::Delete(DeleteInput {
+            id: id.clone(),
+            delete_directory: how.delete_directory,
+            force: how.force,
+            delete_identity_center_application: how.delete_identity_center_application,
+            token: token(&view.desired.object.uid, pending),
+        }),
+    )
+}
+
+/// Why this organization must not be deleted for this object, if so.
+fn not_this_one(view: &View, organization: &Organization, owner: &Owner) -> Option<String> {
+    let alias = &organization.summary.alias;
+    if !alias.eq_ignore_ascii_case(&view.desired.alias) {
+        return Some(format!(
+            "Organization {} has the alias {alias} in AWS, not {}: it is not deleted.",
+            organization.summary.id, view.desired.alias
+        ));
+    }
+    match owner {
+        Owner::Us => None,
+        Owner::Nobody if view.memory.origin.is_some() => view.rival.as_ref().map(|rival| {
+            format!(
+                "WorkMailOrganization {}/{} of this cluster means the same organization and comes \
+                 first. It is not deleted.",
+                rival.namespace, rival.name
+            )
+        }),
+        Owner::Nobody => Some(
+            "Nothing shows that the organization is this resource's: it has no ownership tags and \
+             status has no origin. It is not deleted."
+                .to_owned(),
+        ),
+        Owner::Other(other) => Some(format!(
+            "The organization belongs to {other} by its tags (cluster/namespace/name). It is not \
+             deleted."
+        )),
+    }
+}
+
+/// The same for a repeat of the same intent, another for a new one.
+fn token(uid: &str, pending: &crate::api::Pending) -> String {
+    let mut hash = Sha256::new();
+    for part in [
+        uid,
+        "DeleteOrganization",
+        &pending.target,
+        &pending.since.to_string(),
+    ] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn deleted(view: &View, how: &Delete) -> Action {
+    let directory_left = (!how.delete_directory)
+        .then(|| view.shown.directory_id.clone())
+        .flatten();
+    Action::RemoveFinalizer(Release::Deleted { directory_left })
+}
+
+fn deleting(id: &OrganizationId) -> Action {
+    rest(Outcome::Progress {
+        phase: Phase::Deleting,
+        message: format!(
+            "AWS is deleting organization {id}. This resource goes once that is done."
+        ),
+    })
+}
+
+fn too_early(id: &OrganizationId, state: &OrganizationState) -> Action {
+    rest(Outcome::Progress {
+        phase: Phase::Deleting,
+        message: format!(
+            "Organization {id} is {}; it is deleted once AWS has finished creating it.",
+            state.as_str()
+        ),
+    })
+}
+
+fn blocked(why: &str) -> Action {
+    fail(Failure::of(
+        Reason::DeletionBlocked,
+        format!("{why} {WAY_OUT}"),
+    ))
+}

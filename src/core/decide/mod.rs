@@ -1,0 +1,139 @@
+//! The decision: one view in, one action out. Total and pure.
+//!
+//! What it must never do, whatever the view:
+//! - create before a complete listing was seen, or while the listing shows the alias of somebody else;
+//! - create without the recorded intent in the API server, or with another input than the recorded;
+//! - conclude that something is gone from a look that failed, or from one absence;
+//! - change anything in AWS while suspended, after the end of the service, with another account's
+//!   credentials, while another object works on the organization, or from a view of the object that
+//!   nothing in this reconcile has shown to be the latest;
+//! - delete without policy Delete, a confirmed alias, a standing namespace, proof of ownership seen
+//!   in this very reconcile, and a recorded intent.
+
+mod create;
+mod delete;
+mod existing;
+
+use super::{
+    Action, Call, Failure, Look, ObjectKey, OrganizationId, Outcome, Policy, Region, Release, View,
+    action::Retained,
+};
+use crate::api::{Origin, Reason};
+
+/// Decides the next step.
+#[must_use]
+pub fn decide(view: &View) -> Action {
+    if let Some(release) = &view.observed.released {
+        return rest(Outcome::Released(release.clone()));
+    }
+    if let Some(save) = view.unsaved() {
+        return Action::Save(save);
+    }
+    if let Some(failure) = &view.observed.failed {
+        return fail(failure.clone());
+    }
+    if view.desired.deleting {
+        return delete::decide(view);
+    }
+    match (&view.desired.policy, view.desired.finalizer) {
+        (Policy::Delete(_), false) => return Action::AddFinalizer,
+        (Policy::Retain, true) => return Action::RemoveFinalizer(Release::PolicyRetain),
+        (Policy::Delete(_), true) | (Policy::Retain, false) => {}
+    }
+    if view.desired.suspend {
+        return rest(Outcome::Suspended);
+    }
+    if view.facts.ended {
+        return rest(Outcome::Ended);
+    }
+    if let Some(action) = look_around(view) {
+        return action;
+    }
+    match view.id() {
+        Some(id) => existing::decide(view, id),
+        None => create::decide(view),
+    }
+}
+
+/// What every decision rests on: the right account, and a complete listing.
+fn look_around(view: &View) -> Option<Action> {
+    if region(view).is_none() {
+        return Some(fail(Failure::of(
+            Reason::InvalidParameter,
+            format!(
+                "No AWS region is known. Create the resource with spec.region ({}), or start the \
+                 operator with --region.",
+                Region::WITH_WORKMAIL.join(", ")
+            ),
+        )));
+    }
+    let Some(account) = &view.observed.account else {
+        return Some(Action::Look(Look::Account));
+    };
+    if let Some(frozen) = view
+        .memory
+        .account
+        .as_ref()
+        .filter(|frozen| *frozen != account)
+    {
+        return Some(fail(Failure::of(
+            Reason::AccountMismatch,
+            format!(
+                "The operator's credentials are of account {account}, but this organization is in \
+                 account {frozen}. Nothing is looked at or changed until the operator has \
+                 credentials of {frozen} again."
+            ),
+        )));
+    }
+    if view.observed.listing.is_none() {
+        return Some(Action::Look(Look::Listing {
+            fresh: view.requested(),
+        }));
+    }
+    None
+}
+
+/// The region the object is in: frozen once anything was done, else the one it asks for.
+pub(super) fn region(view: &View) -> Option<&Region> {
+    view.memory.region.as_ref().or(view.desired.region.as_ref())
+}
+
+/// What must not be done from a view that somebody has changed since: a call that changes AWS, a claim.
+fn once_current(view: &View, action: Action) -> Action {
+    if view.observed.current {
+        action
+    } else {
+        Action::Look(Look::Object)
+    }
+}
+
+fn call(view: &View, call: Call) -> Action {
+    once_current(view, Action::Call(call))
+}
+
+fn claim(view: &View, id: &OrganizationId, origin: Origin) -> Action {
+    once_current(view, Action::Claim(id.clone(), origin))
+}
+
+fn rivalry(rival: &ObjectKey) -> Failure {
+    Failure::of(
+        Reason::OwnershipConflict,
+        format!(
+            "WorkMailOrganization {}/{} of this cluster has the same alias and comes first. Delete \
+             one of the two (under deletionPolicy Retain nothing happens in AWS).",
+            rival.namespace, rival.name
+        ),
+    )
+}
+
+const fn rest(outcome: Outcome) -> Action {
+    Action::Rest(outcome)
+}
+
+const fn fail(failure: Failure) -> Action {
+    Action::Rest(Outcome::Failed(failure))
+}
+
+const fn retain(why: Retained) -> Action {
+    Action::RemoveFinalizer(Release::Retained(why))
+}

@@ -1,0 +1,41 @@
+//! The operator's judgement, as pure functions over values.
+//!
+//! [`decide()`] takes one [`View`] and gives one [`Action`]; the driver takes that action, folds the
+//! answer into the view ([`View::fold`]) and decides again; [`report()`] turns the [`Outcome`] into
+//! what the status says. Nothing here knows a client, a clock or a task, and every value can be
+//! cloned, compared and hashed, so that a model checker can drive these functions unchanged.
+
+mod action;
+mod decide;
+mod desired;
+mod failure;
+mod fold;
+mod memory;
+mod observed;
+mod ownership;
+mod report;
+mod retry;
+mod rivals;
+mod tags;
+#[cfg(test)]
+mod testing;
+mod text;
+mod view;
+
+pub use action::{
+    Action, Answer, Call, DeleteInput, Look, Outcome, Phase, Release, Retained, SaveAs,
+};
+pub use decide::decide;
+pub use desired::{Delete, Desired, ObjectKey, Policy};
+pub use failure::{Failure, Operation, Trouble};
+pub use memory::{Memory, Shown, remembered};
+pub use observed::{
+    AccountId, Listing, Observed, Organization, OrganizationId, OrganizationState, Presence,
+    Region, Scope, Sight, Summary, Tags,
+};
+pub use ownership::{ClusterIdentity, Owner};
+pub use report::{Note, NoteKind, Report, Verdict, keep, report, retained, taken};
+pub use retry::Retry;
+pub use rivals::{Claimant, winner};
+pub use tags::TagPlan;
+pub use view::{Facts, View};

@@ -1,0 +1,279 @@
+//! What was seen of the world, in types that keep "absent" apart from "not looked".
+
+use std::{collections::BTreeMap, fmt};
+
+use k8s_openapi::jiff::Timestamp;
+
+macro_rules! identifier {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The value as AWS writes it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(value: String) -> Self {
+                Self(value)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(value: &str) -> Self {
+                Self(value.to_owned())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+identifier!(
+    /// An organization's id: `m-` and 32 hexadecimal digits. Given by AWS, never made up here.
+    OrganizationId
+);
+identifier!(
+    /// An AWS account: 12 digits.
+    AccountId
+);
+identifier!(
+    /// An AWS region, such as `us-east-1`.
+    Region
+);
+
+impl Region {
+    /// The regions that have WorkMail (AWS general reference, "Amazon WorkMail endpoints").
+    pub const WITH_WORKMAIL: [&'static str; 3] = ["us-east-1", "us-west-2", "eu-west-1"];
+
+    /// Whether the service is known to be in this region.
+    #[must_use]
+    pub fn has_workmail(&self) -> bool {
+        Self::WITH_WORKMAIL.contains(&self.as_str())
+    }
+}
+
+/// The state of an organization. AWS documents it as an open string.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum OrganizationState {
+    /// The create was accepted.
+    Requested,
+    /// Being built.
+    Creating,
+    /// Being checked.
+    Validating,
+    /// Usable.
+    Active,
+    /// Usable in part.
+    Impaired,
+    /// Not usable.
+    Inactive,
+    /// Could not be built.
+    Failed,
+    /// Being deleted.
+    Deleting,
+    /// Deleted; stays visible for a time that no source tells.
+    Deleted,
+    /// A word this version does not know.
+    Other(String),
+}
+
+impl OrganizationState {
+    /// AWS's own word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Requested => "Requested",
+            Self::Creating => "Creating",
+            Self::Validating => "Validating",
+            Self::Active => "Active",
+            Self::Impaired => "Impaired",
+            Self::Inactive => "Inactive",
+            Self::Failed => "Failed",
+            Self::Deleting => "Deleting",
+            Self::Deleted => "Deleted",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// The word as a metric label: a word we do not know is `other`, so that labels stay bounded.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Other(_) => "other",
+            Self::Requested
+            | Self::Creating
+            | Self::Validating
+            | Self::Active
+            | Self::Impaired
+            | Self::Inactive
+            | Self::Failed
+            | Self::Deleting
+            | Self::Deleted => self.as_str(),
+        }
+    }
+
+    /// Whether AWS is expected to change it soon by itself.
+    #[must_use]
+    pub fn in_transition(&self) -> bool {
+        match self {
+            Self::Requested | Self::Creating | Self::Validating | Self::Deleting => true,
+            Self::Active
+            | Self::Impaired
+            | Self::Inactive
+            | Self::Failed
+            | Self::Deleted
+            | Self::Other(_) => false,
+        }
+    }
+}
+
+impl From<&str> for OrganizationState {
+    fn from(word: &str) -> Self {
+        match word {
+            "Requested" => Self::Requested,
+            "Creating" => Self::Creating,
+            "Validating" => Self::Validating,
+            "Active" => Self::Active,
+            "Impaired" => Self::Impaired,
+            "Inactive" => Self::Inactive,
+            "Failed" => Self::Failed,
+            "Deleting" => Self::Deleting,
+            "Deleted" => Self::Deleted,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+/// One row of `ListOrganizations`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Summary {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its alias.
+    pub alias: String,
+    /// Its state.
+    pub state: OrganizationState,
+    /// Its default mail domain.
+    pub default_domain: Option<String>,
+    /// What went wrong, in AWS's words.
+    pub error_message: Option<String>,
+}
+
+/// The answer of `DescribeOrganization`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Organization {
+    /// What the list shows too.
+    pub summary: Summary,
+    /// Its ARN.
+    pub arn: Option<String>,
+    /// The directory behind it.
+    pub directory_id: Option<String>,
+    /// The kind of directory.
+    pub directory_type: Option<String>,
+    /// When it became usable; absent until then.
+    pub completed_date: Option<Timestamp>,
+    /// The user that migrates mailboxes into it.
+    pub migration_admin: Option<String>,
+    /// Interoperability with Microsoft Exchange.
+    pub interoperability_enabled: Option<bool>,
+}
+
+/// Whether something is there. "Could not look" is not among them: it ends the reconcile as a
+/// [`super::Failure`] and can therefore never be taken for `Absent`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Presence<T> {
+    /// It is there.
+    Present(T),
+    /// It is not there. `confirmed` when it was missing twice, at least 30 s apart.
+    Absent {
+        /// Seen twice.
+        confirmed: bool,
+    },
+}
+
+/// Something that may not have been looked at yet in this reconcile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Sight<T> {
+    /// Not looked at in this reconcile.
+    #[default]
+    NotLooked,
+    /// Looked, and AWS says there is no such thing.
+    Absent,
+    /// Looked and seen.
+    Seen(T),
+}
+
+impl<T> Sight<T> {
+    /// What was seen, if anything.
+    pub const fn seen(&self) -> Option<&T> {
+        match self {
+            Self::Seen(value) => Some(value),
+            Self::NotLooked | Self::Absent => None,
+        }
+    }
+}
+
+/// This object's part of one complete listing of its account and region.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Listing {
+    /// The organization of the remembered id. `None` when no id is remembered.
+    pub by_id: Option<Presence<Summary>>,
+    /// The organization that has the alias, Deleted ones left out.
+    pub by_alias: Presence<Summary>,
+    /// Whether the listing was begun during this reconcile.
+    pub fresh: bool,
+}
+
+/// The tags of an organization.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Tags {
+    /// AWS shows them.
+    Shown(BTreeMap<String, String>),
+    /// AWS does not show them, because the organization is not Active.
+    Hidden,
+}
+
+/// Whether what an object's deletion depends on stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Neither the namespace nor the CRD is being deleted.
+    Stays,
+    /// The namespace is being deleted (or is gone): nobody asked for this organization.
+    NamespaceLeaves,
+    /// The CRD is being deleted (or is gone): nobody asked for this organization.
+    DefinitionLeaves,
+}
+
+/// All that was seen in this reconcile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Observed {
+    /// The account of the credentials.
+    pub account: Option<AccountId>,
+    /// The object's part of the listing.
+    pub listing: Option<Listing>,
+    /// The answer of `DescribeOrganization`.
+    pub organization: Sight<Organization>,
+    /// The answer of `ListTagsForResource`.
+    pub tags: Option<Tags>,
+    /// Whether the namespace and the CRD stay.
+    pub scope: Option<Scope>,
+    /// A live read or a checked write of this reconcile has shown that the view of the object is its
+    /// latest.
+    pub current: bool,
+    /// The refusal of a create or delete made in this reconcile.
+    pub refused: Option<super::Failure>,
+    /// A failure that ends the reconcile.
+    pub failed: Option<super::Failure>,
+    /// What became of the organization when the finalizer went in this reconcile.
+    pub released: Option<super::Release>,
+}

@@ -1,0 +1,502 @@
+//! What the status says of an outcome, and which events go out. Total and pure: times are the
+//! publisher's.
+
+use super::{
+    Failure, Memory, OrganizationState, Outcome, Policy, Presence, Release, SaveAs, Shown, View,
+    action::{Phase, Retained},
+};
+use crate::api::{Class, ConditionStatus, ConditionType, EventReason, Origin, Reason};
+
+/// A condition without its times.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Verdict {
+    /// Its type.
+    pub kind: ConditionType,
+    /// Its status.
+    pub status: ConditionStatus,
+    /// Its reason: a word of [`Reason`], or one that an older version wrote.
+    pub reason: String,
+    /// Its message.
+    pub message: String,
+    /// The generation it speaks of.
+    pub generation: i64,
+}
+
+/// All of the status but its times, and the events of the way there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Report {
+    /// The generation the conditions speak of; `None` before the first look.
+    pub observed_generation: Option<i64>,
+    /// What is remembered.
+    pub memory: Memory,
+    /// What is shown of the organization.
+    pub shown: Shown,
+    /// The request for a whole look that was last fulfilled.
+    pub handled: Option<String>,
+    /// The conditions, each type at most once.
+    pub verdicts: Vec<Verdict>,
+    /// What is new and worth an event.
+    pub notes: Vec<Note>,
+}
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Note {
+    /// Its type and reason.
+    pub kind: NoteKind,
+    /// Its text.
+    pub message: String,
+}
+
+/// The type and reason of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoteKind {
+    /// Type Normal.
+    Normal(EventReason),
+    /// Type Warning.
+    Warning(Reason),
+}
+
+/// The report of a save on the way: an intent leaves the conditions as they were.
+#[must_use]
+pub fn keep(view: &View, save: SaveAs) -> Report {
+    let id = view.id().map_or("", |id| id.as_str());
+    match save {
+        SaveAs::Intent => as_before(view),
+        SaveAs::Answer if leaves(view) => progress(
+            view,
+            Phase::Deleting,
+            &format!("Organization {id} of a pending creation was found; it is deleted next."),
+        ),
+        SaveAs::Answer if view.memory.origin == Some(Origin::Adopted) => progress(
+            view,
+            Phase::Progressing,
+            &format!(
+                "Organization {id} was found again by its ownership tags; it is looked at next."
+            ),
+        ),
+        SaveAs::Answer => progress(
+            view,
+            Phase::Requested,
+            &format!(
+                "AWS accepted the creation of organization {id}. It is watched until it is Active."
+            ),
+        ),
+    }
+}
+
+/// Nothing is concluded, so nothing new is said; but something is always said, and what is to be
+/// deleted is not Ready.
+fn as_before(view: &View) -> Report {
+    match (view.condition(ConditionType::Ready), leaves(view)) {
+        (Some(ConditionStatus::False), _) | (Some(_), false) => {
+            base(view, view.observed_generation, view.previous.clone())
+        }
+        (_, true) => progress(
+            view,
+            Phase::Deleting,
+            "The organization is looked at before it is deleted.",
+        ),
+        (None, false) => progress(
+            view,
+            Phase::Progressing,
+            "Amazon WorkMail was looked at; nothing is concluded from it yet.",
+        ),
+    }
+}
+
+/// Whether a deletion under policy Delete has begun.
+fn leaves(view: &View) -> bool {
+    view.desired.deleting && view.desired.finalizer && view.desired.policy != Policy::Retain
+}
+
+/// The report of an outcome.
+#[must_use]
+pub fn report(view: &View, outcome: &Outcome) -> Report {
+    let generation = Some(view.desired.generation);
+    match outcome {
+        Outcome::Active => {
+            let message = format!(
+                "Organization {} is Active and holds what the spec says.",
+                view.id().map_or("", |id| id.as_str())
+            );
+            let verdicts = [ConditionType::Ready, ConditionType::Synced]
+                .map(|kind| verdict(view, kind, ConditionStatus::True, Reason::Active, &message))
+                .to_vec();
+            base(view, generation, verdicts)
+        }
+        Outcome::Progress { phase, message } => progress(view, *phase, message),
+        Outcome::Searching => progress(
+            view,
+            Phase::Deleting,
+            "A creation was asked for and its answer is not known: the organization is looked for, \
+             to be deleted, for 15 minutes.",
+        ),
+        Outcome::Unconfirmed | Outcome::Gone | Outcome::Released(_) => as_before(view),
+        Outcome::Failed(failure) => failed(view, failure),
+        Outcome::Suspended => suspended(view),
+        Outcome::Ended => base(
+            view,
+            generation,
+            vec![
+                verdict(
+                    view,
+                    ConditionType::Ready,
+                    ConditionStatus::Unknown,
+                    Reason::EndOfService,
+                    &ended(view),
+                ),
+                verdict(
+                    view,
+                    ConditionType::Synced,
+                    ConditionStatus::Unknown,
+                    Reason::EndOfService,
+                    &ended(view),
+                ),
+            ],
+        ),
+    }
+    .with_notes(view, outcome)
+}
+
+fn progress(view: &View, phase: Phase, message: &str) -> Report {
+    let reason = phase.reason();
+    let verdicts = vec![
+        verdict(
+            view,
+            ConditionType::Ready,
+            ConditionStatus::False,
+            reason,
+            message,
+        ),
+        verdict(
+            view,
+            ConditionType::Reconciling,
+            ConditionStatus::True,
+            reason,
+            message,
+        ),
+        verdict(
+            view,
+            ConditionType::Synced,
+            ConditionStatus::False,
+            reason,
+            message,
+        ),
+    ];
+    base(view, Some(view.desired.generation), verdicts)
+}
+
+fn failed(view: &View, failure: &Failure) -> Report {
+    // A Ready generation stays Ready for a while when it cannot be looked at: one throttled list
+    // must not write ten thousand statuses.
+    if failure.looking && view.was_ready() && !view.facts.blind_for_long && !leaves(view) {
+        return base(view, view.observed_generation, view.previous.clone());
+    }
+    let message = &failure.message;
+    let reason = failure.reason;
+    let unknown = failure.looking
+        && !leaves(view)
+        && view.observed_generation == Some(view.desired.generation)
+        && matches!(
+            view.condition(ConditionType::Ready),
+            Some(ConditionStatus::True | ConditionStatus::Unknown)
+        );
+    let (ready, synced) = if unknown {
+        (ConditionStatus::Unknown, ConditionStatus::Unknown)
+    } else {
+        (ConditionStatus::False, ConditionStatus::False)
+    };
+    let mut verdicts = vec![
+        verdict(view, ConditionType::Ready, ready, reason, message),
+        verdict(view, ConditionType::Synced, synced, reason, message),
+    ];
+    let beside = match reason.class() {
+        Class::Terminal => Some(ConditionType::Stalled),
+        Class::Recoverable | Class::Transient | Class::InProgress => {
+            Some(ConditionType::Reconciling)
+        }
+        Class::Good => None,
+    };
+    verdicts.extend(beside.map(|kind| verdict(view, kind, ConditionStatus::True, reason, message)));
+    base(view, Some(view.desired.generation), verdicts)
+}
+
+fn suspended(view: &View) -> Report {
+    let mut verdicts: Vec<Verdict> = view
+        .previous
+        .iter()
+        .filter(|seen| match seen.kind {
+            ConditionType::Reconciling | ConditionType::Stalled => false,
+            ConditionType::Ready
+            | ConditionType::Synced
+            | ConditionType::Suspended
+            | ConditionType::EndOfService => true,
+        })
+        .cloned()
+        .collect();
+    if !verdicts
+        .iter()
+        .any(|seen| seen.kind == ConditionType::Ready)
+    {
+        verdicts.push(verdict(
+            view,
+            ConditionType::Ready,
+            ConditionStatus::Unknown,
+            Reason::Suspended,
+            SUSPENDED,
+        ));
+    }
+    base(view, view.observed_generation, verdicts)
+}
+
+const SUSPENDED: &str = "spec.suspend is true: nothing is called in AWS, and everything else stays \
+                         as last seen. Set it to false to go on.";
+
+fn ended(view: &View) -> String {
+    format!(
+        "Amazon WorkMail ended on {}. Nothing is changed in AWS or concluded from it any more, and \
+         every resource can be deleted.",
+        view.facts.end_of_service
+    )
+}
+
+/// What every report has: memory, what is shown, and the conditions that follow from the spec and
+/// the date alone.
+fn base(view: &View, observed_generation: Option<i64>, mut verdicts: Vec<Verdict>) -> Report {
+    verdicts.retain(|seen| match seen.kind {
+        ConditionType::Suspended | ConditionType::EndOfService => false,
+        ConditionType::Ready
+        | ConditionType::Reconciling
+        | ConditionType::Stalled
+        | ConditionType::Synced => true,
+    });
+    if view.desired.suspend {
+        verdicts.push(verdict(
+            view,
+            ConditionType::Suspended,
+            ConditionStatus::True,
+            Reason::Suspended,
+            SUSPENDED,
+        ));
+    }
+    let (status, message) = if view.facts.ended {
+        (ConditionStatus::True, ended(view))
+    } else {
+        (
+            ConditionStatus::False,
+            format!(
+                "Amazon WorkMail ends on {}: export the mailboxes and move the users before then.",
+                view.facts.end_of_service
+            ),
+        )
+    };
+    let mut end = verdict(
+        view,
+        ConditionType::EndOfService,
+        status,
+        Reason::EndOfService,
+        &message,
+    );
+    // It speaks of the service and not of the spec: it moves with the others, not before them.
+    end.generation = observed_generation.unwrap_or(view.desired.generation);
+    verdicts.push(end);
+    Report {
+        observed_generation,
+        memory: view.memory.clone(),
+        shown: shown(view),
+        handled: view.handled.clone(),
+        verdicts,
+        notes: Vec::new(),
+    }
+}
+
+fn shown(view: &View) -> Shown {
+    let mut shown = view.shown.clone();
+    if let Some(listing) = &view.observed.listing {
+        match &listing.by_id {
+            // An accepted deletion is not undone by a list that lags behind.
+            Some(Presence::Present(_))
+                if view.desired.deleting && shown.state == Some(OrganizationState::Deleting) => {}
+            Some(Presence::Present(summary)) => {
+                shown.see_summary(summary);
+                if let Some(seen) = view
+                    .observed
+                    .organization
+                    .seen()
+                    .filter(|seen| seen.summary.id == summary.id)
+                {
+                    shown.see(seen);
+                }
+            }
+            Some(Presence::Absent { confirmed: true }) if !view.facts.young => shown.state = None,
+            Some(Presence::Absent { .. }) | None => {}
+        }
+    }
+    shown
+}
+
+fn verdict(
+    view: &View,
+    kind: ConditionType,
+    status: ConditionStatus,
+    reason: Reason,
+    message: &str,
+) -> Verdict {
+    Verdict {
+        kind,
+        status,
+        reason: reason.as_str().to_owned(),
+        message: message.to_owned(),
+        generation: view.desired.generation,
+    }
+}
+
+impl Report {
+    fn with_notes(mut self, view: &View, outcome: &Outcome) -> Self {
+        if look_is_done(view, outcome) {
+            self.handled.clone_from(&view.desired.requested);
+        }
+        let reason_of = |verdicts: &[Verdict]| {
+            verdicts
+                .iter()
+                .find(|seen| seen.kind == ConditionType::Ready)
+                .map(|seen| (seen.status, seen.reason.clone()))
+        };
+        let is_new = reason_of(&self.verdicts) != reason_of(&view.previous);
+        match outcome {
+            Outcome::Active if is_new => self.notes.push(Note {
+                kind: NoteKind::Normal(EventReason::Active),
+                message: format!(
+                    "Organization {} is Active.",
+                    view.id().map_or("", |id| id.as_str())
+                ),
+            }),
+            Outcome::Failed(failure) if is_new => match failure.reason.class() {
+                Class::Terminal | Class::Recoverable => self.notes.push(Note {
+                    kind: NoteKind::Warning(failure.reason),
+                    message: failure.message.clone(),
+                }),
+                Class::Transient | Class::InProgress | Class::Good => {}
+            },
+            Outcome::Released(release) => self.notes.extend(released(view, release)),
+            Outcome::Active
+            | Outcome::Failed(_)
+            | Outcome::Progress { .. }
+            | Outcome::Searching
+            | Outcome::Unconfirmed
+            | Outcome::Suspended
+            | Outcome::Ended
+            | Outcome::Gone => {}
+        }
+        self
+    }
+}
+
+/// The event of an answered create or a claim, once its save is done.
+#[must_use]
+pub fn taken(view: &View) -> Option<Note> {
+    let id = view.id()?;
+    let (kind, message) = match view.memory.origin? {
+        Origin::Created => (
+            EventReason::OrganizationIdKnown,
+            format!("AWS accepted the creation of organization {id}."),
+        ),
+        Origin::Adopted => (
+            EventReason::Adopted,
+            format!("Organization {id} was found again by its ownership tags."),
+        ),
+    };
+    Some(Note {
+        kind: NoteKind::Normal(kind),
+        message,
+    })
+}
+
+/// Whether the look at AWS that was asked for is done.
+const fn look_is_done(view: &View, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Active | Outcome::Progress { .. } => true,
+        // Without a region or with another account's credentials, nothing was looked at.
+        Outcome::Failed(failure) => !failure.looking && view.observed.listing.is_some(),
+        Outcome::Searching
+        | Outcome::Unconfirmed
+        | Outcome::Suspended
+        | Outcome::Ended
+        | Outcome::Released(_)
+        | Outcome::Gone => false,
+    }
+}
+
+/// What to tell of an object that is gone, if anything remains in AWS.
+#[must_use]
+fn released(view: &View, release: &Release) -> Vec<Note> {
+    let normal = |reason, message: String| Note {
+        kind: NoteKind::Normal(reason),
+        message,
+    };
+    let id = view.id().map_or("", |id| id.as_str());
+    match release {
+        Release::NeverCreated => vec![normal(
+            EventReason::Released,
+            "No organization was created for this resource, so none remains.".to_owned(),
+        )],
+        Release::Retained(why) => {
+            let because = match why {
+                Retained::Policy => "deletionPolicy is Retain",
+                Retained::NamespaceLeaves => "the whole namespace is being deleted",
+                Retained::DefinitionLeaves => "the CustomResourceDefinition is being deleted",
+                Retained::EndOfService => "the service has ended",
+            };
+            let going = matches!(
+                view.shown.state,
+                Some(OrganizationState::Deleting | OrganizationState::Deleted)
+            );
+            let message = if going {
+                format!(
+                    "This resource goes because {because}; organization {id} was already being \
+                     deleted in AWS, and that cannot be undone."
+                )
+            } else {
+                retained(&view.memory, because)
+            };
+            vec![normal(EventReason::Retained, message)]
+        }
+        Release::Deleted { directory_left } => {
+            let mut notes = vec![normal(
+                EventReason::Deleted,
+                format!("Organization {id} is deleted in AWS."),
+            )];
+            notes.extend(directory_left.iter().map(|directory| {
+                normal(
+                    EventReason::DirectoryLeft,
+                    format!(
+                        "Directory {directory} of organization {id} stays in AWS and may be billed; \
+                         delete it in AWS Directory Service if nothing else needs it."
+                    ),
+                )
+            }));
+            notes
+        }
+        Release::PolicyRetain => Vec::new(),
+    }
+}
+
+/// What remains in AWS of an object that goes.
+#[must_use]
+pub fn retained(memory: &Memory, because: &str) -> String {
+    match &memory.organization_id {
+        Some(id) => format!(
+            "Organization {id} stays in AWS with its mailboxes and its ownership tags, because \
+             {because}. The same manifest finds it again."
+        ),
+        None => format!(
+            "A creation of alias {} was asked for and its answer is not known: an organization may \
+             remain in AWS, because {because}. The same manifest may find it again.",
+            memory
+                .pending
+                .as_ref()
+                .map_or("", |pending| pending.target.as_str())
+        ),
+    }
+}

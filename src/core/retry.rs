@@ -1,0 +1,83 @@
+//! When an object is looked at again: one exhaustive function of the reason.
+
+use std::time::Duration;
+
+use super::{Failure, Outcome};
+use crate::api::Reason;
+
+/// How the next look is timed. Jitter is the driver's: full for a backoff, 20 % for slow looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Retry {
+    /// When the list shows a change, and at the next deep resync.
+    OnChange,
+    /// After a delay that doubles from `first` to `most` while the same trouble lasts.
+    Backoff {
+        /// The bound of the first delay.
+        first: Duration,
+        /// The bound of every delay.
+        most: Duration,
+    },
+    /// About every hour, until the spec changes.
+    Slowly,
+    /// Not at all, until the object changes.
+    Never,
+}
+
+const fn seconds(first: u64, most: u64) -> Retry {
+    Retry::Backoff {
+        first: Duration::from_secs(first),
+        most: Duration::from_secs(most),
+    }
+}
+
+impl Retry {
+    /// The base of a slow look; the driver spreads it by 20 %.
+    pub const SLOW: Duration = Duration::from_secs(3600);
+
+    /// The timing after an outcome.
+    #[must_use]
+    pub fn after(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Active | Outcome::Progress { .. } => Self::OnChange,
+            // Nothing in the list announces it: the age of the pending create does.
+            Outcome::Searching => seconds(5, 30),
+            Outcome::Unconfirmed => seconds(30, 30),
+            Outcome::Failed(failure) => Self::after_failure(failure),
+            Outcome::Suspended | Outcome::Ended | Outcome::Released(_) | Outcome::Gone => {
+                Self::Never
+            }
+        }
+    }
+
+    fn after_failure(failure: &Failure) -> Self {
+        match failure.reason {
+            Reason::Throttled | Reason::ServiceUnavailable => seconds(1, 60),
+            Reason::OrganizationBusy => seconds(5, 60),
+            Reason::LimitExceeded
+            | Reason::DirectoryUnavailable
+            | Reason::AccessDenied
+            | Reason::CredentialsUnavailable
+            | Reason::AccountMismatch
+            | Reason::UnexpectedError => seconds(30, 15 * 60),
+            Reason::InvalidParameter
+            | Reason::AliasUnavailable
+            | Reason::DirectoryInUse
+            | Reason::UnsupportedOperation
+            | Reason::TooManyTags
+            | Reason::ImmutableFieldDiffers
+            | Reason::CreationFailed
+            | Reason::OrganizationGone
+            | Reason::OwnershipConflict
+            | Reason::DeletionBlocked => Self::Slowly,
+            Reason::Impaired
+            | Reason::Inactive
+            | Reason::UnknownState
+            | Reason::Active
+            | Reason::Progressing
+            | Reason::Requested
+            | Reason::Creating
+            | Reason::Deleting => Self::OnChange,
+            Reason::Suspended | Reason::EndOfService => Self::Never,
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The `workmail-operator` program.
+
+use std::{
+    io::{Write, stderr, stdout},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use workmail_operator::{
+    api,
+    runtime::{self, Command, Flags, Run},
+};
+
+fn main() -> ExitCode {
+    let done = match Flags::parse().command {
+        Command::Run(flags) => run(&flags),
+        Command::Crds => crds(),
+        Command::Version => writeln!(stdout(), "workmail-operator {}", env!("CARGO_PKG_VERSION"))
+            .map_err(|error| error.to_string()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell where standard error is closed.
+            let _ = writeln!(stderr(), "workmail-operator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: &Run) -> Result<(), String> {
+    runtime::install_telemetry(&flags.log_level, flags.log_format)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime: {error}"))?
+        .block_on(runtime::run(flags))
+        .map_err(|error| {
+            tracing::error!(%error, "could not start");
+            error.to_string()
+        })
+}
+
+fn crds() -> Result<(), String> {
+    let yaml = serde_saphyr::to_string(&api::crd()).map_err(|error| error.to_string())?;
+    write!(stdout(), "{yaml}").map_err(|error| error.to_string())
+}

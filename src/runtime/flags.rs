@@ -1,0 +1,136 @@
+//! The command line. Every flag has a twin in the environment.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use k8s_openapi::jiff::{SignedDuration, civil::Date};
+
+use super::LogFormat;
+
+/// A Kubernetes operator for Amazon WorkMail organizations.
+#[derive(Debug, Parser)]
+#[command(name = "workmail-operator", version, disable_version_flag = true, about)]
+pub struct Flags {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the operator
+    Run(Box<Run>),
+    /// Print the CustomResourceDefinitions as YAML
+    Crds,
+    /// Print the version
+    Version,
+}
+
+/// The flags of `run`.
+#[derive(Args, Clone, Debug)]
+pub struct Run {
+    /// AWS region of resources that name none [default: AWS_REGION, or the AWS profile's]
+    #[arg(long, env = "WORKMAIL_OPERATOR_REGION")]
+    pub region: Option<String>,
+
+    /// Namespaces to watch, separated by commas [default: all]
+    #[arg(long, env = "WORKMAIL_OPERATOR_WATCH_NAMESPACES", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
+
+    /// How many resources are worked on at once
+    #[arg(long, env = "WORKMAIL_OPERATOR_CONCURRENCY", default_value = "64", value_parser = clap::value_parser!(u16).range(1..))]
+    pub concurrency: u16,
+
+    /// How often the organizations are listed while nothing is in transition
+    #[arg(long, env = "WORKMAIL_OPERATOR_RESYNC_INTERVAL", default_value = "5m", value_parser = at_least_a_second)]
+    pub resync_interval: Duration,
+
+    /// How often each organization is looked at whole, tags included
+    #[arg(long, env = "WORKMAIL_OPERATOR_DEEP_RESYNC_INTERVAL", default_value = "1h", value_parser = at_least_a_second)]
+    pub deep_resync_interval: Duration,
+
+    /// Name of this cluster in ownership tags; no two live clusters may share one [default: the UID
+    /// of the namespace kube-system]
+    #[arg(long, env = "WORKMAIL_OPERATOR_CLUSTER_NAME", value_parser = tag_value)]
+    pub cluster_name: Option<String>,
+
+    /// Which log lines are written: a level, or directives as of the tracing crate
+    #[arg(long, env = "WORKMAIL_OPERATOR_LOG_LEVEL", default_value = "info")]
+    pub log_level: String,
+
+    /// How log lines are written
+    #[arg(long, env = "WORKMAIL_OPERATOR_LOG_FORMAT", default_value = "json")]
+    pub log_format: LogFormat,
+
+    /// Where /metrics is served
+    #[arg(long, env = "WORKMAIL_OPERATOR_METRICS_BIND_ADDRESS", default_value = "0.0.0.0:8080")]
+    pub metrics_bind_address: SocketAddr,
+
+    /// Where /livez and /readyz are served
+    #[arg(long, env = "WORKMAIL_OPERATOR_HEALTH_PROBE_BIND_ADDRESS", default_value = "0.0.0.0:8081")]
+    pub health_probe_bind_address: SocketAddr,
+
+    /// The last day of Amazon WorkMail (UTC); nothing is changed in AWS after it
+    #[arg(long, env = "WORKMAIL_OPERATOR_END_OF_SERVICE_DATE", default_value = "2027-03-31")]
+    pub end_of_service_date: Date,
+}
+
+/// `30s`, `5m`, `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a duration: write 30s, 5m or 1h");
+    let signed: SignedDuration = text.parse().map_err(|_| wrong())?;
+    Duration::try_from(signed).map_err(|_| wrong())
+}
+
+fn at_least_a_second(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|duration| {
+        if duration < Duration::from_secs(1) {
+            Err(format!("{text:?} is too short: at least 1s"))
+        } else {
+            Ok(duration)
+        }
+    })
+}
+
+fn tag_value(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.chars().count() > 256 {
+        return Err("an AWS tag value has 1 to 256 characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_flag_has_a_twin_in_the_environment() {
+        let mut command = Flags::command();
+        command.build();
+        let run = command.find_subcommand("run").unwrap();
+        for flag in run.get_arguments().filter(|flag| flag.get_id() != "help") {
+            assert!(flag.get_env().is_some(), "{}", flag.get_id());
+        }
+        command.debug_assert();
+    }
+
+    #[rstest]
+    #[case("30s", 30)]
+    #[case("5m", 300)]
+    #[case("1h", 3600)]
+    fn durations_are_written_with_a_unit(#[case] text: &str, #[case] seconds: u64) {
+        assert_eq!(duration(text), Ok(Duration::from_secs(seconds)));
+    }
+
+    #[rstest]
+    #[case("5")]
+    #[case("-5m")]
+    #[case("soon")]
+    fn what_is_no_duration_is_refused_with_an_example(#[case] text: &str) {
+        assert!(duration(text).unwrap_err().contains("30s"));
+    }
+}

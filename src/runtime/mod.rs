@@ -1,0 +1,10 @@
+//! The process around the controller: flags, logs, probes and metrics over HTTP, start and end.
+
+mod flags;
+mod http;
+mod operator;
+mod telemetry;
+
+pub use flags::{Command, Flags, Run};
+pub use operator::{Failed, run};
+pub use telemetry::{LogFormat, install as install_telemetry};

@@ -1,0 +1,49 @@
+//! One control plane for all tests of this program.
+
+use std::time::Duration;
+
+use devcluster::{Cluster, Options};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{
+    Api, CustomResourceExt,
+    api::PostParams,
+    runtime::{conditions::is_crd_established, wait::await_condition},
+};
+use tokio::{sync::OnceCell, time::timeout};
+use workmail_operator::api::{WorkMailOrganization, crd};
+
+static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+
+/// The control plane, with the CRD installed. Started by the first test that asks.
+pub async fn control_plane() -> &'static Cluster {
+    CLUSTER
+        .get_or_init(|| async {
+            let cluster = Cluster::start(Options {
+                controller_manager: true,
+                ..Options::default()
+            })
+            .await
+            .unwrap();
+            install_crd(&cluster).await;
+            cluster
+        })
+        .await
+}
+
+/// Installs the CRD and waits until it is served.
+pub async fn install_crd(cluster: &Cluster) {
+    let definitions: Api<CustomResourceDefinition> = Api::all(cluster.client().unwrap());
+    definitions
+        .create(&PostParams::default(), &crd())
+        .await
+        .unwrap();
+    let established = await_condition(
+        definitions,
+        WorkMailOrganization::crd_name(),
+        is_crd_established(),
+    );
+    timeout(Duration::from_secs(60), established)
+        .await
+        .unwrap()
+        .unwrap();
+}

@@ -1,0 +1,20 @@
+//! The laws of the operator's judgement, held against a small model of the world: AWS, the API server
+//! and a driver that takes one action a step, with a fault or somebody else's edit between any two.
+//! `decide`, `note`, `fold`, `keep` and `report` are the real ones, unchanged.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests: what does not hold must panic"
+)]
+
+mod always;
+mod conditions;
+mod eventually;
+mod events;
+mod interleavings;
+mod table;
+mod views;
+mod world;

@@ -1,0 +1,428 @@
+//! The driver in small: one action a step, as the controller takes them.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use workmail_operator::core::{
+    AccountId, Action, Answer, Call, Failure, Facts, Listing, Look, Observed, Operation, Outcome,
+    Presence, Region, Report, SaveAs, Scope, Sight, Summary, Trouble, View, decide, keep, report,
+};
+
+use super::{
+    Fault, World,
+    aws::TagMap,
+    server::{Object, Stored, Written},
+};
+
+pub(crate) const FIFTEEN_MINUTES: SignedDuration = SignedDuration::from_mins(15);
+const APART: SignedDuration = SignedDuration::from_secs(30);
+const RESYNC: SignedDuration = SignedDuration::from_mins(5);
+/// More steps than any way through `decide` has.
+const MOST_STEPS: usize = 40;
+
+/// What a process knows, and a crash forgets.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Process {
+    pub(crate) known: BTreeMap<String, Known>,
+    pub(crate) snapshot: Option<(Timestamp, &'static str, Vec<Summary>)>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    attempts: Option<(Timestamp, bool)>,
+    id_missing: Option<Timestamp>,
+    alias_missing: Option<Timestamp>,
+    blind_since: Option<Timestamp>,
+    pub(crate) whole_look_due: bool,
+}
+
+/// One reconcile on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Reconcile {
+    pub(crate) slot: usize,
+    pub(crate) uid: String,
+    pub(crate) view: View,
+    /// The version that checked writes are made over.
+    version: u64,
+    pub(crate) account: Option<&'static str>,
+    pub(crate) seen: Evidence,
+    steps: usize,
+}
+
+/// What happened in this reconcile, kept beside the view by the model itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Evidence {
+    /// The object as it was when its freshness was last proven.
+    pub(crate) current: Option<Object>,
+    pub(crate) listing: Option<Listing>,
+    pub(crate) described: Option<String>,
+    pub(crate) scope: Option<Scope>,
+    /// The tags AWS showed, with our own writes since.
+    pub(crate) tags: Option<(String, TagMap)>,
+    /// AWS did not show the tags.
+    pub(crate) tags_hidden: bool,
+    pub(crate) calls: u32,
+    pub(crate) aws_looks: u32,
+}
+
+impl World {
+    /// The next step of this object's reconcile, with a fault.
+    pub(crate) fn step(&mut self, slot: usize, fault: &Fault) {
+        if let Fault::CrashBefore = fault {
+            return self.crash();
+        }
+        let running = self.running[slot].take();
+        let Some(mut reconcile) = running.or_else(|| self.begin(slot, fault)) else {
+            return;
+        };
+        let action = decide(&reconcile.view);
+        reconcile.steps += 1;
+        self.watch_action(&reconcile, &action);
+        if reconcile.steps > MOST_STEPS {
+            self.broken("a reconcile ends", format!("still at {action:?}"));
+            return;
+        }
+        let goes_on = self.act(&mut reconcile, &action, fault);
+        if let Fault::CrashAfter = fault {
+            self.crash();
+        } else if goes_on {
+            self.running[slot] = Some(reconcile);
+        }
+    }
+
+    fn crash(&mut self) {
+        self.process = Process::default();
+        self.running.fill(None);
+    }
+
+    fn begin(&mut self, slot: usize, fault: &Fault) -> Option<Reconcile> {
+        let live = self.server.objects.get(slot)?.as_ref()?;
+        let back = if let Fault::StaleView(back) = fault {
+            usize::from(*back)
+        } else {
+            0
+        };
+        let object = self
+            .server
+            .versions
+            .iter()
+            .rev()
+            .filter(|version| version.uid == live.uid)
+            .nth(back)
+            .unwrap_or(live)
+            .clone();
+        Some(Reconcile {
+            slot,
+            uid: object.uid.clone(),
+            view: self.view(&object),
+            version: object.version,
+            account: None,
+            seen: Evidence::default(),
+            steps: 0,
+        })
+    }
+
+    /// The view a reconcile of this version of the object begins with.
+    pub(crate) fn view(&self, object: &Object) -> View {
+        let known = self.process.known.get(&object.uid).cloned().unwrap_or_default();
+        let memory = object.status.memory.clone();
+        let age = |since: Option<Timestamp>| since.map(|since| self.now.duration_since(since));
+        let pending = memory.pending.as_ref().map(|pending| pending.since);
+        View {
+            desired: object.desired(),
+            cluster: self.cluster.clone(),
+            saved: memory.clone(),
+            shown: object.status.shown.clone(),
+            previous: object.status.verdicts.clone(),
+            observed_generation: object.status.observed_generation,
+            handled: object.status.handled.clone(),
+            observed: Observed::default(),
+            facts: Facts {
+                whole_look_due: known.whole_look_due,
+                young: age(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
+                pending_expired: age(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
+                attempts_answered: known
+                    .attempts
+                    .is_some_and(|(since, answered)| answered && Some(since) == pending),
+                blind_for_long: age(known.blind_since).is_some_and(|age| age >= FIFTEEN_MINUTES),
+                ended: self.ended,
+                end_of_service: "2027-03-31".into(),
+            },
+            rival: self.rival(object),
+            memory,
+        }
+    }
+
+    /// Takes one action; says whether the reconcile goes on.
+    fn act(&mut self, reconcile: &mut Reconcile, action: &Action, fault: &Fault) -> bool {
+        let answer = match action {
+            Action::Intend(_) | Action::Claim(..) | Action::Manage(_) | Action::Forget => {
+                reconcile.view.note(action, self.now);
+                return true;
+            }
+            Action::Look(Look::Object | Look::Scope)
+            | Action::AddFinalizer
+            | Action::RemoveFinalizer(_)
+            | Action::Save(_)
+            | Action::Rest(_) => return self.act_in_kubernetes(reconcile, action, fault),
+            Action::Look(look) => {
+                reconcile.seen.aws_looks += 1;
+                self.look(reconcile, look, fault)
+            }
+            Action::Call(call) => {
+                reconcile.seen.calls += 1;
+                self.watch_call(reconcile, call);
+                self.call(reconcile, call, fault)
+            }
+        };
+        reconcile.view.fold(action, answer, self.now);
+        self.note_attempts(reconcile);
+        true
+    }
+
+    fn note_attempts(&mut self, reconcile: &Reconcile) {
+        if let Some(pending) = reconcile.view.memory.pending_create() {
+            let answered = reconcile.view.facts.attempts_answered;
+            self.known(&reconcile.uid).attempts = Some((pending.since, answered));
+        }
+    }
+
+    pub(crate) fn known(&mut self, uid: &str) -> &mut Known {
+        self.process.known.entry(uid.to_owned()).or_default()
+    }
+
+    fn look(&mut self, reconcile: &mut Reconcile, look: &Look, fault: &Fault) -> Answer {
+        let operation = match look {
+            Look::Account => Operation::GetCallerIdentity,
+            Look::Listing { .. } => Operation::ListOrganizations,
+            Look::Organization(_) => Operation::DescribeOrganization,
+            Look::Tags(_) | Look::Scope | Look::Object => Operation::ListTagsForResource,
+        };
+        if let Some(trouble) = fault.trouble().or(self.aws_is_down.then_some(Trouble::Unreachable)) {
+            return answer(operation, &trouble);
+        }
+        let account = reconcile.account.unwrap_or(self.account);
+        match look {
+            Look::Listing { fresh } => {
+                let listing = self.listing(reconcile, account, *fresh);
+                reconcile.seen.listing = Some(listing.clone());
+                Answer::Listing(listing)
+            }
+            Look::Organization(id) => {
+                let found = self.aws.describe(id.as_str(), account, self.now);
+                reconcile.seen.described = Some(id.to_string());
+                Answer::Organization(found.map_or(Sight::Absent, Sight::Seen))
+            }
+            Look::Tags(id) => match self.aws.tags(id.as_str(), account) {
+                Ok(tags) => {
+                    reconcile.seen.see_tags(id.as_str(), &tags);
+                    Answer::Tags(tags)
+                }
+                Err(trouble) => answer(operation, &trouble),
+            },
+            Look::Account | Look::Scope | Look::Object => {
+                reconcile.account = Some(account);
+                Answer::Account(AccountId::from(account))
+            }
+        }
+    }
+
+    fn listing(&mut self, reconcile: &Reconcile, account: &'static str, fresh: bool) -> Listing {
+        let usable = |(begun, of, _): &&(Timestamp, &str, Vec<Summary>)| {
+            !fresh && *of == account && self.now.duration_since(*begun) <= RESYNC
+        };
+        if self.process.snapshot.as_ref().filter(usable).is_none() {
+            self.observe(account);
+        }
+        let (begun, _, rows) = self.process.snapshot.clone().unwrap();
+        let view = &reconcile.view;
+        let by_id = view.id().map(|id| rows.iter().find(|row| row.id == *id).cloned());
+        let by_alias = rows
+            .into_iter()
+            .find(|row| row.alias == view.desired.alias && row.state.as_str() != "Deleted");
+        let known = self.known(&reconcile.uid);
+        Listing {
+            by_id: by_id.map(|row| presence(&mut known.id_missing, row, begun)),
+            by_alias: presence(&mut known.alias_missing, by_alias, begun),
+            fresh: begun == self.now,
+        }
+    }
+
+    /// The observer lists everything.
+    pub(crate) fn observe(&mut self, account: &'static str) {
+        let rows = self.aws.list(account, self.now);
+        self.process.snapshot = Some((self.now, account, rows));
+    }
+
+    fn call(&mut self, reconcile: &mut Reconcile, call: &Call, fault: &Fault) -> Answer {
+        let operation = match call {
+            Call::Create { .. } => Operation::CreateOrganization,
+            Call::Tag { .. } => Operation::TagResource,
+            Call::Untag { .. } => Operation::UntagResource,
+            Call::Delete(_) => Operation::DeleteOrganization,
+        };
+        if let Call::Create { .. } = call {
+            let known = self.known(&reconcile.uid);
+            // Until it is answered, this attempt is not; and what was missing before it may be there.
+            if let Some((_, answered)) = &mut known.attempts {
+                *answered = false;
+            }
+            known.alias_missing = None;
+        }
+        if let Some(trouble) = fault.trouble().or(self.aws_is_down.then_some(Trouble::Unreachable)) {
+            return answer(operation, &trouble);
+        }
+        let account = reconcile.account.unwrap_or(self.account);
+        let done = self.aws.change(call, account, self.now);
+        self.watch_effect(reconcile, call, done.is_ok());
+        if let Fault::Lost = fault {
+            return answer(operation, &Trouble::TimedOut);
+        }
+        match (done, call) {
+            (Ok(Some(id)), _) => Answer::Created(id),
+            (Ok(None), Call::Tag { tags, .. }) => Answer::Tagged(tags.clone()),
+            (Ok(None), Call::Untag { keys, .. }) => Answer::Untagged(keys.clone()),
+            (Ok(None), Call::Create { .. } | Call::Delete(_)) => Answer::DeleteAccepted,
+            (Err(trouble), _) => answer(operation, &trouble),
+        }
+    }
+
+    fn act_in_kubernetes(
+        &mut self,
+        reconcile: &mut Reconcile,
+        action: &Action,
+        fault: &Fault,
+    ) -> bool {
+        if let Fault::Api = fault {
+            return false;
+        }
+        let answer = match action {
+            Action::Look(Look::Object) => {
+                let live = self.server.get(&reconcile.uid);
+                if live.map(|object| object.version) != Some(reconcile.version) {
+                    return false;
+                }
+                reconcile.seen.current = live.cloned();
+                Answer::Current
+            }
+            Action::Look(_) => {
+                let scope = self.scope();
+                reconcile.seen.scope = Some(scope);
+                Answer::Scope(scope)
+            }
+            Action::AddFinalizer | Action::RemoveFinalizer(_) => {
+                let on = *action == Action::AddFinalizer;
+                self.watch_finalizer(reconcile, action);
+                let written = self
+                    .server
+                    .set_finalizer(&reconcile.uid, reconcile.version, on);
+                if matches!(written, Written::Conflict | Written::Gone) {
+                    return false;
+                }
+                self.keep_version(reconcile);
+                match action {
+                    Action::RemoveFinalizer(release) => Answer::FinalizerRemoved(release.clone()),
+                    _ => Answer::FinalizerAdded,
+                }
+            }
+            Action::Save(save) => {
+                let report = keep(&reconcile.view, *save);
+                let checked = *save == SaveAs::Intent;
+                if !self.publish(reconcile, &report, checked) {
+                    return false;
+                }
+                let live = self.server.get(&reconcile.uid).cloned();
+                if checked {
+                    reconcile.seen.current = live;
+                } else if live.is_some_and(|live| live.desired() != reconcile.view.desired) {
+                    // The answer is written over somebody's change: what follows is decided anew.
+                    return false;
+                }
+                Answer::Saved
+            }
+            Action::Rest(outcome) => {
+                self.rest(reconcile, outcome);
+                return false;
+            }
+            _ => return false,
+        };
+        if let Fault::ApiLost = fault {
+            return false;
+        }
+        reconcile.view.fold(action, answer, self.now);
+        self.note_attempts(reconcile);
+        true
+    }
+
+    fn scope(&self) -> Scope {
+        if self.server.namespace_leaves {
+            Scope::NamespaceLeaves
+        } else if self.server.definition_leaves {
+            Scope::DefinitionLeaves
+        } else {
+            Scope::Stays
+        }
+    }
+
+    fn rest(&mut self, reconcile: &mut Reconcile, outcome: &Outcome) {
+        let report = report(&reconcile.view, outcome);
+        self.watch_notes(reconcile, &report.notes);
+        self.rested[reconcile.slot] = Some(outcome.clone());
+        let blind = matches!(outcome, Outcome::Failed(Failure { looking: true, .. }));
+        let now = self.now;
+        let known = self.known(&reconcile.uid);
+        if blind {
+            known.blind_since.get_or_insert(now);
+        } else {
+            known.blind_since = None;
+            known.whole_look_due = false;
+        }
+        if !matches!(outcome, Outcome::Released(_) | Outcome::Gone) {
+            let checked = !self.rests_unchecked;
+            self.publish(reconcile, &report, checked);
+        }
+    }
+
+    fn publish(&mut self, reconcile: &mut Reconcile, report: &Report, checked: bool) -> bool {
+        let status = Stored::of(report);
+        let version = checked.then_some(reconcile.version);
+        let before = self.server.get(&reconcile.uid).cloned();
+        match self.server.write(&reconcile.uid, version, &status) {
+            Written::Conflict | Written::Gone => return false,
+            Written::Yes => {
+                self.writes += 1;
+                self.watch_status(reconcile, before.as_ref(), &status);
+            }
+            Written::Same => {}
+        }
+        self.keep_version(reconcile);
+        true
+    }
+
+    fn keep_version(&self, reconcile: &mut Reconcile) {
+        if let Some(object) = self.server.get(&reconcile.uid) {
+            reconcile.version = object.version;
+        }
+    }
+}
+
+fn answer(operation: Operation, trouble: &Trouble) -> Answer {
+    let region = Region::from("us-east-1");
+    Answer::of_trouble(trouble, Failure::of_call(operation, trouble, Some(&region)))
+}
+
+/// Missing counts only when it was seen twice, 30 s apart.
+fn presence(
+    missing: &mut Option<Timestamp>,
+    found: Option<Summary>,
+    begun: Timestamp,
+) -> Presence<Summary> {
+    if let Some(row) = found {
+        *missing = None;
+        return Presence::Present(row);
+    }
+    let since = *missing.get_or_insert(begun);
+    Presence::Absent {
+        confirmed: begun.duration_since(since) >= APART,
+    }
+}

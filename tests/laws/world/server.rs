@@ -1,0 +1,243 @@
+//! A small model of the API server: objects with versions, conflicts and finalizers.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::Time,
+    jiff::Timestamp,
+};
+use workmail_operator::{
+    api::{
+        ConditionStatus, ConditionType, Deletion, DeletionPolicy, FINALIZER,
+        RECONCILE_REQUESTED_AT, WorkMailOrganization, WorkMailOrganizationSpec,
+    },
+    core::{Desired, Memory, Region, Report, Shown, Verdict},
+};
+
+/// The status as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stored {
+    pub(crate) observed_generation: Option<i64>,
+    pub(crate) memory: Memory,
+    pub(crate) shown: Shown,
+    pub(crate) handled: Option<String>,
+    pub(crate) verdicts: Vec<Verdict>,
+}
+
+impl Stored {
+    pub(crate) fn of(report: &Report) -> Self {
+        Self {
+            observed_generation: report.observed_generation,
+            memory: report.memory.clone(),
+            shown: report.shown.clone(),
+            handled: report.handled.clone(),
+            verdicts: report.verdicts.clone(),
+        }
+    }
+
+    pub(crate) fn condition(&self, kind: ConditionType) -> Option<&Verdict> {
+        self.verdicts.iter().find(|seen| seen.kind == kind)
+    }
+
+    pub(crate) fn is(&self, kind: ConditionType) -> bool {
+        self.condition(kind)
+            .is_some_and(|seen| seen.status == ConditionStatus::True)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    pub(crate) name: &'static str,
+    pub(crate) uid: String,
+    pub(crate) created: Timestamp,
+    pub(crate) generation: i64,
+    pub(crate) version: u64,
+    pub(crate) spec: WorkMailOrganizationSpec,
+    pub(crate) requested: Option<String>,
+    pub(crate) finalizer: bool,
+    pub(crate) deleting: bool,
+    pub(crate) status: Stored,
+    /// Somebody has removed the status at some time.
+    pub(crate) wiped: bool,
+}
+
+impl Object {
+    pub(crate) fn desired(&self) -> Desired {
+        let mut object = WorkMailOrganization::new(self.name, self.spec.clone());
+        let metadata = &mut object.metadata;
+        metadata.namespace = Some("mail".into());
+        metadata.uid = Some(self.uid.clone());
+        metadata.generation = Some(self.generation);
+        metadata.creation_timestamp = Some(Time(self.created));
+        metadata.finalizers = self.finalizer.then(|| vec![FINALIZER.to_owned()]);
+        metadata.deletion_timestamp = self.deleting.then_some(Time(self.created));
+        metadata.annotations = self
+            .requested
+            .clone()
+            .map(|value| BTreeMap::from([(RECONCILE_REQUESTED_AT.to_owned(), value)]));
+        Desired::parse(&object, Some(&Region::from("us-east-1"))).unwrap()
+    }
+
+    /// A deletion under policy Delete has begun.
+    pub(crate) fn leaves(&self) -> bool {
+        self.deleting && self.finalizer && self.spec.deletion_policy == DeletionPolicy::Delete
+    }
+}
+
+/// What a write comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    Yes,
+    /// Nothing was different, so there is no new version.
+    Same,
+    Conflict,
+    Gone,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Server {
+    pub(crate) objects: Vec<Option<Object>>,
+    /// Every version of the present objects: what a stale cache may still show.
+    pub(crate) versions: Vec<Object>,
+    pub(crate) namespace_leaves: bool,
+    pub(crate) definition_leaves: bool,
+    clock: u64,
+    serial: u32,
+}
+
+impl Server {
+    pub(crate) fn create(&mut self, slot: usize, policy: DeletionPolicy, now: Timestamp) {
+        self.serial += 1;
+        let object = Object {
+            name: ["acme", "other"][slot],
+            uid: format!("00000000-0000-4000-8000-{:012x}", self.serial),
+            created: now,
+            generation: 1,
+            version: 0,
+            spec: spec(policy),
+            requested: None,
+            finalizer: false,
+            deleting: false,
+            status: Stored::default(),
+            wiped: false,
+        };
+        if self.objects.len() <= slot {
+            self.objects.resize(slot + 1, None);
+        }
+        self.objects[slot] = Some(object);
+        self.touch(slot);
+    }
+
+    fn touch(&mut self, slot: usize) {
+        self.clock += 1;
+        if let Some(object) = &mut self.objects[slot] {
+            object.version = self.clock;
+            self.versions.push(object.clone());
+        }
+    }
+
+    /// A user's change of the spec.
+    pub(crate) fn edit(&mut self, slot: usize, change: impl FnOnce(&mut WorkMailOrganizationSpec)) {
+        if let Some(object) = &mut self.objects[slot] {
+            let before = object.spec.clone();
+            change(&mut object.spec);
+            if object.spec != before {
+                object.generation += 1;
+                self.touch(slot);
+            }
+        }
+    }
+
+    /// Any other change by somebody else.
+    pub(crate) fn alter(&mut self, slot: usize, change: impl FnOnce(&mut Object)) {
+        if let Some(object) = &mut self.objects[slot] {
+            change(object);
+            self.touch(slot);
+        }
+    }
+
+    pub(crate) fn delete(&mut self, slot: usize) {
+        match &mut self.objects[slot] {
+            Some(object) if object.finalizer => {
+                if !object.deleting {
+                    object.deleting = true;
+                    // As the API server does for every object with a generation.
+                    object.generation += 1;
+                    self.touch(slot);
+                }
+            }
+            Some(_) => self.objects[slot] = None,
+            None => {}
+        }
+    }
+
+    pub(crate) fn get(&self, uid: &str) -> Option<&Object> {
+        self.objects.iter().flatten().find(|object| object.uid == uid)
+    }
+
+    /// Our write of a status; `version`: only over this one.
+    pub(crate) fn write(&mut self, uid: &str, version: Option<u64>, status: &Stored) -> Written {
+        self.ours(uid, version, |object| {
+            let differs = object.status != *status;
+            object.status = status.clone();
+            differs
+        })
+    }
+
+    pub(crate) fn set_finalizer(&mut self, uid: &str, version: u64, on: bool) -> Written {
+        let written = self.ours(uid, Some(version), |object| {
+            let differs = object.finalizer != on;
+            object.finalizer = on;
+            differs
+        });
+        for object in &mut self.objects {
+            if object.as_ref().is_some_and(|one| one.deleting && !one.finalizer) {
+                *object = None;
+            }
+        }
+        written
+    }
+
+    fn ours(
+        &mut self,
+        uid: &str,
+        version: Option<u64>,
+        change: impl FnOnce(&mut Object) -> bool,
+    ) -> Written {
+        let found = self
+            .objects
+            .iter()
+            .position(|object| object.as_ref().is_some_and(|object| object.uid == uid));
+        let Some(slot) = found else {
+            return Written::Gone;
+        };
+        let object = self.objects[slot].as_mut().unwrap();
+        if version.is_some_and(|version| version != object.version) {
+            return Written::Conflict;
+        }
+        if change(object) {
+            self.touch(slot);
+            Written::Yes
+        } else {
+            Written::Same
+        }
+    }
+}
+
+fn spec(policy: DeletionPolicy) -> WorkMailOrganizationSpec {
+    WorkMailOrganizationSpec {
+        alias: "acme".into(),
+        region: None,
+        directory_id: None,
+        kms_key_arn: None,
+        enable_interoperability: false,
+        domains: Vec::new(),
+        tags: BTreeMap::new(),
+        suspend: false,
+        deletion_policy: policy,
+        deletion: Some(Deletion {
+            confirm_alias: Some("acme".into()),
+            ..Deletion::default()
+        }),
+    }
+}

@@ -1,0 +1,415 @@
+//! What must hold at every step, whatever happened before. Each law is named; a test asks for one.
+
+use workmail_operator::{
+    api::{ConditionStatus, ConditionType, DeletionPolicy, PendingOperation, Reason},
+    core::{
+        Action, Call, DeleteInput, Note, OrganizationState as State, Outcome, Owner, Presence,
+        Release, Scope, Summary, Tags,
+    },
+};
+
+use super::{
+    World,
+    driver::{Evidence, FIFTEEN_MINUTES, Reconcile},
+    server::{Object, Stored},
+};
+
+impl Evidence {
+    pub(crate) fn see_tags(&mut self, id: &str, tags: &Tags) {
+        match tags {
+            Tags::Shown(all) => self.tags = Some((id.to_owned(), all.clone())),
+            Tags::Hidden => self.tags_hidden = true,
+        }
+    }
+
+    fn row(&self) -> Option<&Summary> {
+        match self.listing.as_ref()?.by_id.as_ref()? {
+            Presence::Present(row) => Some(row),
+            Presence::Absent { .. } => None,
+        }
+    }
+
+    fn confirmed_absent(&self) -> bool {
+        self.listing
+            .as_ref()
+            .is_some_and(|listing| listing.by_id == Some(Presence::Absent { confirmed: true }))
+    }
+}
+
+impl World {
+    pub(crate) fn broken(&mut self, law: &'static str, how: String) {
+        self.breaches.push((law, how));
+    }
+
+    fn check(&mut self, holds: bool, law: &'static str, how: impl FnOnce() -> String) {
+        if !holds {
+            self.broken(law, how());
+        }
+    }
+
+    pub(super) fn watch_action(&mut self, reconcile: &Reconcile, action: &Action) {
+        let seen = &reconcile.seen;
+        match action {
+            Action::Rest(Outcome::Failed(failure))
+                if failure.reason == Reason::OrganizationGone =>
+            {
+                let row_says = seen.row().map(|row| row.state.clone());
+                let described = reconcile.view.observed.organization.seen();
+                let says = described.map(|one| one.summary.state.clone()).or(row_says);
+                let absent = seen.confirmed_absent() && !reconcile.view.facts.young;
+                self.check(
+                    absent || matches!(says, Some(State::Deleting | State::Deleted)),
+                    "nothing is concluded from one absence",
+                    || format!("gone: {seen:?}"),
+                );
+            }
+            Action::Rest(Outcome::Active) => self.check(
+                seen.row().is_some_and(|row| row.state == State::Active),
+                "Ready is true",
+                || format!("active: {seen:?}"),
+            ),
+            _ => {}
+        }
+    }
+
+    /// A call is about to be made.
+    pub(super) fn watch_call(&mut self, reconcile: &Reconcile, call: &Call) {
+        let seen = &reconcile.seen;
+        let Some(object) = &seen.current else {
+            return self.broken("a call is made from the latest view", format!("{call:?}"));
+        };
+        let account = object.status.memory.account.as_ref().map(|one| one.as_str());
+        let quiet = object.spec.suspend
+            || reconcile.view.facts.ended
+            || account != reconcile.account
+            || object.uid != reconcile.uid;
+        self.check(!quiet, "nothing changes in AWS while it must not", || {
+            format!("{call:?} for {object:?}")
+        });
+        let ours = match &seen.tags {
+            Some((_, tags)) => {
+                Some(Owner::of(tags, &self.cluster, &reconcile.view.desired.object))
+            }
+            None => None,
+        };
+        self.check(
+            reconcile.view.rival.is_none() || ours == Some(Owner::Us),
+            "nothing changes in AWS while another object works on it",
+            || format!("{call:?} beside {:?}", reconcile.view.rival),
+        );
+        match call {
+            Call::Create { .. } => self.watch_create(reconcile, object, call),
+            Call::Delete(input) => self.watch_delete(reconcile, object, input, ours.as_ref()),
+            Call::Tag { id, tags } => {
+                let before = seen.tags.clone().filter(|(of, _)| of == id.as_str());
+                let recorded = &object.status.memory.managed_tag_keys;
+                let managed = before.as_ref().is_some_and(|(_, before)| {
+                    tags.keys()
+                        .filter(|key| !key.starts_with("workmail-operator.dev/"))
+                        .all(|key| before.contains_key(key) || recorded.contains(key))
+                });
+                self.check(managed, "what is managed is recorded first", || {
+                    format!("{call:?} with {recorded:?}")
+                });
+                self.watch_owner(before.is_some(), ours.as_ref(), call);
+            }
+            Call::Untag { id, keys } => {
+                let recorded = &object.status.memory.managed_tag_keys;
+                self.check(
+                    keys.is_subset(recorded),
+                    "what is managed is recorded first",
+                    || format!("{call:?} with {recorded:?}"),
+                );
+                let looked = seen.tags.as_ref().is_some_and(|(of, _)| of == id.as_str());
+                self.watch_owner(looked, ours.as_ref(), call);
+            }
+        }
+    }
+
+    fn watch_owner(&mut self, looked: bool, owner: Option<&Owner>, call: &Call) {
+        self.check(
+            looked && !matches!(owner, Some(Owner::Other(_)) | None),
+            "another owner's organization is left alone",
+            || format!("{call:?}, owner {owner:?}"),
+        );
+    }
+
+    fn watch_create(&mut self, reconcile: &Reconcile, object: &Object, call: &Call) {
+        let Call::Create { alias, input, token } = call else {
+            return;
+        };
+        let recorded = object.status.memory.pending.as_ref();
+        let same = recorded.is_some_and(|pending| {
+            pending.operation == PendingOperation::CreateOrganization
+                && pending.target == *alias
+                && pending.input.as_ref() == Some(input)
+        });
+        self.check(same, "a create is recorded with exactly its input", || {
+            format!("{call:?}, recorded {recorded:?}")
+        });
+        self.check(
+            *token == object.uid,
+            "a repeat uses the recorded input and the same token",
+            || format!("{token} for {}", object.uid),
+        );
+        let listing = reconcile.seen.listing.as_ref();
+        let is_first = recorded.is_some_and(|pending| {
+            self.server
+                .versions
+                .iter()
+                .filter(|version| version.uid == object.uid)
+                .filter(|version| version.status.memory.pending.as_ref() == Some(pending))
+                .count()
+                == 1
+        });
+        let free = listing.is_some_and(|listing| match &listing.by_alias {
+            Presence::Absent { .. } => true,
+            // It may be ours: then it is nobody else's by its tags.
+            Presence::Present(_) => {
+                !is_first
+                    || reconcile.seen.tags_hidden
+                    || reconcile.seen.tags.as_ref().is_some_and(|(_, tags)| {
+                        Owner::of(tags, &self.cluster, &object.desired().object) == Owner::Nobody
+                    })
+            }
+        });
+        self.check(
+            free,
+            "a create follows a listing without somebody else's alias",
+            || format!("{listing:?}"),
+        );
+    }
+
+    fn watch_delete(
+        &mut self,
+        reconcile: &Reconcile,
+        object: &Object,
+        input: &DeleteInput,
+        owner: Option<&Owner>,
+    ) {
+        let seen = &reconcile.seen;
+        let deletion = object.spec.deletion.clone().unwrap_or_default();
+        let id = input.id.as_str();
+        let asked = object.leaves()
+            && deletion.confirm_alias.as_deref() == Some("acme")
+            && deletion
+                .confirm_organization_id
+                .as_deref()
+                .is_none_or(|confirmed| confirmed == id)
+            && (!input.force || deletion.confirm_organization_id.is_some())
+            && input.force == deletion.force_delete
+            && input.delete_directory == deletion.delete_directory
+            && object
+                .status
+                .memory
+                .organization_id
+                .as_ref()
+                .is_some_and(|known| known.as_str() == id);
+        self.check(asked, "nothing is deleted that was not asked for", || {
+            format!("{input:?} for {object:?}")
+        });
+        let proven = seen.scope == Some(Scope::Stays)
+            && seen.described.as_deref() == Some(id)
+            && match owner {
+                Some(Owner::Us) => true,
+                Some(Owner::Nobody) => object.status.memory.origin.is_some(),
+                Some(Owner::Other(_)) => false,
+                None => seen.tags_hidden && object.status.memory.origin.is_some(),
+            };
+        self.check(proven, "nothing is deleted without proof", || {
+            format!("{input:?}: {seen:?}, owner {owner:?}")
+        });
+        let ready = object.status.condition(ConditionType::Ready);
+        self.check(
+            ready.is_some_and(|ready| ready.status == ConditionStatus::False),
+            "Ready is False once a deletion begins",
+            || format!("{ready:?}"),
+        );
+        let Some(pending) = object.status.memory.pending_delete().cloned() else {
+            return self.broken("a deletion is recorded first", format!("{input:?}"));
+        };
+        let key = (object.uid.clone(), pending.since);
+        let same = self.delete_tokens.entry(key).or_insert(input.token.clone()) == &input.token;
+        self.check(same, "a repeated deletion is the same call", || {
+            input.token.clone()
+        });
+    }
+
+    /// A call did its work in AWS, or was refused.
+    pub(super) fn watch_effect(&mut self, reconcile: &mut Reconcile, call: &Call, done: bool) {
+        if !done {
+            return;
+        }
+        self.effects += 1;
+        match (call, &mut reconcile.seen.tags) {
+            (Call::Tag { tags, .. }, Some((_, seen))) => seen.extend(tags.clone()),
+            (Call::Untag { keys, .. }, Some((_, seen))) => {
+                seen.retain(|key, _| !keys.contains(key));
+            }
+            _ => {}
+        }
+        let Call::Create { token, .. } = call else {
+            return;
+        };
+        let made = self.aws.made.get(token).copied().unwrap_or_default();
+        let alive = self
+            .aws
+            .orgs
+            .values()
+            .filter(|org| org.token.as_ref() == Some(token) && org.lives())
+            .count();
+        let wiped = self.server.get(token).is_some_and(|object| object.wiped);
+        self.check(
+            alive <= 1 && (made <= 1 || wiped),
+            "an object has at most one organization",
+            || format!("{made} made with {token}, {alive} alive"),
+        );
+    }
+
+    /// The finalizer is about to go on or off, if the view is fresh.
+    pub(super) fn watch_finalizer(&mut self, reconcile: &Reconcile, action: &Action) {
+        let Some(object) = self.server.get(&reconcile.uid).cloned() else {
+            return;
+        };
+        let Action::RemoveFinalizer(release) = action else {
+            let asked = object.spec.deletion_policy == DeletionPolicy::Delete;
+            return self.check(
+                asked || reconcile.view.desired.generation != object.generation,
+                "the finalizer is there while the policy is Delete",
+                || format!("{object:?}"),
+            );
+        };
+        if reconcile.view.desired != object.desired() {
+            return;
+        }
+        let seen = &reconcile.seen;
+        let memory = &object.status.memory;
+        let remains = self.aws.orgs.iter().find(|(id, org)| {
+            let known = memory.organization_id.as_ref();
+            let is_it = known.map_or(org.token.as_ref() == Some(&object.uid), |known| {
+                known.as_str() == *id
+            });
+            is_it && org.lives()
+        });
+        let others = remains.is_some_and(|(_, org)| {
+            matches!(
+                Owner::of(&org.tags, &self.cluster, &object.desired().object),
+                Owner::Other(_)
+            )
+        });
+        match release {
+            Release::Deleted { .. } => {
+                let accepted = matches!(
+                    object.status.shown.state,
+                    Some(State::Deleting | State::Deleted)
+                ) || reconcile.view.shown.state == Some(State::Deleting);
+                let described = reconcile.view.observed.organization.seen();
+                let absent =
+                    seen.confirmed_absent() && (accepted || !reconcile.view.facts.young);
+                let says = seen.row().is_some_and(|row| row.state == State::Deleted)
+                    || described.is_some_and(|one| one.summary.state == State::Deleted);
+                self.check(
+                    absent || says,
+                    "nothing is concluded from one absence",
+                    || format!("released as deleted: {seen:?}"),
+                );
+                let holds = remains.is_none() || reconcile.account != Some(super::OURS);
+                let how = format!("{remains:?}");
+                self.check(holds, "an object goes after its organization", || how);
+            }
+            Release::NeverCreated => {
+                let nothing = memory.organization_id.is_none() && memory.pending.is_none();
+                let age = memory
+                    .pending
+                    .as_ref()
+                    .map(|pending| self.now.duration_since(pending.since));
+                let searched = age.is_some_and(|age| age >= FIFTEEN_MINUTES)
+                    && seen.listing.as_ref().is_some_and(|listing| {
+                        listing.by_alias != Presence::Absent { confirmed: false }
+                    });
+                self.check(
+                    nothing || searched,
+                    "nothing is concluded from one absence",
+                    || format!("released as never created: {memory:?}, {seen:?}"),
+                );
+                let holds = remains.is_none() || object.wiped || others;
+                let how = format!("{remains:?}");
+                self.check(holds, "an object goes after its organization", || how);
+            }
+            Release::Retained(_) | Release::PolicyRetain => {}
+        }
+    }
+
+    /// A status was written.
+    pub(super) fn watch_status(
+        &mut self,
+        reconcile: &Reconcile,
+        before: Option<&Object>,
+        status: &Stored,
+    ) {
+        let count = |kind| status.verdicts.iter().filter(|seen| seen.kind == kind).count();
+        self.check(
+            count(ConditionType::Ready) == 1,
+            "Ready is always present",
+            || format!("{status:?}"),
+        );
+        self.check(
+            count(ConditionType::Stalled) + count(ConditionType::Reconciling) <= 1,
+            "Stalled and Reconciling are never both there",
+            || format!("{status:?}"),
+        );
+        for verdict in &status.verdicts {
+            self.watch_text(&verdict.message);
+        }
+        let Some(before) = before else { return };
+        if before.leaves() {
+            let was = before.status.condition(ConditionType::Ready).cloned();
+            let is = status.condition(ConditionType::Ready);
+            self.check(
+                is.is_some_and(|is| is.status == ConditionStatus::False),
+                "Ready is False once a deletion begins",
+                || format!("{was:?} became {is:?}"),
+            );
+        }
+        self.watch_ready(reconcile, before, status);
+    }
+
+    fn watch_ready(&mut self, reconcile: &Reconcile, before: &Object, status: &Stored) {
+        if !status.is(ConditionType::Ready) {
+            return;
+        }
+        let was = before.status.is(ConditionType::Ready)
+            && before.status.observed_generation == status.observed_generation;
+        let seen = &reconcile.seen;
+        let spec = &reconcile.view.desired;
+        let tags_hold = seen.tags.as_ref().is_some_and(|(_, actual)| {
+            spec.tags
+                .iter()
+                .all(|(key, value)| actual.get(key) == Some(value))
+                && Owner::of(actual, &self.cluster, &spec.object) == Owner::Us
+        });
+        let active = seen.row().is_some_and(|row| row.state == State::Active);
+        let generation = status.observed_generation == Some(spec.generation);
+        self.check(
+            was || active && tags_hold && generation,
+            "Ready is true",
+            || format!("{spec:?}: {seen:?}"),
+        );
+    }
+
+    pub(super) fn watch_notes(&mut self, reconcile: &Reconcile, notes: &[Note]) {
+        for note in notes {
+            self.watch_text(&note.message);
+        }
+        let _ = reconcile;
+    }
+
+    fn watch_text(&mut self, text: &str) {
+        let noise = ["6f1c9c5e", "10:11:12", "2026-11-24"];
+        self.check(
+            !text.is_empty() && !noise.iter().any(|noise| text.contains(noise)),
+            "messages are stable",
+            || text.to_owned(),
+        );
+    }
+}
