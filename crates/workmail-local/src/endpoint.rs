@@ -6,13 +6,15 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
+
 use crate::{
     clock::Clock,
     config::Config,
     faults::{Fate, Faults, Rule, RuleId, RuleView, Subject},
     ids::OrganizationId,
     journal::{Call, CallFilter, Journal, WaitTimeout},
-    knobs::Knobs,
+    knobs::{KnobError, Knobs},
     seeds::{
         Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
         SeedZone,
@@ -98,6 +100,18 @@ impl Endpoint {
         let mut knobs = world.knobs.clone();
         change(&mut knobs);
         world.set_knobs(knobs, now);
+    }
+
+    /// Changes some knobs, given as `{"name": value}`, and returns all.
+    ///
+    /// # Errors
+    /// An unknown name, or a value of the wrong form; then nothing is changed.
+    pub fn merge_knobs(&self, change: &Value) -> Result<Knobs, KnobError> {
+        let now = self.clock().now();
+        let mut world = self.world();
+        let knobs = world.knobs.merged(change)?;
+        world.set_knobs(knobs.clone(), now);
+        Ok(knobs)
     }
 
     /// Names an access key, or names it anew.

@@ -2,7 +2,12 @@
 
 #![allow(clippy::doc_markdown, reason = "WorkMail is a name, not code")]
 
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write,
+    net::{AddrParseError, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,8 +17,8 @@ use workmail_local::{Config, ConfigError, Delay, KnobError, Server, ServerError}
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Flags {
-    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:0]
-    #[arg(long, value_name = "ADDRESS", env = "WORKMAIL_LOCAL_LISTEN")]
+    /// Where to listen, as 127.0.0.1:4579 or 4579; port 0 takes a free one [default: 127.0.0.1:0]
+    #[arg(long, value_name = "ADDRESS", env = "WORKMAIL_LOCAL_LISTEN", value_parser = address)]
     listen: Option<SocketAddr>,
     /// Listen on an address that other machines can reach, though nothing asks for a secret
     #[arg(long)]
@@ -33,6 +38,14 @@ struct Flags {
     /// Any knob by name, its value as JSON or as a plain word; may be repeated
     #[arg(long = "knob", value_name = "NAME=VALUE")]
     knobs: Vec<String>,
+}
+
+/// An address, or a port of the loopback address.
+fn address(text: &str) -> Result<SocketAddr, AddrParseError> {
+    match text.parse() {
+        Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        Err(_) => text.parse(),
+    }
 }
 
 /// Why the program ends.

@@ -112,8 +112,7 @@ async fn patch_knobs(
     State(endpoint): State<Endpoint>,
     Payload(change): Payload<Value>,
 ) -> Answer<Knobs> {
-    endpoint.set_knobs(endpoint.knobs().merged(&change)?);
-    Ok(Json(endpoint.knobs()))
+    Ok(Json(endpoint.merge_knobs(&change)?))
 }
 
 async fn clock(State(endpoint): State<Endpoint>) -> Json<Value> {

@@ -61,7 +61,7 @@ pub struct Knobs {
     pub alias_scope: AliasScope,
     /// Whether an alias comes back after deletion. Default `never` (docs of Directory Service).
     pub alias_reuse: AliasReuse,
-    /// For how long a client token is remembered. Default `24h` (undecided).
+    /// For how long a client token is remembered. Default `1d` (undecided).
     pub client_token_lifetime: Lifetime,
     /// The same token with other parameters. Default `invalid-parameter` (inferred).
     pub client_token_mismatch: TokenMismatch,
@@ -266,6 +266,23 @@ mod tests {
             None
         );
         assert!(!knobs.with("systemUsers", "false").unwrap().system_users);
+    }
+
+    #[test]
+    fn the_readme_has_every_knob_with_its_default() {
+        let readme = include_str!("../../README.md");
+        let knobs = serde_json::to_value(Knobs::default()).unwrap();
+        for (name, default) in knobs.as_object().unwrap() {
+            let row = readme
+                .lines()
+                .find(|line| line.starts_with(&format!("| `{name}` |")));
+            let row = row.unwrap_or_else(|| panic!("no row for {name}"));
+            let default = default
+                .as_str()
+                .map_or_else(|| default.to_string(), str::to_owned);
+            let shown = row.contains(&format!("| `{default}` |")) || row.contains("| below |");
+            assert!(shown, "{name}: {default}");
+        }
     }
 
     #[test]

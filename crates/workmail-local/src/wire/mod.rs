@@ -132,7 +132,9 @@ struct Attended<'a> {
 impl Attended<'_> {
     async fn answer(self, ask: &Ask, input: Value) -> Result<Answer, Closed> {
         let place = &self.caller.place;
-        if let Some(away) = identify::turned_away(self.endpoint, place) {
+        if let Target::WorkMail(..) = self.target
+            && let Some(away) = identify::turned_away(self.endpoint, place)
+        {
             return away;
         }
         let id = ask.organization_id();

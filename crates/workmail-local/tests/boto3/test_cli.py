@@ -63,6 +63,6 @@ def test_the_life_of_an_organization(aws):
 
 def test_an_error(aws):
     refused = aws("workmail", "describe-organization", "--organization-id", "m-" + "0" * 32)
-    assert refused.returncode == 254
+    assert refused.returncode != 0
     assert "(OrganizationNotFoundException)" in refused.stderr
     assert "DescribeOrganization operation" in refused.stderr

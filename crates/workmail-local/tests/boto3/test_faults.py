@@ -119,9 +119,10 @@ def test_a_rate_limit_throttles_an_account_in_a_region(client, client_of, contro
     client.list_organizations()
 
 
-def test_a_service_that_has_ended_does_not_answer(client, control):
+def test_a_service_that_has_ended_does_not_answer(client, client_of, control):
     client.list_organizations()
     control.knobs(serviceEnds=control("GET", "/clock")["now"])
+    client_of("sts").get_caller_identity()
     with pytest.raises(botocore.exceptions.ConnectionClosedError):
         client.list_organizations()
     control.knobs(endAnswer={"error": {"code": "AccessDeniedException", "message": "Ended."}})

@@ -3,8 +3,10 @@
 
 mod creation;
 mod deletion;
+mod directories;
 mod reading;
 mod tags;
+mod tokens;
 
 use std::time::Duration;
 

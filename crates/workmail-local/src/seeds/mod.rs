@@ -1,0 +1,41 @@
+//! What can be put into an endpoint from outside, and changed behind its clients' backs.
+
+mod credential;
+mod directory;
+mod organization;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    credential::{Credential, Refusal},
+    directory::{DirectoryKind, SeedDirectory, SeedZone},
+    organization::{OrganizationChange, SeedOrganization, SeedUser, UserRole, UserState},
+};
+
+/// A seed or a change that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SeedError {
+    /// An identifier that has not the form of the model.
+    #[error("'{0}' is no {1}")]
+    Form(String, &'static str),
+    /// Something of this name is there already.
+    #[error("{0} is there already")]
+    Exists(String),
+    /// There is no such thing.
+    #[error("there is no {0}")]
+    Unknown(String),
+}
+
+/// Everything that is there when an endpoint starts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Seeds {
+    /// Access keys.
+    pub credentials: Vec<Credential>,
+    /// Directories, before the organizations that use them.
+    pub directories: Vec<SeedDirectory>,
+    /// Route 53 hosted zones.
+    pub zones: Vec<SeedZone>,
+    /// Organizations.
+    pub organizations: Vec<SeedOrganization>,
+}

@@ -1,0 +1,121 @@
+"""The program: its flags, its one line, its end."""
+
+import json
+import signal
+import subprocess
+
+import pytest
+
+from conftest import Control, program
+
+
+@pytest.fixture
+def start():
+    """Starts the program with flags; gives the process and its control API."""
+    running = []
+
+    def begin(*flags):
+        process = subprocess.Popen(
+            [program(), *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        running.append(process)
+        line = process.stdout.readline()
+        assert line.startswith("listening on "), process.stderr.read()
+        return process, Control(line.removeprefix("listening on ").strip())
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_even_with_a_call_in_flight(start, session, ending):
+    process, control = start("--listen", "0")
+    control.fault({"kind": "hang"})
+    client = session(control.url)
+    import threading
+
+    import botocore.exceptions
+
+    errors = []
+
+    def call():
+        try:
+            client.list_organizations()
+        except botocore.exceptions.BotoCoreError as error:
+            errors.append(error)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    control.calls("ListOrganizations", count=1, wait=10000)
+    process.send_signal(ending)
+    output, complaint = process.communicate(timeout=10)
+    caller.join(timeout=10)
+    assert (process.returncode, output, complaint) == (0, "", "")
+    assert len(errors) == 1
+
+
+def test_a_file_has_knobs_seeds_and_faults_and_flags_come_last(start, tmp_path, session):
+    file = tmp_path / "config.json"
+    file.write_text(
+        json.dumps(
+            {
+                "knobs": {"requestedFor": "1h", "creatingFor": "2h", "aliasReuse": "after-deletion"},
+                "seeds": {
+                    "credentials": [{"accessKey": "AKIAOTHER", "account": "210987654321"}],
+                    "directories": [{"id": "d-0000000001", "alias": "corp"}],
+                    "zones": [{"id": "Z1", "name": "acme.example"}],
+                    "organizations": [
+                        {"alias": "corp", "directoryId": "d-0000000001", "users": [{"name": "ada"}]}
+                    ],
+                },
+                "faults": [{"operation": "DescribeOrganization", "fault": {"kind": "throttle"}}],
+            }
+        )
+    )
+    flags = ["--creating-for", "15s..75s", "--knob", "organizationQuota=null"]
+    _, control = start("--config", str(file), *flags)
+    knobs = control("GET", "/knobs")
+    assert knobs["requestedFor"] == "1h"
+    assert knobs["creatingFor"] == "15s..75s"
+    assert knobs["aliasReuse"] == "after-deletion"
+    assert knobs["organizationQuota"] is None
+    [summary] = session(control.url).list_organizations()["OrganizationSummaries"]
+    assert summary["Alias"] == "corp"
+    assert len(control("GET", "/faults")) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (["--listen", "0.0.0.0:0"], "can be reached from other machines"),
+        (["--listen", "nowhere"], "invalid socket address"),
+        (["--creating-for", "soon"], "'soon' is no length of time"),
+        (["--knob", "aliasReuze=never"], "aliasReuze"),
+        (["--knob", "aliasReuse"], "NAME=VALUE"),
+        (["--config", "/nowhere.json"], "/nowhere.json"),
+    ],
+)
+def test_what_it_cannot_do_it_says(flags, complaint):
+    run = subprocess.run(
+        [program(), *flags], capture_output=True, check=False, text=True, timeout=10
+    )
+    assert run.returncode != 0
+    assert complaint in run.stderr
+    assert run.stdout == ""
+
+
+def test_it_listens_elsewhere_when_told_to(start):
+    _, control = start("--listen", "0.0.0.0:0", "--allow-remote")
+    assert control("GET", "/health") == {"status": "ok"}
+
+
+def test_a_port_that_is_taken_is_named(start):
+    _, control = start()
+    address = control.url.removeprefix("http://")
+    run = subprocess.run(
+        [program(), "--listen", address], capture_output=True, check=False, text=True, timeout=10
+    )
+    assert run.returncode != 0
+    assert address in run.stderr
