@@ -5,7 +5,7 @@ use std::{
     fs::{DirBuilder, File},
     io,
     net::Ipv4Addr,
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::{fs::DirBuilderExt as _, net::SocketAddr},
     path::{self, Path, PathBuf},
     time::Duration,
 };
@@ -262,6 +262,8 @@ fn make_folder(kubeconfig: Option<PathBuf>) -> Result<(PathBuf, PathBuf, Janitor
     let folder = env::temp_dir().join(format!("devcluster-{:016x}", rand::random::<u64>()));
     // Servers run in the folder, so no path may be relative to this process's.
     let folder = path::absolute(&folder).context("resolve", folder)?;
+    let socket = folder.join(ETCD_SOCKET);
+    SocketAddr::from_pathname(&socket).context("have, with this TMPDIR, a socket at", socket)?;
     let mut files = vec![folder.clone()];
     let kubeconfig = match kubeconfig {
         None => folder.join("kubeconfig"),

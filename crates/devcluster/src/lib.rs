@@ -19,7 +19,6 @@
 //! - [`Cluster`] starts them, stops, kills and starts them again.
 //! - The `guardian` module ends them with their owner, however that ends.
 
-mod build;
 mod cluster;
 mod credentials;
 mod error;
@@ -27,6 +26,7 @@ mod guardian;
 mod program;
 mod ready;
 mod server;
+mod source;
 
 pub use cluster::{Cluster, Options};
 pub use error::Error;

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, build};
+use crate::{Error, source};
 
 /// A program that a cluster, or a user of one, runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Program {
         {
             return Ok(found);
         }
-        build::cached(self)
+        source::cached(self)
     }
 
     fn in_assets(self, folder: PathBuf) -> Result<PathBuf, Error> {

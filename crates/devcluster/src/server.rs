@@ -58,7 +58,7 @@ impl fmt::Display for Component {
     }
 }
 
-/// etcd with one member.
+/// etcd with one member, and no port.
 pub(crate) fn etcd_flags() -> Vec<String> {
     vec![
         "--name=devcluster".into(),
@@ -67,10 +67,10 @@ pub(crate) fn etcd_flags() -> Vec<String> {
         "--unsafe-no-fsync".into(),
         format!("--listen-client-urls=unix://{ETCD_SOCKET}"),
         format!("--advertise-client-urls=unix://{ETCD_SOCKET}"),
-        // No peer ever comes: any free port, and an address that is only a name.
-        format!("--listen-peer-urls=http://{HOST}:0"),
-        format!("--initial-advertise-peer-urls=http://{HOST}:0"),
-        format!("--initial-cluster=devcluster=http://{HOST}:0"),
+        // No peer ever comes; etcd wants the addresses nevertheless.
+        "--listen-peer-urls=unix://peer.sock".into(),
+        "--initial-advertise-peer-urls=unix://peer.sock".into(),
+        "--initial-cluster=devcluster=unix://peer.sock".into(),
         // A lone member waits for an election too: up to a second by default.
         // Ticks shorter than these are felt in idle CPU time.
         "--heartbeat-interval=50".into(),

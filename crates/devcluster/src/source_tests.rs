@@ -1,0 +1,78 @@
+use super::*;
+
+#[test]
+fn the_servers_are_told_the_version_that_the_module_pins() {
+    let (version, ldflags) =
+        kubernetes_version("require (\n\tk8s.io/kubernetes v1.37.2 // indirect\n)").unwrap();
+    assert_eq!(version, "v1.37.2");
+    assert!(ldflags.contains("version.gitVersion=v1.37.2 "), "{ldflags}");
+    assert!(
+        ldflags.contains("version.gitMajor=1 ") && ldflags.contains("version.gitMinor=37 "),
+        "{ldflags}"
+    );
+    assert!(kubernetes_version("require k8s.io/api v0.37.2").is_none());
+}
+
+#[test]
+fn the_pinned_module_names_every_program_as_a_tool() {
+    let go_mod = fs::read_to_string(Path::new(MODULE).join("go.mod")).unwrap();
+    for program in Program::ALL {
+        let package = recipe(program).package;
+        assert!(
+            go_mod.lines().any(|line| line == format!("\t{package}")),
+            "{package}"
+        );
+    }
+    assert!(kubernetes_version(&go_mod).is_some());
+}
+
+#[test]
+fn whatever_changes_the_programs_changes_their_place() {
+    let source = |go_mod: &str, go_sum: &str, go_version: &str, ldflags: &str| {
+        Source {
+            module: PathBuf::new(),
+            go_mod: go_mod.into(),
+            go_sum: go_sum.into(),
+            go_version: go_version.into(),
+            ldflags: ldflags.into(),
+            kubernetes: String::new(),
+        }
+        .key()
+    };
+    let key = source("m", "s", "v", "l");
+    assert_eq!(key, source("m", "s", "v", "l"));
+    assert_eq!(key.len(), 16);
+    for other in [
+        source("M", "s", "v", "l"),
+        source("m", "S", "v", "l"),
+        source("m", "s", "V", "l"),
+        source("m", "s", "v", "L"),
+        source("ms", "", "v", "l"),
+    ] {
+        assert_ne!(key, other);
+    }
+}
+
+#[test]
+fn the_cache_folder_follows_the_rules_of_xdg() {
+    let folder = |xdg: Option<&str>, home: Option<&str>| {
+        cache_folder(xdg.map(Into::into), home.map(Into::into))
+    };
+    assert_eq!(
+        folder(Some("/x"), Some("/home/u")).unwrap(),
+        Path::new("/x")
+    );
+    assert_eq!(
+        folder(Some("relative"), Some("/home/u")).unwrap(),
+        Path::new("/home/u/.cache")
+    );
+    assert_eq!(
+        folder(Some(""), Some("/home/u")).unwrap(),
+        Path::new("/home/u/.cache")
+    );
+    assert_eq!(
+        folder(None, Some("/home/u")).unwrap(),
+        Path::new("/home/u/.cache")
+    );
+    assert!(matches!(folder(None, None), Err(Error::NoCacheFolder)));
+}
