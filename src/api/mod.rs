@@ -3,7 +3,11 @@
 //! Everything here is data: the schema, its CEL rules, printer columns and the words of conditions.
 //! The files in `crds/` are generated from these types (`workmail-operator crds`).
 
-#[allow(unreachable_pub, reason = "the schema derive repeats the struct inside a function")]
+#[allow(
+    unreachable_pub,
+    clippy::duplicated_attributes,
+    reason = "the derives repeat the struct inside a function, and take many attributes of one name"
+)]
 mod organization;
 mod reason;
 mod status;

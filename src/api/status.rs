@@ -141,7 +141,7 @@ pub struct Pending {
     /// When the intent was first recorded.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub since: Timestamp,
-    /// The exact input of CreateOrganization, so that a repeated call is the same call.
+    /// The exact input of the create, so that a repeated call is the same call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "CreateInput")]
     pub input: Option<CreateInput>,

@@ -56,6 +56,10 @@ impl CallError {
         E: ProvideErrorMetadata,
         SdkError<E, HttpResponse>: RequestId,
     {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the SDK's error is open to new variants"
+        )]
         let trouble = match error {
             SdkError::TimeoutError(_) => Trouble::TimedOut,
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Trouble::TimedOut,

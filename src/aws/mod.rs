@@ -5,6 +5,8 @@
 //! counted, and waits for its turn in the account's budget.
 
 mod door;
+#[cfg(test)]
+mod edge;
 mod error;
 mod observer;
 mod organizations;
@@ -14,5 +16,5 @@ mod snapshot;
 
 pub use error::CallError;
 pub use observer::{Observer, Timing};
-pub use organizations::Organizations;
+pub use organizations::{Done, Organizations};
 pub use session::{Aws, Session};

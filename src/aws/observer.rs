@@ -123,14 +123,10 @@ impl Observer {
         } else {
             asked.checked_sub(self.timing.resync).unwrap_or(asked)
         };
-        let snapshot = match timeout(PATIENCE, self.await_look(account, since, asked, fresh)).await
-        {
-            Ok(answer) => answer.map_err(|error| error.failure(Some(&self.region)))?,
-            Err(_) => {
-                let error = CallError::new(Operation::ListOrganizations, Trouble::TimedOut);
-                return Err(error.failure(Some(&self.region)));
-            }
-        };
+        let looked = timeout(PATIENCE, self.await_look(account, since, asked, fresh)).await;
+        let snapshot = looked
+            .unwrap_or_else(|_| Err(too_late()))
+            .map_err(|error| error.failure(Some(&self.region)))?;
         let mut state = self.state();
         let followed = state
             .followed
@@ -176,9 +172,11 @@ impl Observer {
         }
     }
 
-    /// Forgets an object that is gone.
+    /// Forgets an object that is gone, or for which AWS is left alone.
     pub fn forget(&self, object: &ObjectKey) {
-        self.state().followed.remove(object);
+        if self.state().followed.remove(object).is_some() {
+            self.wake.notify_one();
+        }
     }
 
     /// Since when looking has failed.
@@ -193,7 +191,7 @@ impl Observer {
             let due = self.due();
             tokio::select! {
                 () = self.wake.notified() => {}
-                () = sleep_until(due) => self.look().await,
+                () = until(due) => self.look().await,
             }
         }
     }
@@ -233,31 +231,28 @@ impl Observer {
             }
             self.wake.notify_one();
             if looks.changed().await.is_err() {
-                return Err(CallError::new(
-                    Operation::ListOrganizations,
-                    Trouble::TimedOut,
-                ));
+                return Err(too_late());
             }
         }
     }
 
-    /// When the next look is due.
-    fn due(&self) -> Instant {
+    /// When the next look is due; never while it would tell nobody anything.
+    fn due(&self) -> Option<Instant> {
         let state = self.state();
         let now = Instant::now();
         let begun = state.snapshot.as_ref().map(|seen| seen.begun);
         if let Some(demand) = state.demand
             && begun.is_none_or(|begun| begun < demand)
         {
-            return now;
+            return Some(now);
+        }
+        if state.followed.values().all(|one| one.id.is_none()) {
+            return None;
         }
         if let Some(trouble) = &state.trouble {
-            return trouble.next();
+            return Some(trouble.next());
         }
-        let Some(begun) = begun.filter(|_| !state.followed.is_empty()) else {
-            return now + self.timing.resync;
-        };
-        begun + self.interval(&state, now)
+        Some(begun? + self.interval(&state, now))
     }
 
     fn interval(&self, state: &State, now: Instant) -> Duration {
@@ -306,7 +301,7 @@ impl Observer {
     }
 
     async fn list(&self) -> Result<Snapshot, CallError> {
-        let session = self.aws.session(&self.region).await?;
+        let session = self.aws.session(&self.region, false).await?;
         let seen = Snapshot::take(
             session.account().clone(),
             &session.organizations(&self.region),
@@ -328,6 +323,14 @@ impl Observer {
     }
 
     fn publish(&self, state: &mut State, snapshot: Arc<Snapshot>) {
+        let before = state.snapshot.as_ref().map(|seen| &seen.account);
+        if before.is_some_and(|before| *before != snapshot.account) {
+            // What one account lacks says nothing of what another has.
+            for followed in state.followed.values_mut() {
+                followed.id_missing = Missing::default();
+                followed.alias_missing = Missing::default();
+            }
+        }
         // Objects that were told of the blindness are told of its end.
         let recovered = state.trouble.take().is_some_and(|trouble| trouble.told);
         for (object, followed) in &mut state.followed {
@@ -368,6 +371,18 @@ impl Observer {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A listing did not come in the time of a reconcile.
+const fn too_late() -> CallError {
+    CallError::new(Operation::ListOrganizations, Trouble::TimedOut)
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

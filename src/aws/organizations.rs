@@ -7,7 +7,7 @@ use std::{
 
 use aws_sdk_workmail::{
     Client,
-    operation::describe_organization::DescribeOrganizationOutput,
+    operation::{RequestId, describe_organization::DescribeOrganizationOutput},
     types::{Domain, OrganizationSummary, Tag},
 };
 use k8s_openapi::jiff::Timestamp;
@@ -33,6 +33,32 @@ pub struct Organizations {
     account: AccountId,
     pace: Arc<Pace>,
     metrics: Arc<Metrics>,
+}
+
+/// The answer to a call that changes something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done<T> {
+    /// What AWS answered.
+    pub answer: T,
+    /// What AWS knows the call by. For the log; never for a condition.
+    pub request_id: Option<String>,
+}
+
+impl<T> Done<T> {
+    fn by(answered: &impl RequestId, answer: T) -> Self {
+        Self {
+            answer,
+            request_id: answered.request_id().map(str::to_owned),
+        }
+    }
+
+    /// The same with the answer in another form.
+    pub fn map<U>(self, form: impl FnOnce(T) -> U) -> Done<U> {
+        Done {
+            answer: form(self.answer),
+            request_id: self.request_id,
+        }
+    }
 }
 
 /// One page of the list.
@@ -63,6 +89,12 @@ impl Organizations {
     #[must_use]
     pub const fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// What its calls are counted in.
+    #[cfg(test)]
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     pub(super) async fn page(&self, token: Option<String>) -> Result<Page, CallError> {
@@ -145,7 +177,7 @@ impl Organizations {
         alias: &str,
         input: &CreateInput,
         token: &str,
-    ) -> Result<OrganizationId, CallError> {
+    ) -> Result<Done<OrganizationId>, CallError> {
         let operation = Operation::CreateOrganization;
         let CreateInput {
             directory_id,
@@ -172,10 +204,9 @@ impl Organizations {
             .set_kms_key_arn(kms_key_arn.clone())
             .set_domains((!domains.is_empty()).then_some(domains))
             .set_enable_interoperability(enable_interoperability.then_some(true));
-        door::call(operation, &self.pace, &self.metrics, request.send())
-            .await?
-            .organization_id
-            .map(OrganizationId::from)
+        let answer = door::call(operation, &self.pace, &self.metrics, request.send()).await?;
+        let id = answer.organization_id().map(OrganizationId::from);
+        id.map(|id| Done::by(&answer, id))
             .ok_or_else(|| CallError::new(operation, Trouble::Undecodable))
     }
 
@@ -187,7 +218,7 @@ impl Organizations {
         &self,
         id: &OrganizationId,
         tags: &BTreeMap<String, String>,
-    ) -> Result<(), CallError> {
+    ) -> Result<Done<()>, CallError> {
         let operation = Operation::TagResource;
         let tags = tags
             .iter()
@@ -204,8 +235,8 @@ impl Organizations {
             .tag_resource()
             .resource_arn(self.arn(id))
             .set_tags(Some(tags));
-        door::call(operation, &self.pace, &self.metrics, request.send()).await?;
-        Ok(())
+        let answer = door::call(operation, &self.pace, &self.metrics, request.send()).await?;
+        Ok(Done::by(&answer, ()))
     }
 
     /// `UntagResource`.
@@ -216,27 +247,27 @@ impl Organizations {
         &self,
         id: &OrganizationId,
         keys: &BTreeSet<String>,
-    ) -> Result<(), CallError> {
+    ) -> Result<Done<()>, CallError> {
         let request = self
             .client
             .untag_resource()
             .resource_arn(self.arn(id))
             .set_tag_keys(Some(keys.iter().cloned().collect()));
-        door::call(
+        let answer = door::call(
             Operation::UntagResource,
             &self.pace,
             &self.metrics,
             request.send(),
         )
         .await?;
-        Ok(())
+        Ok(Done::by(&answer, ()))
     }
 
     /// `DeleteOrganization`.
     ///
     /// # Errors
     /// AWS refused, or gave no answer.
-    pub async fn delete(&self, input: &DeleteInput) -> Result<(), CallError> {
+    pub async fn delete(&self, input: &DeleteInput) -> Result<Done<()>, CallError> {
         let DeleteInput {
             id,
             delete_directory,
@@ -252,14 +283,14 @@ impl Organizations {
             .force_delete(*force)
             .delete_identity_center_application(*delete_identity_center_application)
             .client_token(token);
-        door::call(
+        let answer = door::call(
             Operation::DeleteOrganization,
             &self.pace,
             &self.metrics,
             request.send(),
         )
         .await?;
-        Ok(())
+        Ok(Done::by(&answer, ()))
     }
 
     fn arn(&self, id: &OrganizationId) -> String {

@@ -25,9 +25,9 @@ use crate::{
 };
 
 /// Credentials are renewed this long before they expire.
-const RENEWAL: Duration = Duration::from_secs(300);
+const RENEWAL: Duration = Duration::from_mins(5);
 /// A failed look for credentials is not repeated sooner, however many objects ask.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// AWS as the operator reaches it.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub struct Aws {
 enum Current {
     Nothing,
     Session(Arc<Session>),
+    /// AWS refused something: the next look for credentials may find other ones.
+    Doubtful(Arc<Session>),
     Failed(CallError, Instant),
 }
 
@@ -82,16 +84,21 @@ impl Aws {
     }
 
     /// The credentials of now, with their account. Asked of STS once per set of credentials; many
-    /// that ask at once wait for one answer.
+    /// that ask at once wait for one answer. A recent failure is told without another look, unless
+    /// `again`.
     ///
     /// # Errors
     /// No credentials, or no account for them.
-    pub async fn session(&self, region: &Region) -> Result<Arc<Session>, CallError> {
+    pub async fn session(&self, region: &Region, again: bool) -> Result<Arc<Session>, CallError> {
+        let asked = Instant::now();
         let mut current = self.current.lock().await;
         match &*current {
             Current::Session(session) if session.fresh() => return Ok(session.clone()),
-            Current::Failed(error, at) if at.elapsed() < PATIENCE => return Err(error.clone()),
-            Current::Nothing | Current::Session(_) | Current::Failed(..) => {}
+            Current::Failed(error, at) if *at >= asked || !again && at.elapsed() < PATIENCE => {
+                return Err(error.clone());
+            }
+            Current::Nothing | Current::Session(_) | Current::Doubtful(_) | Current::Failed(..) => {
+            }
         }
         match self.renew(region, &current).await {
             Ok(session) => {
@@ -105,12 +112,12 @@ impl Aws {
         }
     }
 
-    /// Drops a session whose credentials AWS does not accept any more, so that the next look finds
-    /// new ones.
+    /// Looks for credentials before the session is used again: AWS did not accept them, or refused
+    /// them a right.
     pub async fn forget(&self, session: &Arc<Session>) {
         let mut current = self.current.lock().await;
         if matches!(&*current, Current::Session(live) if Arc::ptr_eq(live, session)) {
-            *current = Current::Nothing;
+            *current = Current::Doubtful(session.clone());
         }
     }
 
@@ -125,10 +132,16 @@ impl Aws {
             }
             Err(_) => return Err(none()),
         };
-        if let Current::Session(session) = before
+        if let Current::Session(session) | Current::Doubtful(session) = before
             && session.credentials.access_key_id() == credentials.access_key_id()
             && session.credentials.secret_access_key() == credentials.secret_access_key()
         {
+            // A key is of the same account for ever. With its session its pace stays, too.
+            if session.credentials.session_token() == credentials.session_token()
+                && session.credentials.expiry() == credentials.expiry()
+            {
+                return Ok(session.clone());
+            }
             let account = session.account.clone();
             return Ok(self.session_of(account, credentials));
         }

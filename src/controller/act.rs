@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     api::{Reason, WorkMailOrganization},
-    aws::{CallError, Organizations, Session},
+    aws::{CallError, Done, Organizations, Session},
     core::{
-        Action, Answer, Call, Failure, Look, Operation, OrganizationId, Region, SaveAs, Trouble,
-        View, keep, taken,
+        AccountId, Action, Answer, Call, Failure, Look, Operation, OrganizationId, Region, Release,
+        SaveAs, Trouble, View, keep, taken,
     },
 };
 
@@ -44,14 +44,18 @@ impl<'a> Hands<'a> {
         let answer = match action {
             Action::Look(look) => self.look(view, look).await?,
             Action::AddFinalizer => {
-                self.object = Arc::new(publish::finalizer(self.context, &self.object, true).await?);
+                self.finalizer(view, true).await?;
                 Answer::FinalizerAdded
             }
             Action::RemoveFinalizer(release) => {
-                self.context
-                    .process
-                    .with(&view.desired.object, |known| known.released = true);
-                self.object = Arc::new(publish::finalizer(self.context, &self.object, false).await?);
+                // Known before it is done: the watch may tell of it before this call is answered.
+                let goes = *release != Release::PolicyRetain;
+                let process = &self.context.process;
+                process.with(&view.desired.object, |known| known.released = goes);
+                if let Err(error) = self.finalizer(view, false).await {
+                    process.with(&view.desired.object, |known| known.released = false);
+                    return Err(error);
+                }
                 Answer::FinalizerRemoved(release.clone())
             }
             Action::Save(save) => self.save(view, *save, now).await?,
@@ -65,12 +69,23 @@ impl<'a> Hands<'a> {
         Ok(Some(answer))
     }
 
+    async fn finalizer(&mut self, view: &View, present: bool) -> Result<(), Error> {
+        let before = self.object.resource_version();
+        let written = publish::finalizer(self.context, &self.object, present).await?;
+        self.context.process.overwrote(&view.desired.object, before);
+        self.object = Arc::new(written);
+        Ok(())
+    }
+
     async fn look(&mut self, view: &View, look: &Look) -> Result<Answer, Error> {
         Ok(match look {
             Look::Account => self.account(view).await,
             Look::Listing { fresh } => self.listing(view, *fresh).await,
             Look::Organization(id) => match self.organizations(view) {
-                Some(aws) => self.told(view, aws.describe(id).await.map(Answer::Organization)).await,
+                Some(aws) => {
+                    self.told(view, aws.describe(id).await.map(Answer::Organization))
+                        .await
+                }
                 None => nowhere(Operation::DescribeOrganization),
             },
             Look::Tags(id) => match self.organizations(view) {
@@ -92,13 +107,13 @@ impl<'a> Hands<'a> {
         let Some(region) = region(view) else {
             return nowhere(Operation::GetCallerIdentity);
         };
-        match self.context.aws.session(region).await {
+        match self.context.aws.session(region, view.requested()).await {
             Ok(session) => {
                 let account = session.account().clone();
                 self.session = Some(session);
                 Answer::Account(account)
             }
-            Err(error) => self.trouble(view, &error),
+            Err(error) => Self::trouble(view, &error),
         }
     }
 
@@ -137,14 +152,14 @@ impl<'a> Hands<'a> {
         let report = keep(view, save);
         self.object =
             publish::status(self.context, self.object.clone(), &report, freshness, now).await?;
-        self.context.process.with(&view.desired.object, |known| {
-            known.overwritten = before;
-            if save == SaveAs::Intent
-                && let Some(pending) = view.memory.pending_create()
-            {
-                known.attempts = Some((pending.since, true));
-            }
-        });
+        let process = &self.context.process;
+        process.overwrote(&view.desired.object, before);
+        if save == SaveAs::Intent
+            && let Some(pending) = view.memory.pending_create()
+        {
+            let attempts = Some((pending.since, true));
+            process.with(&view.desired.object, |known| known.attempts = attempts);
+        }
         if view.memory.organization_id != view.saved.organization_id
             && let Some(note) = taken(view)
         {
@@ -164,24 +179,35 @@ impl<'a> Hands<'a> {
                 token,
             } => (
                 Operation::CreateOrganization,
-                aws.create(alias, input, token).await.map(Answer::Created),
+                aws.create(alias, input, token)
+                    .await
+                    .map(|done| done.map(Answer::Created)),
             ),
             Call::Tag { id, tags } => (
                 Operation::TagResource,
-                aws.tag(id, tags).await.map(|()| Answer::Tagged(tags.clone())),
+                aws.tag(id, tags)
+                    .await
+                    .map(|done| done.map(|()| Answer::Tagged(tags.clone()))),
             ),
             Call::Untag { id, keys } => (
                 Operation::UntagResource,
-                aws.untag(id, keys).await.map(|()| Answer::Untagged(keys.clone())),
+                aws.untag(id, keys)
+                    .await
+                    .map(|done| done.map(|()| Answer::Untagged(keys.clone()))),
             ),
             Call::Delete(input) => (
                 Operation::DeleteOrganization,
-                aws.delete(input).await.map(|()| Answer::DeleteAccepted),
+                aws.delete(input)
+                    .await
+                    .map(|done| done.map(|()| Answer::DeleteAccepted)),
             ),
         };
-        self.audit(view, operation, &answer);
-        if let (Call::Create { .. }, Err(error)) = (call, &answer)
-            && !error.trouble.did_nothing()
+        Self::audit(view, operation, &answer);
+        // An id that was answered counts as unanswered until it is written down: then nothing is
+        // pending any more. If it cannot be written, a later refusal must not pass for the answer.
+        let did_nothing = matches!(&answer, Err(error) if error.trouble.did_nothing());
+        if let Call::Create { .. } = call
+            && !did_nothing
         {
             self.context.process.with(&view.desired.object, |known| {
                 if let Some((_, answered)) = &mut known.attempts {
@@ -189,27 +215,27 @@ impl<'a> Hands<'a> {
                 }
             });
         }
-        self.told(view, answer).await
+        self.told(view, answer.map(|done| done.answer)).await
     }
 
     /// One line for each call that changes something in AWS, or tried to.
-    fn audit(&self, view: &View, operation: Operation, answer: &Result<Answer, CallError>) {
-        let created = match answer {
-            Ok(Answer::Created(id)) => Some(id),
-            Ok(_) | Err(_) => None,
-        };
-        let (code, request_id) = match answer {
-            Ok(_) => ("OK", None),
-            Err(error) => (error.trouble.label(), error.request_id.as_deref()),
+    fn audit(view: &View, operation: Operation, answer: &Result<Done<Answer>, CallError>) {
+        let (created, code, request_id) = match answer {
+            Ok(Done {
+                answer: Answer::Created(id),
+                request_id,
+            }) => (Some(id), "OK", request_id),
+            Ok(Done { request_id, .. }) => (None, "OK", request_id),
+            Err(error) => (None, error.trouble.label(), &error.request_id),
         };
         tracing::info!(
             object = %view.desired.object,
             organization_id = created.or(view.id()).map(OrganizationId::as_str),
             operation = operation.as_str(),
-            account = view.observed.account.as_ref().map(|account| account.as_str()),
+            account = view.observed.account.as_ref().map(AccountId::as_str),
             region = region(view).map(Region::as_str),
             code,
-            request_id,
+            request_id = request_id.as_deref(),
             "called AWS"
         );
     }
@@ -218,7 +244,7 @@ impl<'a> Hands<'a> {
         match answer {
             Ok(answer) => answer,
             Err(error) => {
-                let failure = self.trouble(view, &error);
+                let failure = Self::trouble(view, &error);
                 if error.failure(None).reason == Reason::AccessDenied
                     && let Some(session) = &self.session
                 {
@@ -229,7 +255,7 @@ impl<'a> Hands<'a> {
         }
     }
 
-    fn trouble(&self, view: &View, error: &CallError) -> Answer {
+    fn trouble(view: &View, error: &CallError) -> Answer {
         tracing::warn!(
             object = %view.desired.object,
             organization_id = view.id().map(OrganizationId::as_str),

@@ -26,7 +26,7 @@ use crate::{
 
 /// After this long an organization is no longer young, a pending create is looked for no longer,
 /// and a failure to look is told.
-const FIFTEEN_MINUTES: Duration = Duration::from_secs(15 * 60);
+const FIFTEEN_MINUTES: Duration = Duration::from_mins(15);
 
 /// How the controller is set up.
 #[derive(Clone, Debug)]
@@ -100,7 +100,10 @@ impl Context {
 
     /// The observer of a region, set to work when it is first asked for.
     pub(super) fn observer(&self, region: &Region) -> Arc<Observer> {
-        let mut observers = self.observers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut observers = self
+            .observers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         observers
             .entry(region.clone())
             .or_insert_with(|| {
@@ -120,11 +123,20 @@ impl Context {
             .clone()
     }
 
+    /// Looks at AWS for this object no more, until it is reconciled again.
+    pub(super) fn leave_alone(&self, object: &ObjectKey) {
+        let observers = self
+            .observers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        observers
+            .values()
+            .for_each(|observer| observer.forget(object));
+    }
+
     /// Forgets an object that is gone.
     pub(super) fn forget(&self, object: &ObjectKey) -> Option<super::process::Known> {
-        let observers = self.observers.lock().unwrap_or_else(PoisonError::into_inner);
-        observers.values().for_each(|observer| observer.forget(object));
-        drop(observers);
+        self.leave_alone(object);
         let known = self.process.forget(object);
         if let Some(known) = &known {
             self.metrics.moved(known.standing.as_ref(), None);

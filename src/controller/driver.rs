@@ -69,8 +69,8 @@ async fn attempt(
     begun: Instant,
 ) -> Result<(Requeue, String), Error> {
     let key = roster::key(&object);
-    let overwritten = context.process.with(&key, |known| known.overwritten.clone());
-    let object = if overwritten.is_some() && overwritten == object.resource_version() {
+    let version = object.resource_version();
+    let object = if context.process.is_stale(&key, version.as_deref()) {
         // The cache has not seen our own last write yet.
         Arc::new(publish::get(context, &object).await?)
     } else {
@@ -98,6 +98,9 @@ async fn attempt(
             Ok(None) => view.note(&action, now),
             Err(Error::Gone) => {
                 gone_meanwhile(context, &view).await;
+                if !context.process.let_go(&key) {
+                    context.forget(&key);
+                }
                 return Err(Error::Gone);
             }
             Err(error) => return Err(error),
@@ -137,12 +140,15 @@ async fn rest(
         | Outcome::Suspended
         | Outcome::Ended => {
             let before = object.resource_version();
-            object =
-                publish::status(context, object, &report, Freshness::Waived, Timestamp::now()).await?;
+            // What AWS answered must not be lost; all else can be looked at again.
+            let freshness = if view.memory == view.saved {
+                Freshness::Required
+            } else {
+                Freshness::Waived
+            };
+            object = publish::status(context, object, &report, freshness, Timestamp::now()).await?;
             if before != object.resource_version() {
-                context
-                    .process
-                    .with(key, |known| known.overwritten = before);
+                context.process.overwrote(key, before);
             }
         }
     }
@@ -150,9 +156,17 @@ async fn rest(
         publish::event(context, key, note).await;
         warn_the_rival(view, note, context).await;
     }
+    if let Outcome::Released(_) = outcome {
+        // The watch tells that it is gone, and then it is forgotten.
+        return Ok((Requeue::await_change(), "Released".to_owned()));
+    }
     remember(view, outcome, was_whole, context);
     count(view, outcome, &report, context);
-    follow(view, &report, context);
+    if matches!(outcome, Outcome::Suspended | Outcome::Ended) {
+        context.leave_alone(key);
+    } else {
+        follow(view, &report, context);
+    }
     let delay = context.process.delay(
         key,
         view.desired.generation,
@@ -231,11 +245,13 @@ fn count(view: &View, outcome: &Outcome, report: &Report, context: &Context) {
         context.metrics.drifted(drift - known.drift);
         known.drift = drift;
     });
-    let first_ready = view.observed_generation.is_some()
-        && ready.is_some_and(|verdict| verdict.status == ConditionStatus::True)
-        && view.desired.generation == 1
-        && !view.was_ready();
-    if first_ready {
+    let was_on_its_way = view.previous.iter().any(|before| {
+        before.kind == ConditionType::Ready
+            && [Reason::Progressing, Reason::Requested, Reason::Creating]
+                .iter()
+                .any(|reason| reason.as_str() == before.reason)
+    });
+    if was_on_its_way && ready.is_some_and(|verdict| verdict.status == ConditionStatus::True) {
         let age = Timestamp::now().duration_since(view.desired.created_at);
         context
             .metrics
@@ -286,7 +302,10 @@ pub(super) async fn gone(context: &Context, object: &WorkMailOrganization) {
 async fn tell_what_remains(context: &Context, view: &View) {
     let note = Note {
         kind: NoteKind::Normal(EventReason::Retained),
-        message: retained(&view.memory, "the resource was deleted without deletionPolicy Delete in force"),
+        message: retained(
+            &view.memory,
+            "the resource was deleted without deletionPolicy Delete in force",
+        ),
     };
     publish::event(context, &view.desired.object, &note).await;
 }

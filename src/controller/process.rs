@@ -31,8 +31,8 @@ pub(super) struct Known {
     pub(super) attempts: Option<(Timestamp, bool)>,
     /// Our own finalizer release let it go.
     pub(super) released: bool,
-    /// The version of the object that we have written over: seen again, it is stale.
-    pub(super) overwritten: Option<String>,
+    /// The versions of the object that we have written over: seen again, one is stale.
+    overwritten: Vec<String>,
     /// How it is counted in the metrics.
     pub(super) standing: Option<Standing>,
     /// How many of its differences from AWS are counted in the metrics.
@@ -63,6 +63,30 @@ impl Process {
         change(self.known().entry(object.clone()).or_default())
     }
 
+    /// Takes note that a version of the object was written over.
+    pub(super) fn overwrote(&self, object: &ObjectKey, version: Option<String>) {
+        self.with(object, |known| known.overwritten.extend(version));
+    }
+
+    /// Whether the cache has not caught up with our own writes.
+    pub(super) fn is_stale(&self, object: &ObjectKey, version: Option<&str>) -> bool {
+        self.with(object, |known| {
+            let stale = known
+                .overwritten
+                .iter()
+                .any(|old| Some(old.as_str()) == version);
+            if !stale {
+                known.overwritten = Vec::new();
+            }
+            stale
+        })
+    }
+
+    /// Whether our own finalizer release let the object go.
+    pub(super) fn let_go(&self, object: &ObjectKey) -> bool {
+        self.known().get(object).is_some_and(|known| known.released)
+    }
+
     /// Forgets an object that is gone.
     pub(super) fn forget(&self, object: &ObjectKey) -> Option<Known> {
         self.known().remove(object)
@@ -71,7 +95,9 @@ impl Process {
     /// When the object's next whole look is due: an interval, spread by 20 % by its UID, after the
     /// last one, or after the start of the process.
     pub(super) fn whole_look_due(&self, object: &ObjectKey, interval: Duration) -> Instant {
-        let last = self.with(object, |known| known.whole_look).unwrap_or(self.started);
+        let last = self
+            .with(object, |known| known.whole_look)
+            .unwrap_or(self.started);
         last + spread(&object.uid, interval)
     }
 
@@ -99,8 +125,10 @@ impl Process {
 
     /// How long to wait after the Kubernetes API failed.
     pub(super) fn delay_after_error(&self, object: &ObjectKey, generation: i64) -> Duration {
-        let times = self.with(object, |known| known.count_class(Class::Transient, generation));
-        full_jitter(Duration::from_secs(1), Duration::from_secs(60), times)
+        let times = self.with(object, |known| {
+            known.count_class(Class::Transient, generation)
+        });
+        full_jitter(Duration::from_secs(1), Duration::from_mins(1), times)
     }
 }
 
@@ -144,7 +172,8 @@ fn full_jitter(first: Duration, most: Duration, times: u32) -> Duration {
 fn spread(uid: &str, interval: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
     uid.hash(&mut hasher);
-    let part = f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+    let part =
+        f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
     interval.mul_f64(0.8 + 0.4 * part)
 }
 
@@ -165,7 +194,9 @@ mod tests {
     fn a_backoff_stays_within_its_bound_and_the_bound_doubles_up_to_the_most() {
         let (first, most) = (Duration::from_secs(1), Duration::from_secs(60));
         for (times, bound) in [(0, 1), (1, 2), (5, 32), (6, 60), (40, 60)] {
-            assert!((0..100).all(|_| full_jitter(first, most, times) <= Duration::from_secs(bound)));
+            assert!(
+                (0..100).all(|_| full_jitter(first, most, times) <= Duration::from_secs(bound))
+            );
         }
         assert!((0..100).any(|_| full_jitter(first, most, 6) > Duration::from_secs(30)));
     }
@@ -193,7 +224,10 @@ mod tests {
                 ..object()
             };
             let due = process.whole_look_due(&object, interval) - process.started;
-            assert!(due >= interval.mul_f64(0.8) && due <= interval.mul_f64(1.2), "{due:?}");
+            assert!(
+                due >= interval.mul_f64(0.8) && due <= interval.mul_f64(1.2),
+                "{due:?}"
+            );
         }
     }
 

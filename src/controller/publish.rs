@@ -9,7 +9,7 @@ use k8s_openapi::{
     },
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
     apimachinery::pkg::apis::meta::v1::MicroTime,
-    jiff::{Timestamp, Unit},
+    jiff::Timestamp,
 };
 use kube::{
     Api, CustomResourceExt, Resource, ResourceExt,
@@ -20,9 +20,7 @@ use tokio::time::timeout;
 
 use super::{Context, Error};
 use crate::{
-    api::{
-        Condition, FIELD_MANAGER, FINALIZER, WorkMailOrganization, WorkMailOrganizationStatus,
-    },
+    api::{Condition, FIELD_MANAGER, FINALIZER, WorkMailOrganization, WorkMailOrganizationStatus},
     core::{Memory, Note, NoteKind, ObjectKey, Report, Scope, Shown, Verdict},
 };
 
@@ -280,7 +278,8 @@ fn condition(verdict: Verdict, before: &WorkMailOrganizationStatus, now: Timesta
         .condition(verdict.kind)
         .filter(|old| old.status == verdict.status)
         .map_or_else(
-            || now.round(Unit::Second).unwrap_or(now),
+            // Whole seconds, as Kubernetes has them; cut off, so that no time lies ahead.
+            || Timestamp::from_second(now.as_second()).unwrap_or(now),
             |old| old.last_transition_time,
         );
     Condition {

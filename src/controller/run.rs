@@ -10,8 +10,7 @@ use futures::{Stream, StreamExt, future::join_all};
 use kube::{
     Api, ResourceExt,
     runtime::{
-        PredicateConfig,
-        Controller, WatchStreamExt,
+        Controller, PredicateConfig, WatchStreamExt,
         controller::{self, Config},
         reflector,
         reflector::ObjectRef,
@@ -44,15 +43,25 @@ pub async fn run(
     let namespaces: Vec<Option<String>> = if context.settings.namespaces.is_empty() {
         vec![None]
     } else {
-        context.settings.namespaces.iter().cloned().map(Some).collect()
+        context
+            .settings
+            .namespaces
+            .iter()
+            .cloned()
+            .map(Some)
+            .collect()
     };
     let mut controllers = Vec::new();
     let mut triggers = Vec::new();
     let mut stores = Vec::new();
     for namespace in namespaces {
         let (trigger, triggered) = mpsc::unbounded_channel();
-        let (store, controller) =
-            controller(context.clone(), namespace.clone(), triggered, stopping.clone());
+        let (store, controller) = controller(
+            context.clone(),
+            namespace.clone(),
+            triggered,
+            stopping.clone(),
+        );
         triggers.push((namespace, trigger));
         stores.push(store);
         controllers.push(controller);
@@ -60,7 +69,10 @@ pub async fn run(
     let dispatch = async {
         while let Some(object) = changed.recv().await {
             for (namespace, trigger) in &triggers {
-                if namespace.as_ref().is_none_or(|one| *one == object.namespace) {
+                if namespace
+                    .as_ref()
+                    .is_none_or(|one| *one == object.namespace)
+                {
                     // The controller has ended; so will we.
                     let _ = trigger.send(object.clone());
                 }
@@ -110,9 +122,10 @@ fn controller(
         let concurrency = context.settings.concurrency;
         Controller::for_stream(objects, reader)
             .with_config(Config::default().concurrency(concurrency))
-            .reconcile_on(UnboundedReceiverStream::new(triggered).map(|object| {
-                ObjectRef::new(&object.name).within(&object.namespace)
-            }))
+            .reconcile_on(
+                UnboundedReceiverStream::new(triggered)
+                    .map(|object| ObjectRef::new(&object.name).within(&object.namespace)),
+            )
             .graceful_shutdown_on(async move {
                 // An error means that the process ends.
                 let _ = stopping.wait_for(|stop| *stop).await;
@@ -166,12 +179,27 @@ fn attended(
 
 /// What of an object a reconcile depends on. Our own writes of status are not among it, but a status
 /// that somebody wiped is.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the form of a predicate, which a closure cannot have"
+)]
 fn what_matters(object: &WorkMailOrganization) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     object.metadata.generation.hash(&mut hasher);
-    object.metadata.deletion_timestamp.is_some().hash(&mut hasher);
-    object.finalizers().iter().any(|one| one == FINALIZER).hash(&mut hasher);
-    object.annotations().get(RECONCILE_REQUESTED_AT).hash(&mut hasher);
+    object
+        .metadata
+        .deletion_timestamp
+        .is_some()
+        .hash(&mut hasher);
+    object
+        .finalizers()
+        .iter()
+        .any(|one| one == FINALIZER)
+        .hash(&mut hasher);
+    object
+        .annotations()
+        .get(RECONCILE_REQUESTED_AT)
+        .hash(&mut hasher);
     object
         .status
         .as_ref()
@@ -187,14 +215,16 @@ fn log(
     >,
 ) {
     match result {
-        // Gone and stale are ordinary; the next event says how it is.
-        Ok(_) | Err(controller::Error::ReconcilerFailed(Error::Gone | Error::Stale, _)) => {}
+        // Gone and stale are ordinary: the next event says how it is, or nothing is left to say.
+        Ok(_)
+        | Err(
+            controller::Error::ReconcilerFailed(Error::Gone | Error::Stale, _)
+            | controller::Error::ObjectNotFound(_),
+        ) => {}
         Err(controller::Error::ReconcilerFailed(error, object)) => {
             let object = format!("{}/{}", object.namespace.unwrap_or_default(), object.name);
             tracing::error!(object, %error, "a reconcile failed; it is tried again");
         }
-        // Named by a trigger after it was deleted.
-        Err(controller::Error::ObjectNotFound(_)) => {}
         Err(error) => tracing::warn!(%error, "the controller was disturbed; it goes on"),
     }
 }

@@ -116,22 +116,24 @@ impl View {
     }
 
     fn intend(&mut self, operation: PendingOperation, now: Timestamp) {
-        let (target, input) = match operation {
+        let (target, input, since) = match operation {
             PendingOperation::CreateOrganization => {
                 self.freeze();
-                (self.desired.alias.clone(), Some(self.desired.input.clone()))
+                let input = self.desired.input.clone();
+                (self.desired.alias.clone(), Some(input), to_seconds(now))
             }
             PendingOperation::DeleteOrganization => {
                 let Some(id) = &self.memory.organization_id else {
                     return;
                 };
-                (id.as_str().to_owned(), None)
+                // The client token is made of it: two intents of one second are two.
+                (id.as_str().to_owned(), None, now)
             }
         };
         self.memory.pending = Some(Pending {
             operation,
             target,
-            since: to_seconds(now),
+            since,
             input,
         });
         self.facts.pending_expired = false;

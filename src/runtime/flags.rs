@@ -9,7 +9,12 @@ use super::LogFormat;
 
 /// A Kubernetes operator for Amazon WorkMail organizations.
 #[derive(Debug, Parser)]
-#[command(name = "workmail-operator", version, disable_version_flag = true, about)]
+#[command(
+    name = "workmail-operator",
+    version,
+    disable_version_flag = true,
+    about
+)]
 pub struct Flags {
     /// What to do.
     #[command(subcommand)]
@@ -21,7 +26,7 @@ pub struct Flags {
 pub enum Command {
     /// Run the operator
     Run(Box<Run>),
-    /// Print the CustomResourceDefinitions as YAML
+    /// Print the custom resource definitions as YAML
     Crds,
     /// Print the version
     Version,
@@ -30,12 +35,16 @@ pub enum Command {
 /// The flags of `run`.
 #[derive(Args, Clone, Debug)]
 pub struct Run {
-    /// AWS region of resources that name none [default: AWS_REGION, or the AWS profile's]
+    /// AWS region of resources that name none [default: that of the environment, or the AWS profile's]
     #[arg(long, env = "WORKMAIL_OPERATOR_REGION")]
     pub region: Option<String>,
 
     /// Namespaces to watch, separated by commas [default: all]
-    #[arg(long, env = "WORKMAIL_OPERATOR_WATCH_NAMESPACES", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "WORKMAIL_OPERATOR_WATCH_NAMESPACES",
+        value_delimiter = ','
+    )]
     pub watch_namespaces: Vec<String>,
 
     /// How many resources are worked on at once
@@ -64,15 +73,27 @@ pub struct Run {
     pub log_format: LogFormat,
 
     /// Where /metrics is served
-    #[arg(long, env = "WORKMAIL_OPERATOR_METRICS_BIND_ADDRESS", default_value = "0.0.0.0:8080")]
+    #[arg(
+        long,
+        env = "WORKMAIL_OPERATOR_METRICS_BIND_ADDRESS",
+        default_value = "0.0.0.0:8080"
+    )]
     pub metrics_bind_address: SocketAddr,
 
     /// Where /livez and /readyz are served
-    #[arg(long, env = "WORKMAIL_OPERATOR_HEALTH_PROBE_BIND_ADDRESS", default_value = "0.0.0.0:8081")]
+    #[arg(
+        long,
+        env = "WORKMAIL_OPERATOR_HEALTH_PROBE_BIND_ADDRESS",
+        default_value = "0.0.0.0:8081"
+    )]
     pub health_probe_bind_address: SocketAddr,
 
     /// The last day of Amazon WorkMail (UTC); nothing is changed in AWS after it
-    #[arg(long, env = "WORKMAIL_OPERATOR_END_OF_SERVICE_DATE", default_value = "2027-03-31")]
+    #[arg(
+        long,
+        env = "WORKMAIL_OPERATOR_END_OF_SERVICE_DATE",
+        default_value = "2027-03-31"
+    )]
     pub end_of_service_date: Date,
 }
 

@@ -65,8 +65,11 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
     }
     let (ready, is_ready) = watch::channel(false);
     let probes = listen(flags.health_probe_bind_address).await?;
-    tokio::spawn(http::probes(probes, is_ready));
     let scrapes = listen(flags.metrics_bind_address).await?;
+    if let (Ok(probes), Ok(metrics)) = (probes.local_addr(), scrapes.local_addr()) {
+        tracing::info!(%probes, %metrics, "listening");
+    }
+    tokio::spawn(http::probes(probes, is_ready));
     tokio::spawn(http::metrics(scrapes, metrics.clone()));
 
     let client = client().await?;
@@ -94,7 +97,7 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
         "started"
     );
     metrics.leads(true);
-    let (changed, changes) = mpsc::unbounded_channel();
+    let (changed, to_look_at) = mpsc::unbounded_channel();
     let context = Arc::new(Context::new(
         client,
         aws,
@@ -103,7 +106,7 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
         stopping.clone(),
         changed,
     ));
-    controller::run(context, changes, stopping, || {
+    controller::run(context, to_look_at, stopping, || {
         ready.send_replace(true);
     })
     .await;

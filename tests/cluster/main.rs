@@ -12,5 +12,27 @@
     reason = "a test that cannot go on ends with a message"
 )]
 
+mod absence;
+mod blocked;
+mod changes;
+mod conditions;
+mod crash;
 mod create;
+mod credentials;
+mod deletion;
+mod found_again;
+mod inputs;
+mod interrupted;
+mod ownership;
+mod presentation;
+mod refusals;
+mod retention;
+mod schema;
+mod service_end;
+mod states;
+mod steady;
+mod suspend;
+mod tags;
+mod telemetry;
+mod trouble;
 mod world;

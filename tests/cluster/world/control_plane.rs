@@ -42,7 +42,7 @@ pub async fn install_crd(cluster: &Cluster) {
         WorkMailOrganization::crd_name(),
         is_crd_established(),
     );
-    timeout(Duration::from_secs(60), established)
+    timeout(Duration::from_mins(1), established)
         .await
         .unwrap()
         .unwrap();

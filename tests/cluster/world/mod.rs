@@ -1,6 +1,9 @@
 //! What a test stands on: a namespace, an endpoint, an operator, and ways to wait for what is true.
 
+mod checks;
 mod control_plane;
+mod expect;
+mod history;
 mod operator;
 
 use std::{fmt::Debug, time::Duration};
@@ -18,15 +21,19 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use workmail_local::{Call, CallFilter, Config, Delay, Knobs, Server};
 use workmail_operator::api::{
-    Condition, ConditionStatus, ConditionType, Reason, WorkMailOrganization,
-    WorkMailOrganizationStatus,
+    Condition, ConditionStatus, ConditionType, RECONCILE_REQUESTED_AT, Reason,
+    WorkMailOrganization, WorkMailOrganizationStatus,
 };
 
-pub use control_plane::control_plane;
+pub use control_plane::{control_plane, install_crd};
+pub use expect::{assert_not_ready, page};
 pub use operator::Operator;
 
 /// How long a test waits for something that should become true. Generous: machines are slow and busy.
 pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How often something is looked at that cannot be waited for otherwise.
+const POLL: Duration = Duration::from_millis(20);
 
 /// A namespace, a WorkMail endpoint, and an operator that knows of nothing else.
 pub struct World {
@@ -66,20 +73,10 @@ impl World {
 
     /// A world whose operator is not started yet.
     pub async fn without_operator(config: Config) -> Self {
-        let cluster = control_plane().await;
-        let client = cluster.client().unwrap();
-        let namespace = create_namespace(&client).await;
-        let aws = Server::start(config).await.unwrap();
-        let operator = Operator::new(cluster.kubeconfig(), &aws.url(), &namespace);
-        Self {
-            client,
-            namespace,
-            aws,
-            operator,
-        }
+        Self::on(control_plane().await, config).await
     }
 
-    /// The WorkMailOrganizations of the namespace.
+    /// The objects of the namespace.
     pub fn organizations(&self) -> Api<WorkMailOrganization> {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
@@ -290,15 +287,18 @@ impl World {
     /// Asks for a whole look now, and waits until it is done.
     pub async fn look_now(&self, name: &str) -> WorkMailOrganization {
         let asked = Timestamp::now().to_string();
-        self.patch(
-            name,
-            json!({"metadata": {"annotations": {"workmail-operator.dev/reconcile-requested-at": asked}}}),
-        )
-        .await;
+        self.ask_to_look(name, &asked).await;
         self.until(name, "the requested look is done", |object| {
             status(object).last_handled_reconcile_at.as_deref() == Some(&asked)
         })
         .await
+    }
+
+    /// Asks for a whole look, with this value of the annotation.
+    pub async fn ask_to_look(&self, name: &str, asked: &str) {
+        let asked = json!({RECONCILE_REQUESTED_AT: asked});
+        self.patch(name, json!({"metadata": {"annotations": asked}}))
+            .await;
     }
 
     async fn give_up(&self, name: &str, what: &str, why: &impl Debug) -> ! {

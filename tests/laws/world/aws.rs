@@ -12,8 +12,6 @@ pub(crate) type TagMap = BTreeMap<String, String>;
 /// What no source decides about the service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Knobs {
-    /// Client tokens are remembered for good.
-    pub(crate) tokens_last: bool,
     /// Deleted organizations stay visible.
     pub(crate) deleted_stay: bool,
     /// A new organization is shown only 20 s later.
@@ -46,8 +44,8 @@ impl Org {
 pub(crate) struct Aws {
     pub(crate) knobs: Knobs,
     pub(crate) orgs: BTreeMap<String, Org>,
-    /// Tokens of creates and deletes that are remembered.
-    pub(crate) tokens: BTreeMap<String, String>,
+    /// Tokens of creates and deletes that are remembered, by account.
+    pub(crate) tokens: BTreeMap<(&'static str, String), String>,
     /// Aliases that are taken in other accounts, or for good.
     pub(crate) taken: BTreeSet<String>,
     pub(crate) quota_exhausted: bool,
@@ -147,7 +145,7 @@ impl Aws {
     ) -> Result<Option<OrganizationId>, Trouble> {
         match call {
             Call::Create { alias, token, .. } => {
-                if let Some(id) = self.tokens.get(token) {
+                if let Some(id) = self.tokens.get(&(account, token.clone())) {
                     return Ok(Some(OrganizationId::from(id.as_str())));
                 }
                 if self.alias_is_taken(alias) {
@@ -159,7 +157,7 @@ impl Aws {
                 let id = self.make(account, alias, now);
                 self.orgs.get_mut(&id).unwrap().token = Some(token.clone());
                 *self.made.entry(token.clone()).or_default() += 1;
-                self.tokens.insert(token.clone(), id.clone());
+                self.tokens.insert((account, token.clone()), id.clone());
                 Ok(Some(OrganizationId::from(id)))
             }
             Call::Tag { id, tags } => {
@@ -178,7 +176,7 @@ impl Aws {
                 Ok(None)
             }
             Call::Delete(input) => {
-                if self.tokens.contains_key(&input.token) {
+                if self.tokens.contains_key(&(account, input.token.clone())) {
                     return Ok(None);
                 }
                 let org = self
@@ -194,7 +192,7 @@ impl Aws {
                 }
                 org.state = State::Deleting;
                 self.tokens
-                    .insert(input.token.clone(), input.id.to_string());
+                    .insert((account, input.token.clone()), input.id.to_string());
                 Ok(None)
             }
         }

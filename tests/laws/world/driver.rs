@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use workmail_operator::core::{
-    AccountId, Action, Answer, Call, Failure, Facts, Listing, Look, Observed, Operation, Outcome,
+    AccountId, Action, Answer, Call, Failure, Facts, Listing, Look, Memory, Observed, Operation, Outcome,
     Presence, Region, Report, SaveAs, Scope, Sight, Summary, Trouble, View, decide, keep, report,
 };
 
@@ -42,6 +42,8 @@ pub(crate) struct Reconcile {
     pub(crate) slot: usize,
     pub(crate) uid: String,
     pub(crate) view: View,
+    /// What was remembered as it began.
+    pub(crate) began: Memory,
     /// The version that checked writes are made over.
     version: u64,
     pub(crate) account: Option<&'static str>,
@@ -61,8 +63,6 @@ pub(crate) struct Evidence {
     pub(crate) tags: Option<(String, TagMap)>,
     /// AWS did not show the tags.
     pub(crate) tags_hidden: bool,
-    pub(crate) calls: u32,
-    pub(crate) aws_looks: u32,
 }
 
 impl World {
@@ -115,6 +115,7 @@ impl World {
             slot,
             uid: object.uid.clone(),
             view: self.view(&object),
+            began: object.status.memory.clone(),
             version: object.version,
             account: None,
             seen: Evidence::default(),
@@ -166,11 +167,11 @@ impl World {
             | Action::Save(_)
             | Action::Rest(_) => return self.act_in_kubernetes(reconcile, action, fault),
             Action::Look(look) => {
-                reconcile.seen.aws_looks += 1;
+                self.watch_request(reconcile);
                 self.look(reconcile, look, fault)
             }
             Action::Call(call) => {
-                reconcile.seen.calls += 1;
+                self.watch_request(reconcile);
                 self.watch_call(reconcile, call);
                 self.call(reconcile, call, fault)
             }
@@ -332,12 +333,12 @@ impl World {
                     return false;
                 }
                 let live = self.server.get(&reconcile.uid).cloned();
-                if checked {
-                    reconcile.seen.current = live;
-                } else if live.is_some_and(|live| live.desired() != reconcile.view.desired) {
+                let desired = live.as_ref().map(Object::desired);
+                if !checked && desired.as_ref() != Some(&reconcile.view.desired) {
                     // The answer is written over somebody's change: what follows is decided anew.
                     return false;
                 }
+                reconcile.seen.current = live;
                 Answer::Saved
             }
             Action::Rest(outcome) => {
@@ -366,7 +367,7 @@ impl World {
 
     fn rest(&mut self, reconcile: &mut Reconcile, outcome: &Outcome) {
         let report = report(&reconcile.view, outcome);
-        self.watch_notes(reconcile, &report.notes);
+        self.watch_notes(&report.notes);
         self.rested[reconcile.slot] = Some(outcome.clone());
         let blind = matches!(outcome, Outcome::Failed(Failure { looking: true, .. }));
         let now = self.now;

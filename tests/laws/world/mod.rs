@@ -107,6 +107,8 @@ pub(crate) struct World {
     pub(crate) writes: u32,
     /// Effects of ours in AWS.
     pub(crate) effects: u32,
+    /// Everything that AWS was asked for.
+    pub(crate) requests: u32,
     /// Laws that were broken, and how.
     pub(crate) breaches: Vec<(&'static str, String)>,
     /// Token of each intent of a deletion.
@@ -139,6 +141,7 @@ impl World {
             },
             writes: 0,
             effects: 0,
+            requests: 0,
             breaches: Vec::new(),
             delete_tokens: BTreeMap::new(),
             rests_unchecked: false,
@@ -149,7 +152,7 @@ impl World {
         self.server.objects.get(slot)?.as_ref()
     }
 
-    fn slots(&self) -> usize {
+    pub(crate) fn slots(&self) -> usize {
         self.server.objects.len()
     }
 
@@ -192,7 +195,6 @@ impl World {
 
     /// Faults and edits stop, and whoever has to mend something in AWS has done it.
     pub(crate) fn heal(&mut self) {
-        self.account = OURS;
         self.aws_is_down = false;
         self.aws.quota_exhausted = false;
         for org in self.aws.orgs.values_mut() {
@@ -206,15 +208,18 @@ impl World {
         self.running = [None, None];
     }
 
-    /// Time passes, and every object is reconciled now and then.
-    pub(crate) fn go_on(&mut self, rounds: u32) {
-        for round in 0..rounds {
-            self.pass(if round % 8 == 7 { 960 } else { 31 });
-            self.aws.advance(self.now);
+    /// Time passes, and every object is reconciled once.
+    pub(crate) fn round(&mut self, seconds: i64) {
+        self.pass(seconds);
+        self.aws.advance(self.now);
+        for slot in 0..self.slots() {
+            let frozen = self
+                .object(slot)
+                .and_then(|object| object.status.memory.account.as_ref());
+            let others = frozen.is_some_and(|account| account.as_str() == OTHERS);
+            self.account = if others { OTHERS } else { OURS };
             self.observe(self.account);
-            for slot in 0..self.slots() {
-                self.reconcile(slot);
-            }
+            self.reconcile(slot);
         }
     }
 
@@ -288,7 +293,8 @@ impl World {
             Event::DeleteObject(slot) => self.server.delete(*slot),
             Event::Recreate(slot) => {
                 let policy = self.object(*slot).map(|object| object.spec.deletion_policy);
-                if !self.server.namespace_leaves && !self.server.definition_leaves {
+                let may = !self.server.namespace_leaves && !self.server.definition_leaves;
+                if may && *slot < self.slots() {
                     self.server
                         .create(*slot, policy.unwrap_or_default(), self.now);
                     self.running[*slot] = None;

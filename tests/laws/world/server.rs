@@ -138,7 +138,7 @@ impl Server {
 
     /// A user's change of the spec.
     pub(crate) fn edit(&mut self, slot: usize, change: impl FnOnce(&mut WorkMailOrganizationSpec)) {
-        if let Some(object) = &mut self.objects[slot] {
+        if let Some(Some(object)) = self.objects.get_mut(slot) {
             let before = object.spec.clone();
             change(&mut object.spec);
             if object.spec != before {
@@ -150,14 +150,17 @@ impl Server {
 
     /// Any other change by somebody else.
     pub(crate) fn alter(&mut self, slot: usize, change: impl FnOnce(&mut Object)) {
-        if let Some(object) = &mut self.objects[slot] {
+        if let Some(Some(object)) = self.objects.get_mut(slot) {
             change(object);
             self.touch(slot);
         }
     }
 
     pub(crate) fn delete(&mut self, slot: usize) {
-        match &mut self.objects[slot] {
+        let Some(present) = self.objects.get_mut(slot) else {
+            return;
+        };
+        match present {
             Some(object) if object.finalizer => {
                 if !object.deleting {
                     object.deleting = true;
@@ -166,7 +169,7 @@ impl Server {
                     self.touch(slot);
                 }
             }
-            Some(_) => self.objects[slot] = None,
+            Some(_) => *present = None,
             None => {}
         }
     }

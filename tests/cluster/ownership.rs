@@ -1,0 +1,190 @@
+//! Whose an organization is: by its tags, and among the objects of one cluster.
+
+use k8s_openapi::{api::core::v1::Namespace, jiff::Timestamp};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+use workmail_local::{CallFilter, Config, OrganizationChange, OrganizationView, SeedOrganization};
+use workmail_operator::api::{
+    Origin, Reason, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, WorkMailOrganization,
+};
+
+use crate::world::{World, assert_not_ready, id, quick, ready, status};
+
+fn tagged(cluster: &str, namespace: &str, name: &str) -> SeedOrganization {
+    SeedOrganization {
+        age: std::time::Duration::from_hours(24).into(),
+        tags: [
+            (TAG_CLUSTER, cluster),
+            (TAG_NAMESPACE, namespace),
+            (TAG_NAME, name),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into(),
+        ..SeedOrganization::new("acme")
+    }
+}
+
+async fn beside(theirs: impl FnOnce(&World) -> SeedOrganization) -> (World, OrganizationView) {
+    let mut world = World::without_operator(Config::with_knobs(quick())).await;
+    let theirs = world.aws.seed_organization(theirs(&world)).unwrap();
+    world.operator.argument("--cluster-name=blue");
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
+    (world, theirs)
+}
+
+#[tokio::test]
+async fn an_organization_of_another_cluster_is_respected() {
+    let (world, theirs) = beside(|_| tagged("green", "mail", "acme")).await;
+    let object = world.until_refused("acme", Reason::OwnershipConflict).await;
+    assert_not_ready(
+        &object,
+        Reason::OwnershipConflict,
+        &[&theirs.id, "green/mail/acme", TAG_CLUSTER],
+    );
+    let object = world.look_now("acme").await;
+    assert_eq!(status(&object).organization_id, None);
+    assert_eq!(status(&object).origin, None);
+    assert_eq!(status(&object).pending, None);
+    world
+        .assert_warned_once("acme", Reason::OwnershipConflict)
+        .await;
+    world.assert_left_alone();
+    assert_eq!(world.aws.organization(&theirs.id).unwrap(), theirs);
+
+    // Its owner lets it go, and it is given to this object.
+    let ours = OrganizationChange::default()
+        .set_tag(TAG_CLUSTER, "blue")
+        .set_tag(TAG_NAMESPACE, &world.namespace);
+    world.aws.change_organization(&theirs.id, ours).unwrap();
+    world.look_now("acme").await;
+    let object = world.until_settled("acme").await;
+    assert_eq!(id(&object), theirs.id);
+    assert_eq!(status(&object).origin, Some(Origin::Adopted));
+    world.assert_left_alone();
+}
+
+#[tokio::test]
+async fn an_organization_of_another_namespace_is_respected() {
+    let (world, theirs) = beside(|_| tagged("blue", "another", "acme")).await;
+    let object = world.until_refused("acme", Reason::OwnershipConflict).await;
+    assert_not_ready(
+        &object,
+        Reason::OwnershipConflict,
+        &[&theirs.id, "blue/another/acme"],
+    );
+    world.assert_left_alone();
+}
+
+#[tokio::test]
+async fn an_organization_is_found_again_by_its_tags_with_the_clusters_uid_too() {
+    let world = World::without_operator(Config::with_knobs(quick())).await;
+    let namespaces: Api<Namespace> = Api::all(world.client.clone());
+    let uid = namespaces.get("kube-system").await.unwrap().uid().unwrap();
+    let (world, ours) = beside(|world| tagged(&uid, &world.namespace, "acme")).await;
+    let object = world.until_settled("acme").await;
+    assert_eq!(id(&object), ours.id);
+    assert_eq!(status(&object).origin, Some(Origin::Adopted));
+    world.until_event("acme", "Adopted").await;
+    assert!(world.warnings("acme").await.is_empty());
+    world.assert_left_alone();
+}
+
+#[tokio::test]
+async fn an_organization_that_somebody_else_tags_later_is_changed_no_more() {
+    let world = World::new().await;
+    world.create("acme", json!({"alias": "acme"})).await;
+    let id = id(&world.until_settled("acme").await);
+    let theirs = OrganizationChange::default().set_tag(TAG_CLUSTER, "green");
+    world.aws.change_organization(&id, theirs).unwrap();
+    let calls = world.mutating_calls();
+
+    world
+        .patch("acme", json!({"spec": {"tags": {"team": "a"}}}))
+        .await;
+    let object = world.until_refused("acme", Reason::OwnershipConflict).await;
+    let owner = format!("green/{}/acme", world.namespace);
+    assert_not_ready(&object, Reason::OwnershipConflict, &[&id, &owner]);
+    assert_eq!(world.mutating_calls(), calls);
+}
+
+/// Two objects of one alias; the second is the younger by the clock of the API server.
+async fn twins(world: &World, older: serde_json::Value) -> [WorkMailOrganization; 2] {
+    let first = world.create("older", older).await;
+    let born = first.metadata.creation_timestamp.clone().unwrap().0;
+    world
+        .poll("the next second", async || {
+            (Timestamp::now().as_second() > born.as_second()).then_some(())
+        })
+        .await;
+    let second = world.create("younger", json!({"alias": "ACME"})).await;
+    [first, second]
+}
+
+#[tokio::test]
+async fn of_two_objects_with_one_alias_the_older_works_and_both_are_warned() {
+    let world = World::new().await;
+    twins(&world, json!({"alias": "acme"})).await;
+
+    let younger = world
+        .until_refused("younger", Reason::OwnershipConflict)
+        .await;
+    let rival = format!("{}/older", world.namespace);
+    assert_not_ready(
+        &younger,
+        Reason::OwnershipConflict,
+        &[&rival, "comes first", "Delete one of the two"],
+    );
+    let older = world.until_settled("older").await;
+    world.until_event("older", "OwnershipConflict").await;
+    world.look_now("younger").await;
+    for name in ["older", "younger"] {
+        world
+            .assert_warned_once(name, Reason::OwnershipConflict)
+            .await;
+    }
+    let younger = world.get("younger").await;
+    assert_eq!(status(&younger).organization_id, None);
+    assert_eq!(status(&younger).pending, None);
+    world.assert_created_once(&older);
+    assert_eq!(ready(&world.get("older").await), ready(&older));
+
+    // The older goes and leaves its organization: the younger is looked at again, and the tags
+    // still say whose it is.
+    let mark = world.aws.last_call();
+    let calls = world.mutating_calls();
+    world.delete("older").await;
+    world.until_gone("older").await;
+    let look = CallFilter::on("ListTagsForResource").after(mark);
+    world.until_calls(&look.organization(id(&older)), 1).await;
+    let owner = format!("{}/older", world.namespace);
+    world
+        .until("younger", "the owner by the tags", |object| {
+            ready(object).is_some_and(|ready| {
+                ready.message.contains(&id(&older)) && ready.message.contains(&owner)
+            })
+        })
+        .await;
+    let younger = world.get("younger").await;
+    assert_not_ready(&younger, Reason::OwnershipConflict, &[]);
+    assert_eq!(world.mutating_calls(), calls);
+}
+
+#[tokio::test]
+async fn when_the_older_goes_before_it_began_the_younger_takes_its_place() {
+    let world = World::new().await;
+    twins(&world, json!({"alias": "acme", "suspend": true})).await;
+    let younger = world
+        .until_refused("younger", Reason::OwnershipConflict)
+        .await;
+    assert_not_ready(&younger, Reason::OwnershipConflict, &["/older"]);
+    world.assert_left_alone();
+
+    world.delete("older").await;
+    let younger = world.until_settled("younger").await;
+    world.assert_created_once_in_the_end(&younger);
+    assert!(
+        !world.events("older").await.contains(&"Retained".to_owned()),
+        "nothing remained of it"
+    );
+}

@@ -1,0 +1,139 @@
+//! What users install and apply agrees with the types: the generated CustomResourceDefinition, the
+//! chart's copy of it, and the examples.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on ends with a message"
+)]
+
+use std::{fs, path::PathBuf, process::Command};
+
+use serde_json::Value;
+
+const CRD: &str = "crds/workmailorganizations.workmail-operator.dev.yaml";
+
+#[test]
+fn the_committed_definition_is_the_generated_one_and_the_chart_has_the_same() {
+    let generated = generated();
+    for file in [
+        CRD.to_owned(),
+        format!("charts/workmail-operator/files/{CRD}"),
+    ] {
+        let committed = fs::read_to_string(repository().join(&file)).unwrap_or_default();
+        let differs = generated
+            .lines()
+            .zip(committed.lines().chain([""]))
+            .find(|(a, b)| a != b);
+        assert!(
+            generated == committed,
+            "{file} is not what `workmail-operator crds` prints: run `make crds`, and commit what it \
+             changes. The first difference, as it should be and as it is: {differs:#?}"
+        );
+    }
+}
+
+#[test]
+fn there_is_no_definition_that_nothing_generates() {
+    for folder in ["crds", "charts/workmail-operator/files/crds"] {
+        let files: Vec<_> = fs::read_dir(repository().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(files, [CRD.strip_prefix("crds/").unwrap()], "{folder}");
+    }
+}
+
+#[test]
+fn the_examples_have_only_fields_that_exist_and_one_of_them_has_all() {
+    let definition: Value = serde_saphyr::from_str(&generated()).unwrap();
+    let version = &definition["spec"]["versions"][0];
+    let schema = &version["schema"]["openAPIV3Schema"];
+    let mut examples = 0;
+    for entry in fs::read_dir(repository().join("examples")).unwrap() {
+        let file = entry.unwrap().path();
+        let text = fs::read_to_string(&file).unwrap();
+        let object: Value = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(
+            object["apiVersion"],
+            "workmail-operator.dev/v1alpha1",
+            "{}",
+            file.display()
+        );
+        assert_eq!(
+            object["kind"],
+            definition["spec"]["names"]["kind"],
+            "{}",
+            file.display()
+        );
+        let unknown = unknown_fields(&object["spec"], &schema["properties"]["spec"], "spec");
+        assert!(
+            unknown.is_empty(),
+            "{}: there is no {unknown:?}",
+            file.display()
+        );
+        if file.ends_with("every-field.yaml") {
+            let missing = missing_fields(&object["spec"], &schema["properties"]["spec"], "spec");
+            assert!(
+                missing.is_empty(),
+                "{}: it lacks {missing:?}",
+                file.display()
+            );
+        }
+        examples += 1;
+    }
+    assert!(examples >= 3, "{examples} examples");
+}
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn generated() -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_workmail-operator"))
+        .arg("crds")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The fields of `value` that the schema does not have.
+fn unknown_fields(value: &Value, schema: &Value, path: &str) -> Vec<String> {
+    let Some(fields) = value.as_object() else {
+        let items = value.as_array().into_iter().flatten();
+        return items
+            .flat_map(|item| unknown_fields(item, &schema["items"], path))
+            .collect();
+    };
+    if schema["additionalProperties"].is_object() {
+        return Vec::new();
+    }
+    fields
+        .iter()
+        .flat_map(|(name, value)| {
+            let path = format!("{path}.{name}");
+            match schema["properties"].get(name) {
+                None => vec![path],
+                Some(schema) => unknown_fields(value, schema, &path),
+            }
+        })
+        .collect()
+}
+
+/// The fields of the schema that `value` lacks.
+fn missing_fields(value: &Value, schema: &Value, path: &str) -> Vec<String> {
+    if schema["items"].is_object() {
+        return missing_fields(&value[0], &schema["items"], path);
+    }
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    properties
+        .flat_map(|(name, schema)| {
+            let path = format!("{path}.{name}");
+            match value.get(name) {
+                None => vec![path],
+                Some(value) => missing_fields(value, schema, &path),
+            }
+        })
+        .collect()
+}

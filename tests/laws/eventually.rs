@@ -1,0 +1,117 @@
+//! What comes of every story once faults and edits have stopped.
+
+use workmail_operator::{
+    api::{ConditionType, DeletionPolicy, FINALIZER},
+    core::Outcome,
+};
+
+use crate::world::{World, server::Object};
+
+/// In so many rounds everything is settled: the longest wait is that of 15 minutes, twice.
+const ROUNDS: i64 = 60;
+
+/// The emergency brake: an object under Retain goes, whoever is down.
+pub(crate) fn brake(world: &mut World) {
+    let mut braked = world.clone();
+    braked.aws_is_down = true;
+    braked.running = [None, None];
+    for slot in 0..braked.slots() {
+        braked.server.edit(slot, |spec| {
+            spec.deletion_policy = DeletionPolicy::Retain;
+        });
+        braked.server.delete(slot);
+        braked.reconcile(slot);
+        if let Some(object) = braked.object(slot) {
+            let how = format!("{object:?}");
+            world.broken("an object under Retain never hangs", how);
+        }
+    }
+}
+
+/// What was never created is released at once, suspended or not, without a call.
+pub(crate) fn never_created(world: &mut World) {
+    let mut left = world.clone();
+    left.aws_is_down = true;
+    left.running = [None, None];
+    for slot in 0..left.slots() {
+        let memory = left.object(slot).map(|object| &object.status.memory);
+        if memory.is_none_or(|memory| memory.organization_id.is_some() || memory.pending.is_some()) {
+            continue;
+        }
+        left.server.edit(slot, |spec| {
+            spec.deletion_policy = DeletionPolicy::Delete;
+            spec.suspend = true;
+        });
+        left.reconcile(slot);
+        let requests = left.requests;
+        left.server.delete(slot);
+        left.reconcile(slot);
+        if left.object(slot).is_some() || left.requests != requests {
+            let how = format!("{FINALIZER} stays: {:?}", left.object(slot));
+            world.broken("an object that was never created is released at once", how);
+        }
+    }
+}
+
+/// Whether nothing more is to be done for this object.
+fn is_settled(world: &World, object: &Object) -> bool {
+    let generation = object.status.observed_generation == Some(object.generation);
+    let (ready, stalled) = (ConditionType::Ready, ConditionType::Stalled);
+    let rests = object.spec.suspend || world.ended;
+    generation && (object.status.is(ready) || object.status.is(stalled)) || rests && !object.deleting
+}
+
+fn all_settled(world: &World) -> bool {
+    (0..world.slots())
+        .filter_map(|slot| world.object(slot))
+        .all(|object| is_settled(world, object))
+        && !world.aws.orgs.values().any(|org| org.state.in_transition())
+}
+
+/// Every object becomes Ready, is Stalled with a reason, or goes; and then nothing is written any more.
+pub(crate) fn settles(world: &mut World) {
+    world.heal();
+    // What is young may be missing without a word: that time passes first.
+    world.pass(960);
+    let mut quiet = 0;
+    for round in 0..ROUNDS {
+        let before: Vec<_> = world.server.objects.clone();
+        let (writes, effects) = (world.writes, world.effects);
+        world.round(if round % 8 == 7 { 960 } else { 31 });
+        if !all_settled(world) {
+            quiet = 0;
+            continue;
+        }
+        // Settled after this round: from the next but one on, nothing may change.
+        quiet += 1;
+        if quiet > 2 {
+            compare(world, &before, writes, effects);
+        }
+        if quiet > 4 {
+            return;
+        }
+    }
+    if quiet == 0 {
+        let how = format!("{:?} rested with {:?}", world.server.objects, world.rested);
+        world.broken("every object settles", how);
+    }
+}
+
+fn compare(world: &mut World, before: &[Option<Object>], writes: u32, effects: u32) {
+    // A refused create or deletion is asked for again now and then: its intent is recorded anew, and
+    // removed with the refusal.
+    let refused = world.rested.iter().flatten().any(|outcome| {
+        matches!(outcome, Outcome::Failed(failure) if !failure.looking)
+    });
+    let statuses = |objects: &[Option<Object>]| {
+        objects
+            .iter()
+            .map(|object| object.as_ref().map(|object| object.status.clone()))
+            .collect::<Vec<_>>()
+    };
+    let same = statuses(before) == statuses(&world.server.objects);
+    if !same || world.effects != effects || world.writes != writes && !refused {
+        let how = format!("{before:?} became {:?}", world.server.objects);
+        world.broken("a settled object is written no more", how);
+    }
+}

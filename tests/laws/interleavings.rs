@@ -1,0 +1,192 @@
+//! Short ways, with every fault at every step and every two faults at every two steps.
+
+use workmail_operator::{
+    api::{ConditionType, DeletionPolicy},
+    core::Trouble,
+};
+
+use crate::{
+    eventually,
+    world::{
+        Event, Fault, World,
+        aws::{Knobs, refusal},
+    },
+};
+
+/// The knobs under which an operator has it hardest.
+const HARD: Knobs = Knobs {
+    deleted_stay: false,
+    list_lags: true,
+    aliases_return: true,
+};
+
+/// What is done at one step instead of the step alone.
+#[derive(Clone, Debug)]
+enum Twist {
+    Fault(Fault),
+    /// Somebody does this before the step.
+    Before(Event),
+}
+
+fn faults() -> Vec<Twist> {
+    [
+        Fault::CrashBefore,
+        Fault::CrashAfter,
+        Fault::Lost,
+        Fault::Aws(Trouble::Throttled),
+        Fault::Aws(Trouble::TimedOut),
+        Fault::Api,
+        Fault::ApiLost,
+        Fault::StaleView(1),
+        Fault::StaleView(3),
+    ]
+    .map(Twist::Fault)
+    .to_vec()
+}
+
+fn everything() -> Vec<Twist> {
+    let refusals = [
+        "AccessDeniedException",
+        "LimitExceededException",
+        "NameAvailabilityException",
+        "OrganizationStateException",
+        "OrganizationNotFoundException",
+    ];
+    let edits = [
+        Event::ForgetTokens,
+        Event::WipeStatus(0),
+        Event::Suspend(0, true),
+        Event::Retain(0),
+        Event::Delete(0),
+        Event::Tags(0, &[("team", "a")]),
+        Event::DeleteObject(0),
+        Event::Recreate(0),
+        Event::NamespaceLeaves,
+        Event::DeleteInAws,
+        Event::Fail,
+        Event::SwitchAccount(false),
+        Event::MakeInAws(true),
+        Event::TagInAws("workmail-operator.dev/cluster", "elsewhere"),
+        Event::UntagInAws(true),
+        Event::Pass(960),
+        Event::End,
+    ];
+    let refusals = refusals.map(|code| Twist::Fault(Fault::Aws(refusal(code))));
+    let edits = edits.map(Twist::Before);
+    faults().into_iter().chain(refusals).chain(edits).collect()
+}
+
+/// More steps than any of the ways has, even with a twist.
+const MOST_STEPS: usize = 80;
+
+/// The way from an object to a Ready organization, and under policy Delete to its end. Gives the
+/// number of steps too.
+fn walk(policy: DeletionPolicy, twists: &[(usize, &Twist)]) -> (World, usize) {
+    let mut world = World::new(HARD, policy);
+    let last = twists.iter().map(|(at, _)| *at).max().unwrap_or_default();
+    for step in 0..MOST_STEPS {
+        let twist = twists.iter().find(|(at, _)| *at == step);
+        match twist.map(|(_, twist)| *twist) {
+            None => world.apply(&Event::Step(0, Fault::None)),
+            Some(Twist::Fault(fault)) => world.apply(&Event::Step(0, fault.clone())),
+            Some(Twist::Before(event)) => {
+                world.apply(event);
+                world.apply(&Event::Step(0, Fault::None));
+            }
+        }
+        if world.running[0].is_none() {
+            world.apply(&Event::Pass(31));
+            world.apply(&Event::Advance);
+            world.apply(&Event::Observe);
+        }
+        let is_ready = world
+            .object(0)
+            .is_some_and(|object| object.status.is(ConditionType::Ready));
+        if is_ready && policy == DeletionPolicy::Delete {
+            world.apply(&Event::DeleteObject(0));
+        } else if step >= last && (is_ready || world.object(0).is_none()) {
+            return (world, step + 1);
+        }
+    }
+    (world, MOST_STEPS)
+}
+
+fn check(mut world: World, twists: &[(usize, &Twist)]) {
+    eventually::brake(&mut world);
+    eventually::never_created(&mut world);
+    eventually::settles(&mut world);
+    assert!(world.breaches.is_empty(), "{twists:?}: {:?}", world.breaches);
+}
+
+#[test]
+fn without_a_twist_the_ways_are_walked_to_their_ends() {
+    let (created, steps) = walk(DeletionPolicy::Retain, &[]);
+    assert!(steps < MOST_STEPS);
+    let object = created.object(0).unwrap();
+    assert!(object.status.is(ConditionType::Ready), "{object:?}");
+    assert_eq!(created.effects, 2, "one create, one tagging");
+    let (deleted, steps) = walk(DeletionPolicy::Delete, &[]);
+    assert!(steps < MOST_STEPS);
+    assert!(deleted.object(0).is_none(), "{:?}", deleted.object(0));
+    assert_eq!(deleted.effects, 3, "one create, one tagging, one deletion");
+    assert_eq!(deleted.breaches, vec![]);
+}
+
+#[test]
+fn any_fault_or_edit_at_any_step_breaks_no_law() {
+    for policy in [DeletionPolicy::Retain, DeletionPolicy::Delete] {
+        let (_, steps) = walk(policy, &[]);
+        for twist in &everything() {
+            for step in 0..steps {
+                let twists = [(step, twist)];
+                check(walk(policy, &twists).0, &twists);
+            }
+        }
+    }
+}
+
+#[test]
+fn any_two_faults_of_a_create_and_deletion_leave_one_organization_or_none() {
+    let faults = faults();
+    let (_, steps) = walk(DeletionPolicy::Delete, &[]);
+    for first in &faults {
+        for second in &faults {
+            for step in 0..steps {
+                for gap in 1..6 {
+                    let twists = [(step, first), (step + gap, second)];
+                    let (mut world, _) = walk(DeletionPolicy::Delete, &twists);
+                    assert!(world.aws.made.values().all(|made| *made <= 1), "{twists:?}");
+                    eventually::settles(&mut world);
+                    assert_eq!(world.breaches, vec![], "{twists:?}");
+                    assert!(world.object(0).is_none_or(|object| !object.deleting));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lost_reply_and_a_forgotten_token_still_make_one_organization_which_is_found_again() {
+    let (_, steps) = walk(DeletionPolicy::Retain, &[]);
+    for lost in 0..steps {
+        for forgotten in lost..steps {
+            let mut world = World::new(HARD, DeletionPolicy::Retain);
+            for step in 0..steps {
+                if step == forgotten {
+                    world.apply(&Event::ForgetTokens);
+                }
+                let fault = if step == lost { Fault::Lost } else { Fault::None };
+                world.apply(&Event::Step(0, fault));
+                if world.running[0].is_none() {
+                    world.apply(&Event::Pass(31));
+                    world.apply(&Event::Observe);
+                }
+            }
+            eventually::settles(&mut world);
+            assert_eq!(world.breaches, vec![], "{lost}, {forgotten}");
+            let object = world.object(0).unwrap();
+            assert!(object.status.is(ConditionType::Ready), "{lost}, {forgotten}");
+            assert_eq!(world.aws.made.values().sum::<u32>(), 1);
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! The error table of the design, row by row: what AWS answers, what the conditions say of it, and
+//! when it is looked at again.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use workmail_operator::{
+    api::{ConditionStatus, Reason},
+    core::{
+        AccountId, Action, Answer, Call, Look, ObjectKey, Operation, OrganizationState as State,
+        Outcome, Presence, Retry, Scope, Sight, Tags, Trouble, View,
+    },
+};
+
+use crate::views::{
+    Row, creating, deleting, described, existing, fresh, listed, marks, rest, rest_with, row, told,
+    trouble,
+};
+
+const SLOW_BACKOFF: Retry = backoff(30, 15 * 60);
+const QUICK_BACKOFF: Retry = backoff(1, 60);
+const BUSY_BACKOFF: Retry = backoff(5, 60);
+
+const fn backoff(first: u64, most: u64) -> Retry {
+    Retry::Backoff {
+        first: Duration::from_secs(first),
+        most: Duration::from_secs(most),
+    }
+}
+
+fn refused(code: &str) -> Trouble {
+    Trouble::from_answer(400, Some(code), Some("the text of AWS"))
+}
+
+/// What is told once this call is answered so.
+fn after(view: View, operation: Operation, answer: &Trouble) -> Row {
+    let (outcome, view) = rest_with(view, |action| {
+        let is_it = match action {
+            Action::Look(Look::Account) => operation == Operation::GetCallerIdentity,
+            Action::Look(Look::Listing { .. }) => operation == Operation::ListOrganizations,
+            Action::Look(Look::Organization(_)) => operation == Operation::DescribeOrganization,
+            Action::Look(Look::Tags(_)) => operation == Operation::ListTagsForResource,
+            Action::Call(Call::Create { .. }) => operation == Operation::CreateOrganization,
+            Action::Call(Call::Tag { .. }) => operation == Operation::TagResource,
+            Action::Call(Call::Untag { .. }) => operation == Operation::UntagResource,
+            Action::Call(Call::Delete(_)) => operation == Operation::DeleteOrganization,
+            _ => false,
+        };
+        is_it.then(|| trouble(operation, answer))
+    });
+    told(&view, &outcome)
+}
+
+#[rstest]
+#[case("InvalidParameterException", Reason::InvalidParameter)]
+#[case("ValidationException", Reason::InvalidParameter)]
+#[case("NameAvailabilityException", Reason::AliasUnavailable)]
+#[case("DirectoryInUseException", Reason::DirectoryInUse)]
+#[case("UnsupportedOperationException", Reason::UnsupportedOperation)]
+fn a_terminal_refusal_of_the_create_stalls_and_is_looked_at_slowly(
+    #[case] code: &str,
+    #[case] reason: Reason,
+) {
+    let row = after(creating(), Operation::CreateOrganization, &refused(code));
+    assert_eq!(row, Row::terminal(reason));
+}
+
+#[rstest]
+#[case("LimitExceededException", Reason::LimitExceeded)]
+#[case("DirectoryUnavailableException", Reason::DirectoryUnavailable)]
+#[case("AccessDeniedException", Reason::AccessDenied)]
+#[case("AccessDenied", Reason::AccessDenied)]
+#[case("UnrecognizedClientException", Reason::AccessDenied)]
+#[case("ExpiredTokenException", Reason::AccessDenied)]
+#[case("ExpiredToken", Reason::AccessDenied)]
+#[case("InvalidSignatureException", Reason::AccessDenied)]
+#[case("SomethingNewException", Reason::UnexpectedError)]
+fn a_recoverable_refusal_of_the_create_is_tried_again_from_30_s_to_15_min(
+    #[case] code: &str,
+    #[case] reason: Reason,
+) {
+    let row = after(creating(), Operation::CreateOrganization, &refused(code));
+    assert_eq!(row, Row::recoverable(reason, SLOW_BACKOFF));
+}
+
+#[rstest]
+#[case(Trouble::Throttled, Reason::Throttled)]
+#[case(refused("ThrottlingException"), Reason::Throttled)]
+#[case(refused("TooManyRequestsException"), Reason::Throttled)]
+#[case(Trouble::TimedOut, Reason::ServiceUnavailable)]
+#[case(Trouble::Unreachable, Reason::ServiceUnavailable)]
+#[case(Trouble::ServerFault, Reason::ServiceUnavailable)]
+#[case(Trouble::Undecodable, Reason::ServiceUnavailable)]
+fn a_transient_trouble_is_tried_again_from_1_s_to_60_s_and_makes_no_event(
+    #[case] answer: Trouble,
+    #[case] reason: Reason,
+) {
+    for (view, operation) in [
+        (creating(), Operation::CreateOrganization),
+        (fresh(), Operation::GetCallerIdentity),
+        (existing(&State::Active), Operation::DescribeOrganization),
+        (existing(&State::Active), Operation::ListTagsForResource),
+    ] {
+        let row = after(view, operation, &answer);
+        assert_eq!(row, Row::transient(reason, QUICK_BACKOFF), "{operation:?}");
+    }
+}
+
+#[test]
+fn without_credentials_it_is_told_and_tried_again() {
+    let row = after(fresh(), Operation::GetCallerIdentity, &Trouble::NoCredentials);
+    assert_eq!(
+        row,
+        Row::recoverable(Reason::CredentialsUnavailable, SLOW_BACKOFF)
+    );
+}
+
+#[test]
+fn credentials_of_another_account_are_told_and_no_more_is_looked_at() {
+    let mut view = existing(&State::Active);
+    view.observed.listing = None;
+    view.observed.account = Some(AccountId::from("222222222222"));
+    let (outcome, view) = rest_with(view, |action| panic!("{action:?}"));
+    let row = told(&view, &outcome);
+    assert_eq!(row, Row::recoverable(Reason::AccountMismatch, SLOW_BACKOFF));
+}
+
+#[test]
+fn too_many_tags_stall() {
+    let untagged = |action: &Action| match action {
+        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(Default::default()))),
+        Action::Call(_) => Some(trouble(
+            Operation::TagResource,
+            &refused("TooManyTagsException"),
+        )),
+        _ => None,
+    };
+    let (outcome, view) = rest_with(existing(&State::Active), untagged);
+    assert_eq!(told(&view, &outcome), Row::terminal(Reason::TooManyTags));
+}
+
+#[test]
+fn an_organization_that_is_busy_is_tried_again_from_5_s_to_60_s() {
+    let untagged = |action: &Action| match action {
+        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(Default::default()))),
+        Action::Call(_) => Some(trouble(
+            Operation::TagResource,
+            &refused("OrganizationStateException"),
+        )),
+        _ => None,
+    };
+    let (outcome, view) = rest_with(existing(&State::Active), untagged);
+    assert_eq!(
+        told(&view, &outcome),
+        Row::transient(Reason::OrganizationBusy, BUSY_BACKOFF)
+    );
+}
+
+#[rstest]
+#[case(State::Failed, Row::terminal(Reason::CreationFailed))]
+#[case(State::Deleting, Row::terminal(Reason::OrganizationGone))]
+#[case(State::Deleted, Row::terminal(Reason::OrganizationGone))]
+#[case(State::Impaired, Row::recoverable(Reason::Impaired, Retry::OnChange))]
+#[case(State::Inactive, Row::recoverable(Reason::Inactive, Retry::OnChange))]
+#[case(
+    State::Other("Resting".into()),
+    Row::recoverable(Reason::UnknownState, Retry::OnChange)
+)]
+#[case(State::Requested, Row::transient(Reason::Requested, Retry::OnChange))]
+#[case(State::Creating, Row::transient(Reason::Creating, Retry::OnChange))]
+#[case(State::Validating, Row::transient(Reason::Creating, Retry::OnChange))]
+#[case(
+    State::Active,
+    Row { ready: ConditionStatus::True, reconciling: false, ..Row::transient(Reason::Active, Retry::OnChange) }
+)]
+fn each_state_has_its_row(#[case] state: State, #[case] row: Row) {
+    let (outcome, view) = rest(existing(&state));
+    assert_eq!(told(&view, &outcome), row);
+}
+
+#[test]
+fn a_failed_creation_is_told_in_the_words_of_aws_with_the_way_out() {
+    let (outcome, view) = rest(existing(&State::Failed));
+    let report = workmail_operator::core::report(&view, &outcome);
+    let message = &report.verdicts[0].message;
+    assert!(message.contains("no address left"), "{message}");
+    assert!(message.contains("delete this resource"), "{message}");
+}
+
+#[test]
+fn an_organization_that_is_missing_twice_and_not_young_is_gone() {
+    let mut view = existing(&State::Active);
+    let absent = |confirmed| Some(Presence::Absent { confirmed });
+    view.observed.listing.as_mut().unwrap().by_id = absent(true);
+    let (outcome, seen) = rest(view.clone());
+    assert_eq!(told(&seen, &outcome), Row::terminal(Reason::OrganizationGone));
+
+    view.facts.young = true;
+    assert_eq!(rest(view.clone()).0, Outcome::Unconfirmed, "it is young");
+    view.facts.young = false;
+    view.observed.listing.as_mut().unwrap().by_id = absent(false);
+    assert_eq!(rest(view).0, Outcome::Unconfirmed, "it was missed once");
+}
+
+#[test]
+fn an_immutable_field_that_differs_stalls_and_does_so_again_without_a_new_description() {
+    let mut view = existing(&State::Active);
+    view.desired.input.directory_id = Some("d-9999999999".into());
+    let (outcome, view) = rest(view);
+    assert_eq!(told(&view, &outcome), Row::terminal(Reason::ImmutableFieldDiffers));
+    let view = crate::views::next(view, &outcome);
+    let (outcome, _) = rest(view);
+    assert!(
+        matches!(outcome, Outcome::Failed(failure) if failure.reason == Reason::ImmutableFieldDiffers)
+    );
+}
+
+#[test]
+fn another_owner_by_the_tags_stalls_and_is_named() {
+    let foreign = |action: &Action| match action {
+        Action::Look(Look::Tags(_)) => {
+            let mut tags = marks();
+            tags.insert("workmail-operator.dev/cluster".into(), "elsewhere".into());
+            Some(Answer::Tags(Tags::Shown(tags)))
+        }
+        Action::Call(call) => panic!("{call:?}"),
+        _ => None,
+    };
+    let mut by_alias = listed();
+    by_alias.observed.listing.as_mut().unwrap().by_alias = Presence::Present(row(&State::Active));
+    for view in [existing(&State::Active), by_alias] {
+        let (outcome, view) = rest_with(view, foreign);
+        assert_eq!(told(&view, &outcome), Row::terminal(Reason::OwnershipConflict));
+        let Outcome::Failed(failure) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert!(failure.message.contains("elsewhere/mail/acme"), "{failure:?}");
+    }
+}
+
+#[test]
+fn a_resource_of_this_cluster_that_comes_first_stalls_the_other_and_is_named() {
+    let mut view = listed();
+    view.rival = Some(ObjectKey {
+        namespace: "post".into(),
+        name: "first".into(),
+        uid: "1".into(),
+    });
+    let (outcome, view) = rest_with(view, |action| panic!("{action:?}"));
+    assert_eq!(told(&view, &outcome), Row::terminal(Reason::OwnershipConflict));
+    let Outcome::Failed(failure) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(failure.message.contains("post/first"), "{failure:?}");
+}
+
+#[rstest]
+#[case("InvalidParameterException")]
+#[case("OrganizationStateException")]
+fn a_deletion_that_aws_refuses_is_blocked(#[case] code: &str) {
+    let view = deleting(existing(&State::Active));
+    let row = after(view, Operation::DeleteOrganization, &refused(code));
+    assert_eq!(row, Row::terminal(Reason::DeletionBlocked));
+}
+
+#[rstest]
+#[case::another_id(|view: &mut View| confirm(view).organization_id = Some("m-other".into()))]
+#[case::force_without_an_id(|view: &mut View| confirm(view).force = true)]
+#[case::unconfirmed_alias(|view: &mut View| confirm(view).confirmed = false)]
+#[case::suspended(|view: &mut View| view.desired.suspend = true)]
+#[case::no_owner_and_no_origin(|view: &mut View| view.memory.origin = None)]
+fn a_deletion_that_must_not_be_is_blocked_and_nothing_is_called(#[case] spoil: fn(&mut View)) {
+    let mut view = deleting(existing(&State::Active));
+    spoil(&mut view);
+    view.saved = view.memory.clone();
+    let (outcome, view) = rest_with(view, |action| match action {
+        Action::Call(call) => panic!("{call:?}"),
+        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(Default::default()))),
+        _ => None,
+    });
+    assert_eq!(told(&view, &outcome), Row::terminal(Reason::DeletionBlocked));
+    let Outcome::Failed(failure) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(failure.message.contains("Retain"), "the way out: {failure:?}");
+}
+
+fn confirm(view: &mut View) -> &mut workmail_operator::core::Delete {
+    match &mut view.desired.policy {
+        workmail_operator::core::Policy::Delete(how) => how,
+        workmail_operator::core::Policy::Retain => panic!("policy Retain"),
+    }
+}
+
+#[test]
+fn a_deletion_is_proven_by_description_and_tags_before_it_is_asked_for() {
+    let asked = std::cell::RefCell::new(Vec::new());
+    rest_with(deleting(existing(&State::Active)), |action| {
+        asked.borrow_mut().push(action.clone());
+        match action {
+            Action::Look(Look::Organization(_)) => {
+                Some(Answer::Organization(Sight::Seen(described(&State::Active))))
+            }
+            Action::Look(Look::Scope) => Some(Answer::Scope(Scope::Stays)),
+            _ => None,
+        }
+    });
+    let asked = asked.into_inner();
+    let place = |wanted: fn(&Action) -> bool| asked.iter().position(wanted).unwrap();
+    let call = place(|action| matches!(action, Action::Call(Call::Delete(_))));
+    assert!(place(|action| matches!(action, Action::Look(Look::Organization(_)))) < call);
+    assert!(place(|action| matches!(action, Action::Look(Look::Tags(_)))) < call);
+    assert!(place(|action| matches!(action, Action::Look(Look::Scope))) < call);
+    assert_eq!(call + 1, asked.len(), "it is asked for once, and last");
+}

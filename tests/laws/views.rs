@@ -1,0 +1,278 @@
+//! Views at the moments that the tables speak of.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::jiff::Timestamp;
+use workmail_operator::{
+    api::{ConditionStatus, ConditionType, DeletionPolicy, Origin, Reason},
+    core::{
+        AccountId, Action, Answer, Call, Failure, Listing, Note, NoteKind, Observed, Operation,
+        Organization, OrganizationId, OrganizationState as State, Outcome, Presence, Region,
+        Report, Retry, Sight, Summary, Tags, Trouble, Verdict, View, decide, report,
+    },
+};
+
+use crate::world::{
+    World,
+    aws::{Knobs, TagMap},
+};
+
+pub(crate) const ID: &str = "m-00000000000000000000000000000001";
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+/// A new object that nobody has looked at.
+pub(crate) fn fresh() -> View {
+    let knobs = Knobs {
+        deleted_stay: true,
+        list_lags: false,
+        aliases_return: false,
+    };
+    let world = World::new(knobs, DeletionPolicy::Retain);
+    world.view(world.object(0).unwrap())
+}
+
+/// Its account is known, and it has listed everything: nothing has its alias.
+pub(crate) fn listed() -> View {
+    let mut view = fresh();
+    view.observed.account = Some(AccountId::from("111111111111"));
+    view.observed.listing = Some(Listing {
+        by_id: None,
+        by_alias: Presence::Absent { confirmed: false },
+        fresh: false,
+    });
+    view
+}
+
+/// Its create is recorded, and the call is next.
+pub(crate) fn creating() -> View {
+    let mut view = listed();
+    loop {
+        match decide(&view) {
+            Action::Call(Call::Create { .. }) => return view,
+            action @ Action::Save(_) => view.fold(&action, Answer::Saved, now()),
+            action => view.note(&action, now()),
+        }
+    }
+}
+
+/// It has an organization in this state, which the list shows.
+pub(crate) fn existing(state: &State) -> View {
+    let mut view = listed();
+    view.memory.organization_id = Some(OrganizationId::from(ID));
+    view.memory.origin = Some(Origin::Created);
+    view.memory.account = view.observed.account.clone();
+    view.memory.region = Some(Region::from("us-east-1"));
+    view.saved = view.memory.clone();
+    view.observed.listing = Some(Listing {
+        by_id: Some(Presence::Present(row(state))),
+        by_alias: Presence::Present(row(state)),
+        fresh: false,
+    });
+    view
+}
+
+/// It is Ready: the last report said so of this generation.
+pub(crate) fn ready() -> View {
+    let view = existing(&State::Active);
+    let (outcome, view) = rest(view);
+    assert_eq!(outcome, Outcome::Active);
+    next(view, &outcome)
+}
+
+/// Its deletion was asked for, under policy Delete.
+pub(crate) fn deleting(mut view: View) -> View {
+    view.desired.deleting = true;
+    view.desired.finalizer = true;
+    view.desired.generation += 1;
+    view.desired.policy = workmail_operator::core::Policy::Delete(confirmed());
+    view
+}
+
+pub(crate) fn confirmed() -> workmail_operator::core::Delete {
+    workmail_operator::core::Delete {
+        confirmed: true,
+        ..workmail_operator::core::Delete::default()
+    }
+}
+
+pub(crate) fn row(state: &State) -> Summary {
+    Summary {
+        id: OrganizationId::from(ID),
+        alias: "acme".into(),
+        state: state.clone(),
+        default_domain: Some("acme.awsapps.com".into()),
+        error_message: (*state == State::Failed).then(|| "no address left".to_owned()),
+    }
+}
+
+pub(crate) fn described(state: &State) -> Organization {
+    Organization {
+        summary: row(state),
+        arn: Some("arn:aws:workmail:us-east-1:111111111111:organization/m-1".into()),
+        directory_id: Some("d-0123456789".into()),
+        directory_type: None,
+        completed_date: None,
+        migration_admin: None,
+        interoperability_enabled: Some(false),
+    }
+}
+
+pub(crate) fn marks() -> TagMap {
+    BTreeMap::from(
+        [("cluster", "prod"), ("namespace", "mail"), ("name", "acme")]
+            .map(|(key, value)| (format!("workmail-operator.dev/{key}"), value.to_owned())),
+    )
+}
+
+/// Answers every look with what is so, every write and call with success, until it rests.
+pub(crate) fn rest(view: View) -> (Outcome, View) {
+    rest_with(view, |_| None)
+}
+
+/// As [`rest`], but some actions are answered in another way.
+pub(crate) fn rest_with(
+    mut view: View,
+    answer: impl Fn(&Action) -> Option<Answer>,
+) -> (Outcome, View) {
+    for _ in 0..40 {
+        let action = decide(&view);
+        if let Action::Rest(outcome) = action {
+            return (outcome, view);
+        }
+        match answer(&action).or_else(|| usual(&view, &action)) {
+            Some(answer) => view.fold(&action, answer, now()),
+            None => view.note(&action, now()),
+        }
+    }
+    panic!("it does not rest");
+}
+
+fn usual(view: &View, action: &Action) -> Option<Answer> {
+    use workmail_operator::core::{Look, Scope};
+    let listing = view.observed.listing.clone();
+    let by_id = listing.as_ref().and_then(|listing| listing.by_id.clone());
+    let state = match by_id {
+        Some(Presence::Present(row)) => row.state,
+        Some(Presence::Absent { .. }) | None => State::Active,
+    };
+    Some(match action {
+        Action::Look(Look::Account) => Answer::Account(AccountId::from("111111111111")),
+        Action::Look(Look::Listing { .. }) => Answer::Listing(Listing {
+            by_id: None,
+            by_alias: Presence::Absent { confirmed: false },
+            fresh: true,
+        }),
+        Action::Look(Look::Organization(_)) => {
+            Answer::Organization(Sight::Seen(described(&state)))
+        }
+        Action::Look(Look::Tags(_)) => Answer::Tags(Tags::Shown(marks())),
+        Action::Look(Look::Scope) => Answer::Scope(Scope::Stays),
+        Action::Look(Look::Object) => Answer::Current,
+        Action::AddFinalizer => Answer::FinalizerAdded,
+        Action::RemoveFinalizer(release) => Answer::FinalizerRemoved(release.clone()),
+        Action::Save(_) => Answer::Saved,
+        Action::Call(Call::Create { .. }) => Answer::Created(OrganizationId::from(ID)),
+        Action::Call(Call::Tag { tags, .. }) => Answer::Tagged(tags.clone()),
+        Action::Call(Call::Untag { keys, .. }) => Answer::Untagged(keys.clone()),
+        Action::Call(Call::Delete(_)) => Answer::DeleteAccepted,
+        Action::Intend(_)
+        | Action::Claim(..)
+        | Action::Manage(_)
+        | Action::Forget
+        | Action::Rest(_) => return None,
+    })
+}
+
+/// The view of the next reconcile, after this one's report was written. What was seen is seen again.
+pub(crate) fn next(view: View, outcome: &Outcome) -> View {
+    let report = report(&view, outcome);
+    let observed = Observed {
+        account: view.observed.account.clone(),
+        listing: view.observed.listing.clone(),
+        ..Observed::default()
+    };
+    View {
+        memory: report.memory.clone(),
+        saved: report.memory,
+        shown: report.shown,
+        previous: report.verdicts,
+        observed_generation: report.observed_generation,
+        handled: report.handled,
+        observed,
+        ..view
+    }
+}
+
+/// The answer to a call that AWS refused, or that did not get through.
+pub(crate) fn trouble(operation: Operation, trouble: &Trouble) -> Answer {
+    let region = Region::from("us-east-1");
+    Answer::of_trouble(trouble, Failure::of_call(operation, trouble, Some(&region)))
+}
+
+pub(crate) fn condition(report: &Report, kind: ConditionType) -> Option<&Verdict> {
+    report.verdicts.iter().find(|verdict| verdict.kind == kind)
+}
+
+pub(crate) fn status(report: &Report, kind: ConditionType) -> Option<ConditionStatus> {
+    condition(report, kind).map(|verdict| verdict.status)
+}
+
+/// How an outcome is told, and when it is looked at again: what a row of the error table says.
+pub(crate) fn told(view: &View, outcome: &Outcome) -> Row {
+    let report = report(view, outcome);
+    let ready = condition(&report, ConditionType::Ready).expect("Ready is always present");
+    Row {
+        reason: ready.reason.clone(),
+        ready: ready.status,
+        stalled: status(&report, ConditionType::Stalled).is_some(),
+        reconciling: status(&report, ConditionType::Reconciling).is_some(),
+        retry: Retry::after(outcome),
+        warns: report.notes.iter().any(is_warning),
+    }
+}
+
+pub(crate) fn is_warning(note: &Note) -> bool {
+    matches!(note.kind, NoteKind::Warning(_))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) reason: String,
+    pub(crate) ready: ConditionStatus,
+    pub(crate) stalled: bool,
+    pub(crate) reconciling: bool,
+    pub(crate) retry: Retry,
+    pub(crate) warns: bool,
+}
+
+impl Row {
+    pub(crate) fn terminal(reason: Reason) -> Self {
+        Self {
+            reason: reason.to_string(),
+            ready: ConditionStatus::False,
+            stalled: true,
+            reconciling: false,
+            retry: Retry::Slowly,
+            warns: true,
+        }
+    }
+
+    pub(crate) fn recoverable(reason: Reason, retry: Retry) -> Self {
+        Self {
+            stalled: false,
+            reconciling: true,
+            retry,
+            ..Self::terminal(reason)
+        }
+    }
+
+    pub(crate) fn transient(reason: Reason, retry: Retry) -> Self {
+        Self {
+            warns: false,
+            ..Self::recoverable(reason, retry)
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Stories of the world: what proptest draws.
+
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use workmail_operator::{
+    api::DeletionPolicy,
+    core::{OrganizationState as State, Trouble},
+};
+
+use super::{
+    Confirm, Event, Fault, OURS, World,
+    aws::{Knobs, refusal},
+};
+
+/// How a world begins, and what happens in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Story {
+    knobs: Knobs,
+    policy: DeletionPolicy,
+    /// A second object of the same alias.
+    rival: bool,
+    /// An organization that has the alias already; true: with our tags.
+    prior: Option<bool>,
+    pub(crate) events: Vec<Event>,
+}
+
+impl Story {
+    /// The world as it begins.
+    pub(crate) fn world(&self) -> World {
+        let mut world = World::new(self.knobs, self.policy);
+        if let Some(tagged) = self.prior {
+            let id = world.aws.make(OURS, "acme", world.now);
+            let org = world.aws.orgs.get_mut(&id).unwrap();
+            org.state = State::Active;
+            org.completed = world.now.checked_sub(super::driver::FIFTEEN_MINUTES).ok();
+            if tagged {
+                org.tags = super::aws::TagMap::from(
+                    [("cluster", "prod"), ("namespace", "mail"), ("name", "acme")]
+                        .map(|(key, value)| (format!("workmail-operator.dev/{key}"), value.into())),
+                );
+            }
+        }
+        if self.rival {
+            world.pass(5);
+            world.server.create(1, DeletionPolicy::Retain, world.now);
+        }
+        world
+    }
+
+    /// The world as it is after all that happens.
+    pub(crate) fn told(&self) -> World {
+        let mut world = self.world();
+        for event in &self.events {
+            world.apply(event);
+        }
+        world
+    }
+}
+
+/// Any story.
+pub(crate) fn stories() -> impl Strategy<Value = Story> {
+    (
+        knobs(),
+        policy(),
+        prop::bool::weighted(0.2),
+        option::weighted(0.15, any::<bool>()),
+        vec(events(), 0..120),
+    )
+        .prop_map(|(knobs, policy, rival, prior, events)| Story {
+            knobs,
+            policy,
+            rival,
+            prior,
+            events,
+        })
+}
+
+fn knobs() -> impl Strategy<Value = Knobs> {
+    any::<[bool; 3]>().prop_map(
+        |[deleted_stay, list_lags, aliases_return]| Knobs {
+            deleted_stay,
+            list_lags,
+            aliases_return,
+        },
+    )
+}
+
+fn policy() -> impl Strategy<Value = DeletionPolicy> {
+    select(vec![DeletionPolicy::Retain, DeletionPolicy::Delete])
+}
+
+fn events() -> impl Strategy<Value = Event> {
+    let slot = prop_oneof![4 => Just(0_usize), 1 => Just(1)];
+    prop_oneof![
+        24 => (slot.clone(), faults()).prop_map(|(slot, fault)| Event::Step(slot, fault)),
+        24 => slot.clone().prop_map(|slot| Event::Step(slot, Fault::None)),
+        4 => edits(slot),
+        3 => others(),
+        2 => select(vec![1, 31, 200, 960]).prop_map(Event::Pass),
+        3 => Just(Event::Advance),
+        1 => Just(Event::Observe),
+    ]
+}
+
+fn faults() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        10 => Just(Fault::None),
+        1 => Just(Fault::CrashBefore),
+        1 => Just(Fault::CrashAfter),
+        2 => troubles().prop_map(Fault::Aws),
+        2 => Just(Fault::Lost),
+        1 => Just(Fault::Api),
+        1 => Just(Fault::ApiLost),
+        1 => (1_u8..6).prop_map(Fault::StaleView),
+    ]
+}
+
+/// Everything that can be heard of AWS when it does nothing.
+pub(crate) fn troubles() -> impl Strategy<Value = Trouble> {
+    let codes = [
+        "AccessDeniedException",
+        "DirectoryInUseException",
+        "DirectoryUnavailableException",
+        "InvalidParameterException",
+        "LimitExceededException",
+        "NameAvailabilityException",
+        "OrganizationNotFoundException",
+        "OrganizationStateException",
+        "SomethingNewException",
+        "TooManyTagsException",
+        "UnsupportedOperationException",
+    ];
+    prop_oneof![
+        2 => select(vec![
+            Trouble::Throttled,
+            Trouble::TimedOut,
+            Trouble::Unreachable,
+            Trouble::ServerFault,
+            Trouble::Undecodable,
+            Trouble::NoCredentials,
+        ]),
+        1 => select(codes.to_vec()).prop_map(refusal),
+    ]
+}
+
+fn edits(slot: impl Strategy<Value = usize> + Clone + 'static) -> impl Strategy<Value = Event> {
+    let tags: Vec<&'static [(&'static str, &'static str)]> = vec![
+        &[],
+        &[("team", "a")],
+        &[("team", "b"), ("cost", "1")],
+        &[("cost", "2")],
+    ];
+    let confirm = select(vec![
+        Confirm::Nothing,
+        Confirm::TheId,
+        Confirm::AnotherId,
+        Confirm::Force(true),
+        Confirm::Force(false),
+    ]);
+    prop_oneof![
+        2 => slot.clone().prop_map(Event::Retain),
+        3 => slot.clone().prop_map(Event::Delete),
+        2 => (slot.clone(), any::<bool>()).prop_map(|(slot, on)| Event::Suspend(slot, on)),
+        2 => (slot.clone(), select(tags)).prop_map(|(slot, tags)| Event::Tags(slot, tags)),
+        1 => (slot.clone(), any::<bool>()).prop_map(|(slot, on)| Event::Input(slot, on)),
+        1 => (slot.clone(), confirm).prop_map(|(slot, confirm)| Event::ConfirmId(slot, confirm)),
+        3 => slot.clone().prop_map(Event::DeleteObject),
+        1 => slot.clone().prop_map(Event::Recreate),
+        1 => slot.clone().prop_map(Event::WipeStatus),
+        1 => (slot.clone(), 0_u8..3).prop_map(|(slot, value)| Event::Request(slot, value)),
+        1 => slot.prop_map(Event::WholeLook),
+    ]
+}
+
+fn others() -> impl Strategy<Value = Event> {
+    let tags = vec![
+        ("team", "z"),
+        ("else", "x"),
+        ("workmail-operator.dev/cluster", "elsewhere"),
+        ("workmail-operator.dev/name", "other"),
+    ];
+    let states = vec![
+        State::Impaired,
+        State::Inactive,
+        State::Failed,
+        State::Active,
+        State::Other("Resting".into()),
+    ];
+    prop_oneof![
+        1 => Just(Event::NamespaceLeaves),
+        1 => Just(Event::DefinitionLeaves),
+        1 => Just(Event::End),
+        2 => Just(Event::Fail),
+        3 => select(states).prop_map(Event::Become),
+        4 => Just(Event::DeleteInAws),
+        4 => select(tags).prop_map(|(key, value)| Event::TagInAws(key, value)),
+        3 => any::<bool>().prop_map(Event::UntagInAws),
+        2 => any::<bool>().prop_map(Event::EnableUsers),
+        3 => any::<bool>().prop_map(Event::SwitchAccount),
+        3 => Just(Event::ForgetTokens),
+        3 => any::<bool>().prop_map(Event::MakeInAws),
+        2 => any::<bool>().prop_map(Event::Quota),
+    ]
+}
