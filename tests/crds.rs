@@ -1,4 +1,4 @@
-//! What users install and apply agrees with the types: the generated CustomResourceDefinition, the
+//! What users install and apply agrees with the types: the generated definition, the
 //! chart's copy of it, and the examples.
 #![allow(
     clippy::unwrap_used,

@@ -35,12 +35,7 @@ impl Snapshot {
         account: AccountId,
         organizations: &Organizations,
     ) -> Result<Self, CallError> {
-        let mut snapshot = Self {
-            account,
-            begun: Instant::now(),
-            organizations: HashMap::new(),
-            aliases: HashMap::new(),
-        };
+        let mut snapshot = Self::begin(account);
         let mut token = None;
         for _ in 0..MOST_PAGES {
             let page = organizations.page(token).await?;
@@ -56,6 +51,25 @@ impl Snapshot {
             Operation::ListOrganizations,
             Trouble::Undecodable,
         ))
+    }
+
+    /// A listing of these organizations, begun now.
+    #[cfg(test)]
+    pub(super) fn of(account: AccountId, organizations: Vec<Summary>) -> Self {
+        let mut snapshot = Self::begin(account);
+        for row in organizations {
+            snapshot.add(row);
+        }
+        snapshot
+    }
+
+    fn begin(account: AccountId) -> Self {
+        Self {
+            account,
+            begun: Instant::now(),
+            organizations: HashMap::new(),
+            aliases: HashMap::new(),
+        }
     }
 
     fn add(&mut self, row: Summary) {

@@ -38,6 +38,10 @@ pub enum Policy {
 
 /// How to delete.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a choice of the API of its own"
+)]
 pub struct Delete {
     /// Whether `confirmAlias` equals the alias. False only if the object came past the CRD's rules.
     pub confirmed: bool,

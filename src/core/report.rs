@@ -89,9 +89,11 @@ pub fn keep(view: &View, save: SaveAs) -> Report {
 /// deleted is not Ready.
 fn as_before(view: &View) -> Report {
     match (view.condition(ConditionType::Ready), leaves(view)) {
-        (Some(ConditionStatus::False), _) | (Some(_), false) => {
-            base(view, view.observed_generation, view.previous.clone())
-        }
+        // State and conditions are of one look: neither moves without the other.
+        (Some(ConditionStatus::False), _) | (Some(_), false) => Report {
+            shown: view.shown.clone(),
+            ..base(view, view.observed_generation, view.previous.clone())
+        },
         (_, true) => progress(
             view,
             Phase::Deleting,

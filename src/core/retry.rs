@@ -32,7 +32,7 @@ const fn seconds(first: u64, most: u64) -> Retry {
 
 impl Retry {
     /// The base of a slow look; the driver spreads it by 20 %.
-    pub const SLOW: Duration = Duration::from_secs(3600);
+    pub const SLOW: Duration = Duration::from_hours(1);
 
     /// The timing after an outcome.
     #[must_use]

@@ -54,9 +54,10 @@ fn is_time(word: &str) -> bool {
         && parts
             .iter()
             .all(|part| part.len() <= 6 && part.starts_with(|c: char| c.is_ascii_digit()))
-        && parts
-            .iter()
-            .all(|part| part.chars().all(|c| c.is_ascii_digit() || c == '.' || c == 'Z'));
+        && parts.iter().all(|part| {
+            part.chars()
+                .all(|c| c.is_ascii_digit() || c == '.' || c == 'Z')
+        });
     is_date || is_clock
 }
 
@@ -67,9 +68,9 @@ fn varies(name: &str) -> bool {
     let uuid = groups.windows(5).any(|five| {
         five.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && five.iter().all(is_hex)
     });
-    let epoch = groups.iter().any(|group| {
-        matches!(group.len(), 10 | 13) && group.chars().all(|c| c.is_ascii_digit())
-    });
+    let epoch = groups
+        .iter()
+        .any(|group| matches!(group.len(), 10 | 13) && group.chars().all(|c| c.is_ascii_digit()));
     uuid || epoch
 }
 
@@ -112,8 +113,7 @@ mod tests {
 
     #[test]
     fn organization_ids_accounts_and_aliases_stay() {
-        let text =
-            "Organization m-1cab861fe2af419092df2a8aeb21d2b6 of 123456789012, alias a-1-2-3-4, \
+        let text = "Organization m-1cab861fe2af419092df2a8aeb21d2b6 of 123456789012, alias a-1-2-3-4, \
                     arn:aws:workmail:us-east-1:123456789012:organization/m-1";
         assert_eq!(clean(text), text);
     }

@@ -141,10 +141,19 @@ async fn an_organization_whose_tags_were_removed_is_still_ours_and_is_deleted() 
 
 #[tokio::test]
 async fn an_organization_with_another_alias_is_not_deleted_whatever_the_status_says() {
-    let (world, object) = world_with_doomed().await;
-    let mut theirs = SeedOrganization::new("theirs");
-    theirs.tags = world.aws.organization(&id(&object)).unwrap().tags;
-    let theirs = world.aws.seed_organization(theirs).unwrap();
+    let world = World::new().await;
+    let theirs = world
+        .aws
+        .seed_organization(SeedOrganization::new("theirs"))
+        .unwrap();
+    world.create("acme", doomed()).await;
+    let ours = id(&world.until_active("acme").await);
+    // Even its tags say that it is this object's.
+    let marked = OrganizationChange {
+        set_tags: world.aws.organization(&ours).unwrap().tags,
+        ..OrganizationChange::default()
+    };
+    world.aws.change_organization(&theirs.id, marked).unwrap();
     world
         .patch_status("acme", json!({"organizationId": theirs.id}))
         .await;

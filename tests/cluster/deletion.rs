@@ -20,6 +20,14 @@ fn doomed() -> Value {
     json!({"alias": "acme", "deletionPolicy": "Delete", "deletion": {"confirmAlias": "acme"}})
 }
 
+/// A world that looks at the list every second, whatever it has concluded.
+async fn watchful(knobs: Knobs) -> World {
+    let mut world = World::without_operator(Config::with_knobs(knobs)).await;
+    world.operator.argument("--resync-interval=1s");
+    world.operator.start();
+    world
+}
+
 fn slow() -> Knobs {
     Knobs {
         creating_for: Delay::fixed(HOUR),
@@ -176,7 +184,7 @@ async fn a_deleted_organization_that_vanishes_is_gone_once_it_was_missed_twice()
 #[case::after_its_work_with_both(Done, lagging_and_forgetful())]
 #[tokio::test]
 async fn killed_at_the_deletion_it_deletes_once(#[case] work: Work, #[case] knobs: Knobs) {
-    let mut world = World::with(Config::with_knobs(knobs)).await;
+    let mut world = watchful(knobs).await;
     world.create("acme", doomed()).await;
     let id = id(&world.until_active("acme").await);
     world.hold("DeleteOrganization", work);
@@ -257,7 +265,7 @@ async fn killed_while_it_proves_what_it_deletes(#[case] operation: &str, #[case]
 #[case::by_an_error_of_the_service(Fault::Http { status: 503, work: Done }, quick())]
 #[tokio::test]
 async fn a_deletion_whose_reply_is_lost_is_made_once(#[case] fault: Fault, #[case] knobs: Knobs) {
-    let world = World::with(Config::with_knobs(knobs)).await;
+    let world = watchful(knobs).await;
     world.create("acme", doomed()).await;
     let id = id(&world.until_active("acme").await);
     world

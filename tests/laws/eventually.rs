@@ -70,6 +70,20 @@ fn all_settled(world: &World) -> bool {
 
 /// Every object becomes Ready, is Stalled with a reason, or goes; and then nothing is written any more.
 pub(crate) fn settles(world: &mut World) {
+    calm(world);
+    for slot in 0..world.slots() {
+        let Some(object) = world.object(slot) else {
+            continue;
+        };
+        let wanted = object.spec.deletion_policy == DeletionPolicy::Delete;
+        if !object.deleting && object.finalizer != wanted {
+            let how = format!("at rest: {object:?}");
+            world.broken("the finalizer is there while the policy is Delete", how);
+        }
+    }
+}
+
+fn calm(world: &mut World) {
     world.heal();
     // What is young may be missing without a word: that time passes first.
     world.pass(960);

@@ -170,23 +170,29 @@ fn a_lost_reply_and_a_forgotten_token_still_make_one_organization_which_is_found
     let (_, steps) = walk(DeletionPolicy::Retain, &[]);
     for lost in 0..steps {
         for forgotten in lost..steps {
-            let mut world = World::new(HARD, DeletionPolicy::Retain);
-            for step in 0..steps {
-                if step == forgotten {
-                    world.apply(&Event::ForgetTokens);
-                }
-                let fault = if step == lost { Fault::Lost } else { Fault::None };
-                world.apply(&Event::Step(0, fault));
-                if world.running[0].is_none() {
-                    world.apply(&Event::Pass(31));
-                    world.apply(&Event::Observe);
-                }
+            for pause in [1, 31] {
+                one_is_made_and_found(steps, lost, forgotten, pause);
             }
-            eventually::settles(&mut world);
-            assert_eq!(world.breaches, vec![], "{lost}, {forgotten}");
-            let object = world.object(0).unwrap();
-            assert!(object.status.is(ConditionType::Ready), "{lost}, {forgotten}");
-            assert_eq!(world.aws.made.values().sum::<u32>(), 1);
         }
     }
+}
+
+fn one_is_made_and_found(steps: usize, lost: usize, forgotten: usize, pause: i64) {
+    let mut world = World::new(HARD, DeletionPolicy::Retain);
+    for step in 0..steps {
+        if step == forgotten {
+            world.apply(&Event::ForgetTokens);
+        }
+        let fault = if step == lost { Fault::Lost } else { Fault::None };
+        world.apply(&Event::Step(0, fault));
+        if world.running[0].is_none() {
+            world.apply(&Event::Pass(pause));
+            world.apply(&Event::Observe);
+        }
+    }
+    eventually::settles(&mut world);
+    assert_eq!(world.breaches, vec![], "{lost}, {forgotten}, {pause}");
+    let object = world.object(0).unwrap();
+    assert!(object.status.is(ConditionType::Ready), "{lost}, {forgotten}, {pause}");
+    assert_eq!(world.aws.made.values().sum::<u32>(), 1);
 }

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use rstest::rstest;
 use workmail_operator::{
-    api::{ConditionStatus, Reason},
+    api::{ConditionStatus, Origin, Reason},
     core::{
-        AccountId, Action, Answer, Call, Look, ObjectKey, Operation, OrganizationState as State,
+        AccountId, Action, Answer, Call, Listing, Look, ObjectKey, Operation, OrganizationState as State,
         Outcome, Presence, Retry, Scope, Sight, Tags, Trouble, View,
     },
 };
 
+use crate::world::aws::TagMap;
 use crate::views::{
-    Row, creating, deleting, described, existing, fresh, listed, marks, rest, rest_with, row, told,
+    ID, Row, creating, deleting, described, existing, fresh, listed, marks, rest, rest_with, row, told,
     trouble,
 };
 
@@ -128,7 +129,7 @@ fn credentials_of_another_account_are_told_and_no_more_is_looked_at() {
 #[test]
 fn too_many_tags_stall() {
     let untagged = |action: &Action| match action {
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(Default::default()))),
+        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
         Action::Call(_) => Some(trouble(
             Operation::TagResource,
             &refused("TooManyTagsException"),
@@ -142,7 +143,7 @@ fn too_many_tags_stall() {
 #[test]
 fn an_organization_that_is_busy_is_tried_again_from_5_s_to_60_s() {
     let untagged = |action: &Action| match action {
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(Default::default()))),
+        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
         Action::Call(_) => Some(trouble(
             Operation::TagResource,
             &refused("OrganizationStateException"),
@@ -240,18 +241,77 @@ fn another_owner_by_the_tags_stalls_and_is_named() {
 
 #[test]
 fn a_resource_of_this_cluster_that_comes_first_stalls_the_other_and_is_named() {
+    let mut pending = creating();
+    pending.observed.current = false;
+    let mut untagged = existing(&State::Active);
+    untagged.desired.policy = workmail_operator::core::Policy::Retain;
+    for mut view in [listed(), pending, untagged] {
+        view.rival = Some(ObjectKey {
+            namespace: "post".into(),
+            name: "first".into(),
+            uid: "1".into(),
+        });
+        let (outcome, view) = rest_with(view, |action| match action {
+            Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
+            Action::Intend(_) | Action::Call(_) => panic!("{action:?}"),
+            _ => None,
+        });
+        assert_eq!(told(&view, &outcome), Row::terminal(Reason::OwnershipConflict));
+        let Outcome::Failed(failure) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert!(failure.message.contains("post/first"), "{failure:?}");
+    }
+}
+
+#[test]
+fn its_own_tags_come_before_any_order_among_the_resources_of_this_cluster() {
     let mut view = listed();
+    view.observed.listing.as_mut().unwrap().by_alias = Presence::Present(row(&State::Active));
     view.rival = Some(ObjectKey {
         namespace: "post".into(),
         name: "first".into(),
         uid: "1".into(),
     });
-    let (outcome, view) = rest_with(view, |action| panic!("{action:?}"));
-    assert_eq!(told(&view, &outcome), Row::terminal(Reason::OwnershipConflict));
+    let (_, view) = rest(view);
+    assert_eq!(view.memory.origin, Some(Origin::Adopted));
+}
+
+/// What is told of an alias that AWS refuses, when this account has it with these tags.
+fn taken_here(tags: &TagMap) -> (Outcome, View) {
+    rest_with(creating(), |action| match action {
+        Action::Call(Call::Create { .. }) => Some(trouble(
+            Operation::CreateOrganization,
+            &refused("NameAvailabilityException"),
+        )),
+        Action::Look(Look::Listing { fresh: true }) => Some(Answer::Listing(Listing {
+            by_id: None,
+            by_alias: Presence::Present(row(&State::Active)),
+            fresh: true,
+        })),
+        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(tags.clone()))),
+        _ => None,
+    })
+}
+
+#[test]
+fn an_alias_that_is_taken_in_this_account_is_told_with_the_way_to_take_it_up() {
+    let (outcome, view) = taken_here(&TagMap::new());
+    assert_eq!(told(&view, &outcome), Row::terminal(Reason::AliasUnavailable));
     let Outcome::Failed(failure) = outcome else {
         panic!("{outcome:?}")
     };
-    assert!(failure.message.contains("post/first"), "{failure:?}");
+    for part in [ID, "workmail-operator.dev/name=acme", "may never be free"] {
+        assert!(failure.message.contains(part), "{failure:?}");
+    }
+    assert_eq!(view.memory.pending, None, "every attempt was answered");
+
+    let foreign = TagMap::from([("workmail-operator.dev/cluster".into(), "elsewhere".into())]);
+    let (outcome, view) = taken_here(&foreign);
+    assert_eq!(told(&view, &outcome), Row::terminal(Reason::OwnershipConflict));
+
+    let (_, view) = taken_here(&marks());
+    assert_eq!(view.memory.origin, Some(Origin::Adopted), "it was ours");
 }
 
 #[rstest]
@@ -275,7 +335,7 @@ fn a_deletion_that_must_not_be_is_blocked_and_nothing_is_called(#[case] spoil: f
     view.saved = view.memory.clone();
     let (outcome, view) = rest_with(view, |action| match action {
         Action::Call(call) => panic!("{call:?}"),
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(Default::default()))),
+        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
         _ => None,
     });
     assert_eq!(told(&view, &outcome), Row::terminal(Reason::DeletionBlocked));

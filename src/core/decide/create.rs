@@ -82,14 +82,34 @@ fn after_refusal(view: &View, pending: &Pending, refusal: &Failure) -> Action {
     }
 }
 
-/// Tells a refusal; that of an alias which the listing shows, with the way to take it up.
+/// Tells a refusal. If the alias is taken in this very account and region, a listing begun after the
+/// call shows by whom.
 fn refused(view: &View, refusal: &Failure) -> Action {
-    match alias(view) {
-        Presence::Present(candidate) if refusal.reason == Reason::AliasUnavailable => {
-            fail(not_ours(view, candidate))
-        }
-        Presence::Present(_) | Presence::Absent { .. } => fail(refusal.clone()),
+    if refusal.reason != Reason::AliasUnavailable {
+        return fail(refusal.clone());
     }
+    if !has_fresh_listing(view) {
+        return Action::Look(Look::Listing { fresh: true });
+    }
+    let Presence::Present(candidate) = alias(view) else {
+        return fail(refusal.clone());
+    };
+    match identify(view, candidate) {
+        Identity::Look(look) => Action::Look(look),
+        Identity::Vanished => fail(refusal.clone()),
+        Identity::Known { owner } => match owner {
+            Some(Owner::Us) => claim(view, &candidate.id, Origin::Adopted),
+            Some(Owner::Other(other)) => fail(conflict(candidate, &other)),
+            Some(Owner::Nobody) | None => fail(not_ours(view, candidate)),
+        },
+    }
+}
+
+fn has_fresh_listing(view: &View) -> bool {
+    view.observed
+        .listing
+        .as_ref()
+        .is_some_and(|seen| seen.fresh)
 }
 
 /// What a search for the organization of a pending create comes to.
@@ -107,12 +127,7 @@ pub(super) enum Search {
 
 /// Looks for the organization of a pending create by its alias, in a listing begun after the call.
 pub(super) fn find(view: &View, pending: &Pending) -> Search {
-    if !view
-        .observed
-        .listing
-        .as_ref()
-        .is_some_and(|seen| seen.fresh)
-    {
+    if !has_fresh_listing(view) {
         return Search::Step(Action::Look(Look::Listing { fresh: true }));
     }
     let candidate = match alias(view) {

@@ -1,5 +1,7 @@
 //! An object that is being deleted: let it go, or delete its organization first.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
 
 use super::{call, create, fail, look_around, rest, retain};
@@ -216,10 +218,11 @@ fn token(uid: &str, pending: &crate::api::Pending) -> String {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 fn deleted(view: &View, how: &Delete) -> Action {

@@ -65,6 +65,23 @@ impl World {
                     || format!("gone: {seen:?}"),
                 );
             }
+            Action::Claim(id, _) => {
+                let owner = seen.tags.as_ref().map(|(_, tags)| {
+                    Owner::of(tags, &self.cluster, &reconcile.view.desired.object)
+                });
+                let pending = reconcile.view.memory.pending_create();
+                let described = reconcile.view.observed.organization.seen();
+                // No older than the create that may have made it.
+                let may_be = pending.zip(described).is_some_and(|(pending, one)| {
+                    one.completed_date.is_none_or(|date| date >= pending.since)
+                });
+                let is_free = matches!(owner, None | Some(Owner::Nobody));
+                self.check(
+                    owner == Some(Owner::Us) || is_free && may_be && seen.described.is_some(),
+                    "only what is ours is claimed",
+                    || format!("{id}: {seen:?}"),
+                );
+            }
             Action::Rest(Outcome::Active) => self.check(
                 seen.row().is_some_and(|row| row.state == State::Active),
                 "Ready is true",

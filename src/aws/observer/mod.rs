@@ -3,8 +3,9 @@
 //! Nobody polls object by object. Each reconcile ends by saying what it acted on ([`Observer::follow`]);
 //! whenever a complete listing shows something else, that object is named on the channel.
 
+mod state;
+
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,9 +15,10 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
+use self::state::{Followed, State};
 use super::{
     Aws, CallError,
-    snapshot::{APART, Missing, Snapshot},
+    snapshot::{Missing, Snapshot},
 };
 use crate::core::{
     AccountId, Failure, Listing, ObjectKey, Operation, OrganizationId, Presence, Region, Summary,
@@ -34,10 +36,6 @@ pub struct Timing {
 
 /// A reconcile waits this long for a listing.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// While something is in transition the next look comes after this part of its age.
-const PART_OF_AGE: f64 = 0.04;
-const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(30);
 
 /// Watches the organizations of one region.
 #[derive(Debug)]
@@ -50,39 +48,6 @@ pub struct Observer {
     looks: watch::Sender<u64>,
     wake: Notify,
     changed: mpsc::UnboundedSender<ObjectKey>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    snapshot: Option<Arc<Snapshot>>,
-    trouble: Option<Blindness>,
-    /// Someone needs a look that was begun no earlier than this.
-    demand: Option<Instant>,
-    followed: HashMap<ObjectKey, Followed>,
-}
-
-/// Why the last look saw nothing.
-#[derive(Debug)]
-struct Blindness {
-    error: CallError,
-    since: Instant,
-    last: Instant,
-    times: u32,
-    told: bool,
-}
-
-/// One object, and what its last reconcile acted on.
-#[derive(Debug)]
-struct Followed {
-    id: Option<OrganizationId>,
-    acted_on: Option<Presence<Summary>>,
-    /// It waits for AWS to finish something.
-    in_transition: bool,
-    /// When what it acted on was first seen.
-    since: Instant,
-    told: bool,
-    id_missing: Missing,
-    alias_missing: Missing,
 }
 
 impl Observer {
@@ -159,14 +124,7 @@ impl Observer {
             .followed
             .entry(object.clone())
             .or_insert_with(Followed::new);
-        followed.told = false;
-        let changed = followed.acted_on.as_ref() != Some(&acted_on)
-            || followed.in_transition != in_transition;
-        if changed {
-            followed.id = Some(id.clone());
-            followed.acted_on = Some(acted_on);
-            followed.in_transition = in_transition;
-            followed.since = Instant::now();
+        if followed.act_on(id, acted_on, in_transition) {
             drop(state);
             self.wake.notify_one();
         }
@@ -188,7 +146,7 @@ impl Observer {
     /// Looks whenever it is time to. Never returns.
     pub async fn run(&self) {
         loop {
-            let due = self.due();
+            let due = self.state().due(self.timing, Instant::now());
             tokio::select! {
                 () = self.wake.notified() => {}
                 () = until(due) => self.look().await,
@@ -236,54 +194,6 @@ impl Observer {
         }
     }
 
-    /// When the next look is due; never while it would tell nobody anything.
-    fn due(&self) -> Option<Instant> {
-        let state = self.state();
-        let now = Instant::now();
-        let begun = state.snapshot.as_ref().map(|seen| seen.begun);
-        if let Some(demand) = state.demand
-            && begun.is_none_or(|begun| begun < demand)
-        {
-            return Some(now);
-        }
-        if state.followed.values().all(|one| one.id.is_none()) {
-            return None;
-        }
-        if let Some(trouble) = &state.trouble {
-            return Some(trouble.next());
-        }
-        Some(begun? + self.interval(&state, now))
-    }
-
-    fn interval(&self, state: &State, now: Instant) -> Duration {
-        let youngest = state
-            .followed
-            .values()
-            .filter(|followed| followed.in_transition)
-            .map(|followed| now.duration_since(followed.since))
-            .min();
-        let transition = youngest.map(|age| age.mul_f64(PART_OF_AGE).clamp(SHORTEST, LONGEST));
-        let missing = state
-            .followed
-            .values()
-            .any(|followed| {
-                matches!(
-                    followed.acted_on,
-                    Some(Presence::Absent { confirmed: false })
-                )
-            })
-            .then_some(APART);
-        // At most a tenth early, never late: a listing must not be older than the interval.
-        let resync = self
-            .timing
-            .resync
-            .mul_f64(1.0 - 0.1 * rand::random::<f64>());
-        [transition, missing]
-            .into_iter()
-            .flatten()
-            .fold(resync, Duration::min)
-    }
-
     async fn look(&self) {
         let begun = Instant::now();
         let seen = self.list().await;
@@ -292,9 +202,13 @@ impl Observer {
             if state.demand.is_some_and(|demand| demand <= begun) || seen.is_err() {
                 state.demand = None;
             }
-            match seen {
-                Ok(snapshot) => self.publish(&mut state, Arc::new(snapshot)),
-                Err(error) => self.note_trouble(&mut state, error),
+            let to_tell = match seen {
+                Ok(snapshot) => state.see(Arc::new(snapshot)),
+                Err(error) => state.see_nothing(error, self.timing.blind, Instant::now()),
+            };
+            for object in to_tell {
+                // The receiver is gone only when the operator ends.
+                let _ = self.changed.send(object);
             }
         }
         self.looks.send_modify(|count| *count += 1);
@@ -322,53 +236,6 @@ impl Observer {
         seen
     }
 
-    fn publish(&self, state: &mut State, snapshot: Arc<Snapshot>) {
-        let before = state.snapshot.as_ref().map(|seen| &seen.account);
-        if before.is_some_and(|before| *before != snapshot.account) {
-            // What one account lacks says nothing of what another has.
-            for followed in state.followed.values_mut() {
-                followed.id_missing = Missing::default();
-                followed.alias_missing = Missing::default();
-            }
-        }
-        // Objects that were told of the blindness are told of its end.
-        let recovered = state.trouble.take().is_some_and(|trouble| trouble.told);
-        for (object, followed) in &mut state.followed {
-            let Some(id) = &followed.id else { continue };
-            let now = followed.id_missing.look(snapshot.by_id(id), snapshot.begun);
-            let differs = followed
-                .acted_on
-                .as_ref()
-                .is_some_and(|acted_on| *acted_on != now);
-            if (differs || recovered) && !followed.told {
-                followed.told = true;
-                // The receiver is gone only when the operator ends.
-                let _ = self.changed.send(object.clone());
-            }
-        }
-        state.snapshot = Some(snapshot);
-    }
-
-    fn note_trouble(&self, state: &mut State, error: CallError) {
-        let now = Instant::now();
-        let trouble = state.trouble.get_or_insert_with(|| Blindness {
-            error: error.clone(),
-            since: now,
-            last: now,
-            times: 0,
-            told: false,
-        });
-        trouble.error = error;
-        trouble.last = now;
-        trouble.times = trouble.times.saturating_add(1);
-        if !trouble.told && now.duration_since(trouble.since) >= self.timing.blind {
-            trouble.told = true;
-            for object in state.followed.keys() {
-                let _ = self.changed.send(object.clone());
-            }
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -383,27 +250,5 @@ async fn until(due: Option<Instant>) {
     match due {
         Some(due) => sleep_until(due).await,
         None => std::future::pending().await,
-    }
-}
-
-impl Blindness {
-    /// When to look again: 1 s doubling to 60 s.
-    fn next(&self) -> Instant {
-        let doublings = self.times.saturating_sub(1).min(6);
-        self.last + Duration::from_secs(60.min(1 << doublings))
-    }
-}
-
-impl Followed {
-    fn new() -> Self {
-        Self {
-            id: None,
-            acted_on: None,
-            in_transition: false,
-            since: Instant::now(),
-            told: false,
-            id_missing: Missing::default(),
-            alias_missing: Missing::default(),
-        }
     }
 }

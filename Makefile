@@ -1,0 +1,118 @@
+# The commands of this repository; `make help` lists them.
+#
+# What they need is Rust, Go, Python 3 and a C compiler. The rest they fetch and build themselves, once,
+# into `target` and the user's cache folder.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+CARGO ?= cargo
+PYTHON ?= python3
+
+cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/workmail-operator
+target := $(or $(CARGO_TARGET_DIR),target)
+crd := workmailorganizations.workmail-operator.dev.yaml
+
+# Most tests wait: for a control plane, for a state to pass.
+export RUST_TEST_THREADS ?= 12
+
+say = @printf '\n==> %s\n' $(1)
+
+.PHONY: help
+help: ## List the commands
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Show the operator's main job on a control plane of its own; on a terminal it stays up
+	@tools/demo
+
+.PHONY: test
+test: fmt-check clippy deny test-build control-plane test-boto3 test-doc test-rust ## Check everything: format, lints, every test
+
+.PHONY: bench
+bench: ## Measure the operator, and write benches/results.md
+	$(CARGO) bench --locked --package workmail-operator --bench operator
+
+.PHONY: build
+build: ## Build the operator for release
+	$(CARGO) build --release --locked --package workmail-operator
+
+.PHONY: crds
+crds: ## Write the CustomResourceDefinitions from the types, to crds/ and to the chart
+	@mkdir -p crds charts/workmail-operator/files/crds
+	$(CARGO) run --quiet --locked --package workmail-operator -- crds > crds/.$(crd).new
+	mv crds/.$(crd).new crds/$(crd)
+	cp crds/$(crd) charts/workmail-operator/files/crds/$(crd)
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+.PHONY: lint
+lint: fmt-check clippy deny ## Check format and lints
+
+# --- the parts of `make test`, in its order ---------------------------------------------------------
+
+# The order holds with `make -j` too.
+.NOTPARALLEL:
+
+.PHONY: fmt-check
+fmt-check:
+	$(call say,'Format')
+	$(CARGO) fmt --all --check
+
+.PHONY: clippy
+clippy:
+	$(call say,'Lints')
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: deny
+deny:
+	$(call say,'Licences and sources of dependencies')
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny --locked check --hide-inclusion-graph bans licenses sources; \
+	else \
+		echo 'skipped: cargo-deny is not installed (cargo install --locked cargo-deny)'; \
+	fi
+
+.PHONY: test-build
+test-build:
+	$(call say,'Building the tests (the first time takes some minutes)')
+	$(CARGO) test --workspace --locked --tests --no-run
+
+.PHONY: control-plane
+control-plane: test-build
+	$(call say,'Control plane (the first time it is built from source: about 7 minutes on two cores)')
+	@$(target)/debug/devcluster binaries
+
+# A folder for each set of requirements and each Python: a change of either makes another.
+requirements := crates/workmail-local/tests/boto3/requirements.txt
+venv = $(cache)/boto3-$(shell { cat $(requirements); $(PYTHON) -VV; command -v $(PYTHON); } | sha256sum | cut -c1-16)
+
+.PHONY: test-boto3
+test-boto3: test-build
+	$(call say,'boto3 and the aws CLI as clients of the local WorkMail endpoint')
+	@venv='$(venv)'; \
+	if [ ! -e "$$venv/complete" ]; then \
+		echo "installing $(requirements) into $$venv, once"; \
+		rm -rf "$$venv"; \
+		$(PYTHON) -m venv "$$venv" || { echo 'no virtual environment: on Debian, install python3-venv' >&2; exit 1; }; \
+		"$$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement $(requirements); \
+		touch "$$venv/complete"; \
+	fi
+	WORKMAIL_LOCAL_BIN='$(abspath $(target))/debug/workmail-local' PYTHONDONTWRITEBYTECODE=1 \
+		'$(venv)/bin/python' -m pytest -q -p no:cacheprovider crates/workmail-local/tests/boto3
+
+.PHONY: test-doc
+test-doc:
+	$(call say,'Examples in documentation')
+	$(CARGO) test --workspace --locked --doc
+
+# The last, so that its summary ends the output.
+.PHONY: test-rust
+test-rust: test-build control-plane
+	$(call say,'Tests')
+	$(CARGO) test --workspace --locked --no-fail-fast --tests

@@ -1,0 +1,68 @@
+{{- define "workmail-operator.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* RELEASE-CHART, or RELEASE where that has the chart's name in it. */}}
+{{- define "workmail-operator.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- $name := include "workmail-operator.name" . }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* What no upgrade may change. */}}
+{{- define "workmail-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "workmail-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "workmail-operator.labels" -}}
+{{ include "workmail-operator.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "workmail-operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "workmail-operator.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- required "serviceAccount.name is needed when serviceAccount.create is false" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "workmail-operator.image" -}}
+{{- with .Values.image }}
+{{- if .digest }}
+{{- printf "%s@%s" .repository .digest }}
+{{- else }}
+{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* What the operator does in the namespaces that it watches. */}}
+{{- define "workmail-operator.rules" -}}
+- apiGroups: [workmail-operator.dev]
+  resources: [workmailorganizations]
+  # patch: the finalizer, and nothing else of the resource.
+  verbs: [get, list, watch, patch]
+- apiGroups: [workmail-operator.dev]
+  resources: [workmailorganizations/status]
+  verbs: [patch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end }}
+
+{{- define "workmail-operator.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "workmail-operator.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end }}

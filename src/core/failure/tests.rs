@@ -1,0 +1,159 @@
+//! The table, row by row.
+
+use rstest::rstest;
+
+use super::*;
+use crate::{
+    api::{Class, Reason},
+    core::Region,
+};
+
+fn refusal(operation: Operation, code: &str) -> Failure {
+    let trouble = Trouble::from_answer(400, Some(code), Some("the text of AWS"));
+    Failure::of_call(operation, &trouble, Some(&Region::from("us-east-1")))
+}
+
+#[rstest]
+#[case("InvalidParameterException", Reason::InvalidParameter, Class::Terminal)]
+#[case("ValidationException", Reason::InvalidParameter, Class::Terminal)]
+#[case("NameAvailabilityException", Reason::AliasUnavailable, Class::Terminal)]
+#[case("DirectoryInUseException", Reason::DirectoryInUse, Class::Terminal)]
+#[case(
+    "UnsupportedOperationException",
+    Reason::UnsupportedOperation,
+    Class::Terminal
+)]
+#[case("LimitExceededException", Reason::LimitExceeded, Class::Recoverable)]
+#[case(
+    "DirectoryUnavailableException",
+    Reason::DirectoryUnavailable,
+    Class::Recoverable
+)]
+#[case("AccessDeniedException", Reason::AccessDenied, Class::Recoverable)]
+#[case("AccessDenied", Reason::AccessDenied, Class::Recoverable)]
+#[case(
+    "UnrecognizedClientException",
+    Reason::AccessDenied,
+    Class::Recoverable
+)]
+#[case("ExpiredTokenException", Reason::AccessDenied, Class::Recoverable)]
+#[case("ExpiredToken", Reason::AccessDenied, Class::Recoverable)]
+#[case("InvalidSignatureException", Reason::AccessDenied, Class::Recoverable)]
+#[case("ThrottlingException", Reason::Throttled, Class::Transient)]
+#[case("Throttling", Reason::Throttled, Class::Transient)]
+#[case("TooManyRequestsException", Reason::Throttled, Class::Transient)]
+#[case("InternalFailure", Reason::ServiceUnavailable, Class::Transient)]
+#[case(
+    "OrganizationStateException",
+    Reason::OrganizationBusy,
+    Class::Transient
+)]
+#[case(
+    "NoSuchThingAsYetException",
+    Reason::UnexpectedError,
+    Class::Recoverable
+)]
+fn each_code_of_create_organization_has_its_row(
+    #[case] code: &str,
+    #[case] reason: Reason,
+    #[case] class: Class,
+) {
+    let failure = refusal(Operation::CreateOrganization, code);
+    assert_eq!((failure.reason, failure.reason.class()), (reason, class));
+    assert!(!failure.looking, "a create does not look");
+}
+
+#[rstest]
+#[case(Operation::TagResource, "TooManyTagsException", Reason::TooManyTags)]
+#[case(
+    Operation::TagResource,
+    "OrganizationStateException",
+    Reason::OrganizationBusy
+)]
+#[case(
+    Operation::DeleteOrganization,
+    "InvalidParameterException",
+    Reason::DeletionBlocked
+)]
+#[case(
+    Operation::DeleteOrganization,
+    "OrganizationStateException",
+    Reason::DeletionBlocked
+)]
+#[case(
+    Operation::ListOrganizations,
+    "InvalidParameterException",
+    Reason::UnexpectedError
+)]
+#[case(
+    Operation::ListTagsForResource,
+    "ResourceNotFoundException",
+    Reason::ServiceUnavailable
+)]
+fn the_operation_counts_beside_the_code(
+    #[case] operation: Operation,
+    #[case] code: &str,
+    #[case] reason: Reason,
+) {
+    assert_eq!(refusal(operation, code).reason, reason);
+}
+
+#[rstest]
+#[case(Trouble::TimedOut)]
+#[case(Trouble::Unreachable)]
+#[case(Trouble::ServerFault)]
+#[case(Trouble::Undecodable)]
+fn what_gives_no_answer_is_unavailable_and_may_have_done_the_work(#[case] trouble: Trouble) {
+    let failure = Failure::of_call(Operation::CreateOrganization, &trouble, None);
+    assert_eq!(failure.reason, Reason::ServiceUnavailable);
+    assert!(!trouble.did_nothing());
+}
+
+#[test]
+fn an_unreachable_region_without_workmail_is_told_with_the_list_of_those_that_have_it() {
+    let failure = Failure::of_call(
+        Operation::ListOrganizations,
+        &Trouble::Unreachable,
+        Some(&Region::from("eu-central-1")),
+    );
+    assert_eq!(failure.reason, Reason::ServiceUnavailable);
+    for region in Region::WITH_WORKMAIL {
+        assert!(failure.message.contains(region), "{}", failure.message);
+    }
+}
+
+#[rstest]
+#[case(503, Some("ServiceUnavailableException"), Trouble::ServerFault)]
+#[case(500, None, Trouble::ServerFault)]
+#[case(429, None, Trouble::Throttled)]
+#[case(400, None, Trouble::Undecodable)]
+#[case(503, Some("SlowDown"), Trouble::Throttled)]
+#[case(
+    400,
+    Some("com.amazonaws.workmail#ThrottlingException"),
+    Trouble::Throttled
+)]
+fn an_answer_is_told_apart_by_code_before_status(
+    #[case] status: u16,
+    #[case] code: Option<&str>,
+    #[case] trouble: Trouble,
+) {
+    assert_eq!(Trouble::from_answer(status, code, None), trouble);
+}
+
+#[test]
+fn a_code_that_aws_may_invent_is_other_in_a_label() {
+    let trouble = Trouble::from_answer(400, Some("BrandNewException"), None);
+    assert_eq!(trouble.label(), "other");
+}
+
+#[test]
+fn credentials_that_are_refused_do_not_put_aws_text_into_the_message() {
+    let trouble = Trouble::from_answer(
+        400,
+        Some("InvalidSignatureException"),
+        Some("Signature expired: 20261124T101010Z is now earlier than 20261124T111111Z"),
+    );
+    let failure = Failure::of_call(Operation::ListOrganizations, &trouble, None);
+    assert!(!failure.message.contains("2026"), "{}", failure.message);
+}
