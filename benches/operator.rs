@@ -32,7 +32,7 @@ use workmail_operator::api::{ConditionStatus, ConditionType, WorkMailOrganizatio
 
 const OBJECTS: usize = 200;
 const STARTS: usize = 5;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const OPERATOR: &str = env!("CARGO_BIN_EXE_workmail-operator");
 
 #[tokio::main]
@@ -103,7 +103,7 @@ async fn main() {
         let count = calls
             .iter()
             .filter(|call| call.operation == operation)
-            .count();
+            .count() as u64;
         rows.push(count_row(
             &format!("{operation} per object"),
             count,
@@ -111,7 +111,7 @@ async fn main() {
         ));
     }
     rows.push(count_row(
-        "status versions per object, apply to Active",
+        "status writes per object, apply to Active",
         writes,
         OBJECTS,
     ));
@@ -147,7 +147,7 @@ async fn starts(cluster: &Cluster, client: &Client, aws: &Server) -> Vec<f64> {
 
 /// Applies objects one by one; gives the milliseconds until each create was received, and how many
 /// versions of status were written in all.
-async fn one_by_one(client: &Client, aws: &Server) -> (Vec<f64>, usize) {
+async fn one_by_one(client: &Client, aws: &Server) -> (Vec<f64>, u64) {
     let before = status_writes(client).await;
     let mut latencies = Vec::new();
     for number in 0..OBJECTS {
@@ -170,7 +170,7 @@ async fn one_by_one(client: &Client, aws: &Server) -> (Vec<f64>, usize) {
 }
 
 /// Status writes, counted by the API server.
-async fn status_writes(client: &Client) -> usize {
+async fn status_writes(client: &Client) -> u64 {
     let request = http::Request::get("/metrics").body(Vec::new()).unwrap();
     let text = client.request_text(request).await.unwrap();
     text.lines()
@@ -180,8 +180,8 @@ async fn status_writes(client: &Client) -> usize {
                 && line.contains("subresource=\"status\"")
                 && line.contains("code=\"200\"")
         })
-        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-        .sum::<f64>() as usize
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+        .sum()
 }
 
 fn since(begun: SystemTime, at: workmail_local::Timestamp) -> f64 {
@@ -318,7 +318,7 @@ fn quantile(what: &str, sorted: &[f64], part: f64, aim: f64) -> Row {
     ])
 }
 
-fn count_row(what: &str, count: usize, objects: usize) -> Row {
+fn count_row(what: &str, count: u64, objects: usize) -> Row {
     Row([
         what.to_owned(),
         format!("{:.2}", count as f64 / objects as f64),
@@ -349,7 +349,9 @@ fn publish(rows: &[Row]) {
         env!("CARGO_PKG_VERSION")
     );
     for Row(cells) in rows {
-        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+        text.push_str("| ");
+        text.push_str(&cells.join(" | "));
+        text.push_str(" |\n");
     }
     println!("{text}");
     fs::write(

@@ -93,7 +93,8 @@ async fn the_way_to_active_is_three_calls_four_writes_and_two_events() {
 }
 
 #[tokio::test]
-async fn what_was_just_created_costs_no_more_calls_than_it_needs() {
+async fn what_was_just_created_costs_one_call_of_each_kind_and_its_tags_are_read_before_they_are_written()
+ {
     let world = World::new().await;
     world.create("acme", json!({"alias": "acme"})).await;
     world.until_active("acme").await;
@@ -103,6 +104,7 @@ async fn what_was_just_created_costs_no_more_calls_than_it_needs() {
         "GetCallerIdentity",
         "CreateOrganization",
         "DescribeOrganization",
+        "ListTagsForResource",
         "TagResource",
     ];
     let expected = expected.map(|operation| (operation.to_owned(), 1));

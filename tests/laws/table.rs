@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use rstest::rstest;
 use workmail_operator::{
-    api::{ConditionStatus, Origin, Reason},
+    api::{ConditionStatus, Origin, Pending, PendingOperation, Reason},
     core::{
         AccountId, Action, Answer, Call, Listing, Look, ObjectKey, Operation, OrganizationState as State,
         Outcome, Presence, Retry, Scope, Sight, Tags, Trouble, View,
@@ -372,4 +373,35 @@ fn a_deletion_is_proven_by_description_and_tags_before_it_is_asked_for() {
     assert!(place(|action| matches!(action, Action::Look(Look::Tags(_)))) < call);
     assert!(place(|action| matches!(action, Action::Look(Look::Scope))) < call);
     assert_eq!(call + 1, asked.len(), "it is asked for once, and last");
+}
+
+/// The client token of the deletion of this object, whose intent was recorded then.
+fn delete_token(uid: &str, since: i64, generation: i64) -> String {
+    let mut view = deleting(existing(&State::Active));
+    view.desired.object.uid = uid.into();
+    view.desired.generation = generation;
+    view.memory.pending = Some(Pending {
+        operation: PendingOperation::DeleteOrganization,
+        target: ID.into(),
+        since: Timestamp::from_second(since).unwrap(),
+        input: None,
+    });
+    view.saved = view.memory.clone();
+    let token = std::cell::RefCell::new(None);
+    rest_with(view, |action| {
+        if let Action::Call(Call::Delete(input)) = action {
+            token.replace(Some(input.token.clone()));
+        }
+        None
+    });
+    token.into_inner().expect("it is deleted")
+}
+
+#[test]
+fn a_repeated_deletion_has_the_same_token_and_a_new_intent_another() {
+    let token = delete_token("u", 1, 1);
+    assert_eq!(token, delete_token("u", 1, 2));
+    assert_ne!(token, delete_token("u", 2, 1));
+    assert_ne!(token, delete_token("v", 1, 1));
+    assert!(token.len() <= 128 && token.chars().all(|c| c.is_ascii_hexdigit()));
 }

@@ -49,13 +49,14 @@ pub(crate) fn listed() -> View {
 /// Its create is recorded, and the call is next.
 pub(crate) fn creating() -> View {
     let mut view = listed();
-    loop {
+    for _ in 0..9 {
         match decide(&view) {
             Action::Call(Call::Create { .. }) => return view,
             action @ Action::Save(_) => view.fold(&action, Answer::Saved, now()),
             action => view.note(&action, now()),
         }
     }
+    panic!("nothing is created");
 }
 
 /// It has an organization in this state, which the list shows.
@@ -161,7 +162,7 @@ fn usual(view: &View, action: &Action) -> Option<Answer> {
     Some(match action {
         Action::Look(Look::Account) => Answer::Account(AccountId::from("111111111111")),
         Action::Look(Look::Listing { .. }) => Answer::Listing(Listing {
-            by_id: None,
+            by_id: view.id().map(|_| Presence::Present(row(&State::Active))),
             by_alias: Presence::Absent { confirmed: false },
             fresh: true,
         }),
