@@ -63,12 +63,18 @@ fn holds_always(law: &str) {
     }
     // Told again for this law alone, so that the story becomes as short as it can.
     let shortest = tell(|story| {
-        match breaches(story).into_iter().find(|(broken, _)| *broken == law) {
+        match breaches(story)
+            .into_iter()
+            .find(|(broken, _)| *broken == law)
+        {
             None => Ok(()),
             Some((_, how)) => Err(TestCaseError::fail(format!("{law}: {how}"))),
         }
     });
-    panic!("{}", shortest.expect_err("the same stories were told twice"));
+    panic!(
+        "{}",
+        shortest.expect_err("the same stories were told twice")
+    );
 }
 
 macro_rules! laws {

@@ -51,7 +51,10 @@ fn work_on_its_way_is_reconciling_and_a_good_end_is_ready_and_nothing_else() {
         message: "AWS is at it.".into(),
     };
     let progress = report(&existing(&State::Creating), &outcome);
-    assert_eq!(shape(&progress), (Some(Status::False), Some(Status::True), None));
+    assert_eq!(
+        shape(&progress),
+        (Some(Status::False), Some(Status::True), None)
+    );
     let active = report(&existing(&State::Active), &Outcome::Active);
     assert_eq!(shape(&active), (Some(Status::True), None, None));
     assert_eq!(status(&active, Kind::Synced), Some(Status::True));
@@ -66,7 +69,12 @@ fn every_report_speaks_of_the_generation_it_looked_at() {
     view.desired.generation = 7;
     let report = report(&view, &Outcome::Active);
     assert_eq!(report.observed_generation, Some(7));
-    assert!(report.verdicts.iter().all(|verdict| verdict.generation == 7));
+    assert!(
+        report
+            .verdicts
+            .iter()
+            .all(|verdict| verdict.generation == 7)
+    );
 }
 
 #[test]
@@ -76,7 +84,10 @@ fn an_intent_is_written_with_the_conditions_as_they_were() {
     assert_eq!(kept.verdicts, view.previous);
     assert_eq!(kept.observed_generation, view.observed_generation);
     let first = keep(&listed(), SaveAs::Intent);
-    assert_eq!(shape(&first), (Some(Status::False), Some(Status::True), None));
+    assert_eq!(
+        shape(&first),
+        (Some(Status::False), Some(Status::True), None)
+    );
 }
 
 #[test]
@@ -141,11 +152,18 @@ fn a_failure_to_look_leaves_a_ready_generation_untouched_for_15_minutes_and_then
     let (outcome, view) = blind(long);
     let unknown = report(&view, &outcome);
     let ready = condition(&unknown, Kind::Ready).unwrap();
-    assert_eq!((ready.status, ready.reason.as_str()), (Status::Unknown, "Throttled"));
+    assert_eq!(
+        (ready.status, ready.reason.as_str()),
+        (Status::Unknown, "Throttled")
+    );
     assert_eq!(status(&unknown, Kind::Reconciling), Some(Status::True));
 
     let (outcome, view) = blind(next(view, &outcome));
-    assert_eq!(report(&view, &outcome).verdicts, unknown.verdicts, "it stays so");
+    assert_eq!(
+        report(&view, &outcome).verdicts,
+        unknown.verdicts,
+        "it stays so"
+    );
 }
 
 #[test]
@@ -208,8 +226,14 @@ fn a_suspended_deletion_is_blocked_and_stalled() {
     view.desired.suspend = true;
     let (outcome, view) = rest(view);
     let report = report(&view, &outcome);
-    assert_eq!(shape(&report), (Some(Status::False), None, Some(Status::True)));
-    assert_eq!(condition(&report, Kind::Ready).unwrap().reason, "DeletionBlocked");
+    assert_eq!(
+        shape(&report),
+        (Some(Status::False), None, Some(Status::True))
+    );
+    assert_eq!(
+        condition(&report, Kind::Ready).unwrap().reason,
+        "DeletionBlocked"
+    );
     assert_eq!(status(&report, Kind::Suspended), Some(Status::True));
 }
 
@@ -232,7 +256,11 @@ fn ready_is_false_in_every_status_of_a_deletion_under_policy_delete() {
             let mut view = view.clone();
             view.desired.generation = generation;
             let report = report(&view, &outcome);
-            assert_eq!(status(&report, Kind::Ready), Some(Status::False), "{outcome:?}");
+            assert_eq!(
+                status(&report, Kind::Ready),
+                Some(Status::False),
+                "{outcome:?}"
+            );
         }
     }
 }
@@ -265,17 +293,25 @@ fn after_the_end_of_the_service_nothing_is_known_any_more() {
 #[test]
 fn what_proves_nothing_says_nothing_new_but_something_is_always_said() {
     let before = ready();
-    assert_eq!(report(&before, &Outcome::Unconfirmed).verdicts, before.previous);
+    assert_eq!(
+        report(&before, &Outcome::Unconfirmed).verdicts,
+        before.previous
+    );
     for outcome in [Outcome::Unconfirmed, Outcome::Gone] {
         let report = report(&fresh(), &outcome);
-        assert_eq!(shape(&report), (Some(Status::False), Some(Status::True), None));
+        assert_eq!(
+            shape(&report),
+            (Some(Status::False), Some(Status::True), None)
+        );
     }
 }
 
 #[test]
 fn tags_that_fit_neither_beside_each_other_nor_into_the_record_are_removed_before_others_are_set() {
     let many = |prefix: &str| -> BTreeMap<String, String> {
-        (0..47).map(|n| (format!("{prefix}{n}"), "x".to_owned())).collect()
+        (0..47)
+            .map(|n| (format!("{prefix}{n}"), "x".to_owned()))
+            .collect()
     };
     let mut view = existing(&State::Active);
     view.memory.managed_tag_keys = many("old").into_keys().collect();
@@ -312,7 +348,11 @@ fn a_whole_look_that_was_asked_for_is_done_only_once_aws_was_looked_at() {
     view.memory.account = Some("222222222222".into());
     view.saved = view.memory.clone();
     let (outcome, seen) = rest(view);
-    assert_eq!(report(&seen, &outcome).handled, None, "another account's credentials");
+    assert_eq!(
+        report(&seen, &outcome).handled,
+        None,
+        "another account's credentials"
+    );
 }
 
 #[test]

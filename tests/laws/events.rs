@@ -29,7 +29,11 @@ fn each_new_terminal_or_recoverable_reason_is_told_once_and_a_transient_one_neve
             Class::Transient | Class::InProgress | Class::Good => vec![],
         };
         assert_eq!(kinds(&view, &outcome), told, "{reason}");
-        assert_eq!(kinds(&next(view, &outcome), &outcome), vec![], "{reason}, again");
+        assert_eq!(
+            kinds(&next(view, &outcome), &outcome),
+            vec![],
+            "{reason}, again"
+        );
     }
 }
 

@@ -35,7 +35,8 @@ pub(crate) fn never_created(world: &mut World) {
     left.running = [None, None];
     for slot in 0..left.slots() {
         let memory = left.object(slot).map(|object| &object.status.memory);
-        if memory.is_none_or(|memory| memory.organization_id.is_some() || memory.pending.is_some()) {
+        if memory.is_none_or(|memory| memory.organization_id.is_some() || memory.pending.is_some())
+        {
             continue;
         }
         left.server.edit(slot, |spec| {
@@ -58,7 +59,8 @@ fn is_settled(world: &World, object: &Object) -> bool {
     let generation = object.status.observed_generation == Some(object.generation);
     let (ready, stalled) = (ConditionType::Ready, ConditionType::Stalled);
     let rests = object.spec.suspend || world.ended;
-    generation && (object.status.is(ready) || object.status.is(stalled)) || rests && !object.deleting
+    generation && (object.status.is(ready) || object.status.is(stalled))
+        || rests && !object.deleting
 }
 
 fn all_settled(world: &World) -> bool {
@@ -114,9 +116,11 @@ fn calm(world: &mut World) {
 fn compare(world: &mut World, before: &[Option<Object>], writes: u32, effects: u32) {
     // A refused create or deletion is asked for again now and then: its intent is recorded anew, and
     // removed with the refusal.
-    let refused = world.rested.iter().flatten().any(|outcome| {
-        matches!(outcome, Outcome::Failed(failure) if !failure.looking)
-    });
+    let refused = world
+        .rested
+        .iter()
+        .flatten()
+        .any(|outcome| matches!(outcome, Outcome::Failed(failure) if !failure.looking));
     let statuses = |objects: &[Option<Object>]| {
         objects
             .iter()

@@ -115,7 +115,11 @@ fn check(mut world: World, twists: &[(usize, &Twist)]) {
     eventually::brake(&mut world);
     eventually::never_created(&mut world);
     eventually::settles(&mut world);
-    assert!(world.breaches.is_empty(), "{twists:?}: {:?}", world.breaches);
+    assert!(
+        world.breaches.is_empty(),
+        "{twists:?}: {:?}",
+        world.breaches
+    );
 }
 
 #[test]
@@ -183,7 +187,11 @@ fn one_is_made_and_found(steps: usize, lost: usize, forgotten: usize, pause: i64
         if step == forgotten {
             world.apply(&Event::ForgetTokens);
         }
-        let fault = if step == lost { Fault::Lost } else { Fault::None };
+        let fault = if step == lost {
+            Fault::Lost
+        } else {
+            Fault::None
+        };
         world.apply(&Event::Step(0, fault));
         if world.running[0].is_none() {
             world.apply(&Event::Pass(pause));
@@ -193,6 +201,9 @@ fn one_is_made_and_found(steps: usize, lost: usize, forgotten: usize, pause: i64
     eventually::settles(&mut world);
     assert_eq!(world.breaches, vec![], "{lost}, {forgotten}, {pause}");
     let object = world.object(0).unwrap();
-    assert!(object.status.is(ConditionType::Ready), "{lost}, {forgotten}, {pause}");
+    assert!(
+        object.status.is(ConditionType::Ready),
+        "{lost}, {forgotten}, {pause}"
+    );
     assert_eq!(world.aws.made.values().sum::<u32>(), 1);
 }

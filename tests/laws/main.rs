@@ -13,8 +13,8 @@
 
 mod always;
 mod conditions;
-mod eventually;
 mod events;
+mod eventually;
 mod interleavings;
 mod table;
 mod views;

@@ -8,16 +8,16 @@ use rstest::rstest;
 use workmail_operator::{
     api::{ConditionStatus, Origin, Pending, PendingOperation, Reason},
     core::{
-        AccountId, Action, Answer, Call, Listing, Look, ObjectKey, Operation, OrganizationState as State,
-        Outcome, Presence, Retry, Scope, Sight, Tags, Trouble, View,
+        AccountId, Action, Answer, Call, Listing, Look, ObjectKey, Operation,
+        OrganizationState as State, Outcome, Presence, Retry, Scope, Sight, Tags, Trouble, View,
     },
 };
 
-use crate::world::aws::TagMap;
 use crate::views::{
-    ID, Row, creating, deleting, described, existing, fresh, listed, marks, rest, rest_with, row, told,
-    trouble,
+    ID, Row, creating, deleting, described, existing, fresh, listed, marks, rest, rest_with, row,
+    told, trouble,
 };
+use crate::world::aws::TagMap;
 
 const SLOW_BACKOFF: Retry = backoff(30, 15 * 60);
 const QUICK_BACKOFF: Retry = backoff(1, 60);
@@ -110,7 +110,11 @@ fn a_transient_trouble_is_tried_again_from_1_s_to_60_s_and_makes_no_event(
 
 #[test]
 fn without_credentials_it_is_told_and_tried_again() {
-    let row = after(fresh(), Operation::GetCallerIdentity, &Trouble::NoCredentials);
+    let row = after(
+        fresh(),
+        Operation::GetCallerIdentity,
+        &Trouble::NoCredentials,
+    );
     assert_eq!(
         row,
         Row::recoverable(Reason::CredentialsUnavailable, SLOW_BACKOFF)
@@ -195,7 +199,10 @@ fn an_organization_that_is_missing_twice_and_not_young_is_gone() {
     let absent = |confirmed| Some(Presence::Absent { confirmed });
     view.observed.listing.as_mut().unwrap().by_id = absent(true);
     let (outcome, seen) = rest(view.clone());
-    assert_eq!(told(&seen, &outcome), Row::terminal(Reason::OrganizationGone));
+    assert_eq!(
+        told(&seen, &outcome),
+        Row::terminal(Reason::OrganizationGone)
+    );
 
     view.facts.young = true;
     assert_eq!(rest(view.clone()).0, Outcome::Unconfirmed, "it is young");
@@ -209,7 +216,10 @@ fn an_immutable_field_that_differs_stalls_and_does_so_again_without_a_new_descri
     let mut view = existing(&State::Active);
     view.desired.input.directory_id = Some("d-9999999999".into());
     let (outcome, view) = rest(view);
-    assert_eq!(told(&view, &outcome), Row::terminal(Reason::ImmutableFieldDiffers));
+    assert_eq!(
+        told(&view, &outcome),
+        Row::terminal(Reason::ImmutableFieldDiffers)
+    );
     let view = crate::views::next(view, &outcome);
     let (outcome, _) = rest(view);
     assert!(
@@ -232,11 +242,17 @@ fn another_owner_by_the_tags_stalls_and_is_named() {
     by_alias.observed.listing.as_mut().unwrap().by_alias = Presence::Present(row(&State::Active));
     for view in [existing(&State::Active), by_alias] {
         let (outcome, view) = rest_with(view, foreign);
-        assert_eq!(told(&view, &outcome), Row::terminal(Reason::OwnershipConflict));
+        assert_eq!(
+            told(&view, &outcome),
+            Row::terminal(Reason::OwnershipConflict)
+        );
         let Outcome::Failed(failure) = outcome else {
             panic!("{outcome:?}")
         };
-        assert!(failure.message.contains("elsewhere/mail/acme"), "{failure:?}");
+        assert!(
+            failure.message.contains("elsewhere/mail/acme"),
+            "{failure:?}"
+        );
     }
 }
 
@@ -257,7 +273,10 @@ fn a_resource_of_this_cluster_that_comes_first_stalls_the_other_and_is_named() {
             Action::Intend(_) | Action::Call(_) => panic!("{action:?}"),
             _ => None,
         });
-        assert_eq!(told(&view, &outcome), Row::terminal(Reason::OwnershipConflict));
+        assert_eq!(
+            told(&view, &outcome),
+            Row::terminal(Reason::OwnershipConflict)
+        );
         let Outcome::Failed(failure) = outcome else {
             panic!("{outcome:?}")
         };
@@ -298,7 +317,10 @@ fn taken_here(tags: &TagMap) -> (Outcome, View) {
 #[test]
 fn an_alias_that_is_taken_in_this_account_is_told_with_the_way_to_take_it_up() {
     let (outcome, view) = taken_here(&TagMap::new());
-    assert_eq!(told(&view, &outcome), Row::terminal(Reason::AliasUnavailable));
+    assert_eq!(
+        told(&view, &outcome),
+        Row::terminal(Reason::AliasUnavailable)
+    );
     let Outcome::Failed(failure) = outcome else {
         panic!("{outcome:?}")
     };
@@ -309,7 +331,10 @@ fn an_alias_that_is_taken_in_this_account_is_told_with_the_way_to_take_it_up() {
 
     let foreign = TagMap::from([("workmail-operator.dev/cluster".into(), "elsewhere".into())]);
     let (outcome, view) = taken_here(&foreign);
-    assert_eq!(told(&view, &outcome), Row::terminal(Reason::OwnershipConflict));
+    assert_eq!(
+        told(&view, &outcome),
+        Row::terminal(Reason::OwnershipConflict)
+    );
 
     let (_, view) = taken_here(&marks());
     assert_eq!(view.memory.origin, Some(Origin::Adopted), "it was ours");
@@ -339,11 +364,17 @@ fn a_deletion_that_must_not_be_is_blocked_and_nothing_is_called(#[case] spoil: f
         Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
         _ => None,
     });
-    assert_eq!(told(&view, &outcome), Row::terminal(Reason::DeletionBlocked));
+    assert_eq!(
+        told(&view, &outcome),
+        Row::terminal(Reason::DeletionBlocked)
+    );
     let Outcome::Failed(failure) = outcome else {
         panic!("{outcome:?}")
     };
-    assert!(failure.message.contains("Retain"), "the way out: {failure:?}");
+    assert!(
+        failure.message.contains("Retain"),
+        "the way out: {failure:?}"
+    );
 }
 
 fn confirm(view: &mut View) -> &mut workmail_operator::core::Delete {

@@ -166,9 +166,7 @@ fn usual(view: &View, action: &Action) -> Option<Answer> {
             by_alias: Presence::Absent { confirmed: false },
             fresh: true,
         }),
-        Action::Look(Look::Organization(_)) => {
-            Answer::Organization(Sight::Seen(described(&state)))
-        }
+        Action::Look(Look::Organization(_)) => Answer::Organization(Sight::Seen(described(&state))),
         Action::Look(Look::Tags(_)) => Answer::Tags(Tags::Shown(marks())),
         Action::Look(Look::Scope) => Answer::Scope(Scope::Stays),
         Action::Look(Look::Object) => Answer::Current,

@@ -91,7 +91,9 @@ impl Aws {
             .filter(|org| self.shows(org, account, now))?;
         Some(Organization {
             summary: summary(id, org),
-            arn: Some(format!("arn:aws:workmail:us-east-1:{account}:organization/{id}")),
+            arn: Some(format!(
+                "arn:aws:workmail:us-east-1:{account}:organization/{id}"
+            )),
             directory_id: Some("d-0123456789".into()),
             directory_type: None,
             completed_date: org.completed,

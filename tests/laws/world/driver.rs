@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use workmail_operator::core::{
-    AccountId, Action, Answer, Call, Failure, Facts, Listing, Look, Memory, Observed, Operation, Outcome,
-    Presence, Region, Report, SaveAs, Scope, Sight, Summary, Trouble, View, decide, keep, report,
+    AccountId, Action, Answer, Call, Facts, Failure, Listing, Look, Memory, Observed, Operation,
+    Outcome, Presence, Region, Report, SaveAs, Scope, Sight, Summary, Trouble, View, decide, keep,
+    report,
 };
 
 use super::{
@@ -125,7 +126,12 @@ impl World {
 
     /// The view a reconcile of this version of the object begins with.
     pub(crate) fn view(&self, object: &Object) -> View {
-        let known = self.process.known.get(&object.uid).cloned().unwrap_or_default();
+        let known = self
+            .process
+            .known
+            .get(&object.uid)
+            .cloned()
+            .unwrap_or_default();
         let memory = object.status.memory.clone();
         let age = |since: Option<Timestamp>| since.map(|since| self.now.duration_since(since));
         let pending = memory.pending.as_ref().map(|pending| pending.since);
@@ -199,7 +205,10 @@ impl World {
             Look::Organization(_) => Operation::DescribeOrganization,
             Look::Tags(_) | Look::Scope | Look::Object => Operation::ListTagsForResource,
         };
-        if let Some(trouble) = fault.trouble().or(self.aws_is_down.then_some(Trouble::Unreachable)) {
+        if let Some(trouble) = fault
+            .trouble()
+            .or(self.aws_is_down.then_some(Trouble::Unreachable))
+        {
             return answer(operation, &trouble);
         }
         let account = reconcile.account.unwrap_or(self.account);
@@ -237,7 +246,9 @@ impl World {
         }
         let (begun, _, rows) = self.process.snapshot.clone().unwrap();
         let view = &reconcile.view;
-        let by_id = view.id().map(|id| rows.iter().find(|row| row.id == *id).cloned());
+        let by_id = view
+            .id()
+            .map(|id| rows.iter().find(|row| row.id == *id).cloned());
         let by_alias = rows
             .into_iter()
             .find(|row| row.alias == view.desired.alias && row.state.as_str() != "Deleted");
@@ -270,7 +281,10 @@ impl World {
             }
             known.alias_missing = None;
         }
-        if let Some(trouble) = fault.trouble().or(self.aws_is_down.then_some(Trouble::Unreachable)) {
+        if let Some(trouble) = fault
+            .trouble()
+            .or(self.aws_is_down.then_some(Trouble::Unreachable))
+        {
             return answer(operation, &trouble);
         }
         let account = reconcile.account.unwrap_or(self.account);

@@ -330,11 +330,12 @@ impl World {
             Event::DeleteInAws => orgs
                 .filter(|org| org.lives())
                 .for_each(|org| org.state = State::Deleting),
-            Event::TagInAws(key, value) => orgs
-                .filter(|org| org.state == State::Active)
-                .for_each(|org| {
-                    org.tags.insert((*key).to_owned(), (*value).to_owned());
-                }),
+            Event::TagInAws(key, value) => {
+                orgs.filter(|org| org.state == State::Active)
+                    .for_each(|org| {
+                        org.tags.insert((*key).to_owned(), (*value).to_owned());
+                    })
+            }
             Event::UntagInAws(all) => orgs.for_each(|org| {
                 org.tags
                     .retain(|key, _| !all && !key.starts_with("workmail-operator.dev/"));

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::{
-    apimachinery::pkg::apis::meta::v1::Time,
-    jiff::Timestamp,
-};
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use workmail_operator::{
     api::{
         ConditionStatus, ConditionType, Deletion, DeletionPolicy, FINALIZER,
@@ -175,7 +172,10 @@ impl Server {
     }
 
     pub(crate) fn get(&self, uid: &str) -> Option<&Object> {
-        self.objects.iter().flatten().find(|object| object.uid == uid)
+        self.objects
+            .iter()
+            .flatten()
+            .find(|object| object.uid == uid)
     }
 
     /// Our write of a status; `version`: only over this one.
@@ -194,7 +194,10 @@ impl Server {
             differs
         });
         for object in &mut self.objects {
-            if object.as_ref().is_some_and(|one| one.deleting && !one.finalizer) {
+            if object
+                .as_ref()
+                .is_some_and(|one| one.deleting && !one.finalizer)
+            {
                 *object = None;
             }
         }

@@ -75,13 +75,11 @@ pub(crate) fn stories() -> impl Strategy<Value = Story> {
 }
 
 fn knobs() -> impl Strategy<Value = Knobs> {
-    any::<[bool; 3]>().prop_map(
-        |[deleted_stay, list_lags, aliases_return]| Knobs {
-            deleted_stay,
-            list_lags,
-            aliases_return,
-        },
-    )
+    any::<[bool; 3]>().prop_map(|[deleted_stay, list_lags, aliases_return]| Knobs {
+        deleted_stay,
+        list_lags,
+        aliases_return,
+    })
 }
 
 fn policy() -> impl Strategy<Value = DeletionPolicy> {

@@ -95,9 +95,11 @@ impl World {
     pub(super) fn watch_request(&mut self, reconcile: &Reconcile) {
         self.requests += 1;
         let suspended = reconcile.view.desired.suspend;
-        self.check(!suspended, "a suspended object asks AWS for nothing", || {
-            format!("{:?}", reconcile.view.desired)
-        });
+        self.check(
+            !suspended,
+            "a suspended object asks AWS for nothing",
+            || format!("{:?}", reconcile.view.desired),
+        );
     }
 
     /// A call is about to be made.
@@ -106,7 +108,12 @@ impl World {
         let Some(object) = &seen.current else {
             return self.broken("a call is made from the latest view", format!("{call:?}"));
         };
-        let account = object.status.memory.account.as_ref().map(|one| one.as_str());
+        let account = object
+            .status
+            .memory
+            .account
+            .as_ref()
+            .map(|one| one.as_str());
         let quiet = object.spec.suspend
             || reconcile.view.facts.ended
             || account != reconcile.account
@@ -115,9 +122,11 @@ impl World {
             format!("{call:?} for {object:?}")
         });
         let ours = match &seen.tags {
-            Some((_, tags)) => {
-                Some(Owner::of(tags, &self.cluster, &reconcile.view.desired.object))
-            }
+            Some((_, tags)) => Some(Owner::of(
+                tags,
+                &self.cluster,
+                &reconcile.view.desired.object,
+            )),
             None => None,
         };
         self.check(
@@ -163,7 +172,12 @@ impl World {
     }
 
     fn watch_create(&mut self, reconcile: &Reconcile, object: &Object, call: &Call) {
-        let Call::Create { alias, input, token } = call else {
+        let Call::Create {
+            alias,
+            input,
+            token,
+        } = call
+        else {
             return;
         };
         let recorded = object.status.memory.pending.as_ref();
@@ -332,8 +346,7 @@ impl World {
                     Some(State::Deleting | State::Deleted)
                 ) || reconcile.view.shown.state == Some(State::Deleting);
                 let described = reconcile.view.observed.organization.seen();
-                let absent =
-                    seen.confirmed_absent() && (accepted || !reconcile.view.facts.young);
+                let absent = seen.confirmed_absent() && (accepted || !reconcile.view.facts.young);
                 let says = seen.row().is_some_and(|row| row.state == State::Deleted)
                     || described.is_some_and(|one| one.summary.state == State::Deleted);
                 self.check(
@@ -374,7 +387,13 @@ impl World {
         before: Option<&Object>,
         status: &Stored,
     ) {
-        let count = |kind| status.verdicts.iter().filter(|seen| seen.kind == kind).count();
+        let count = |kind| {
+            status
+                .verdicts
+                .iter()
+                .filter(|seen| seen.kind == kind)
+                .count()
+        };
         self.check(
             count(ConditionType::Ready) == 1,
             "Ready is always present",
