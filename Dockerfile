@@ -6,7 +6,7 @@
 ARG RUST_VERSION=1.95.0
 
 FROM rust:${RUST_VERSION}-bookworm AS build
-WORKDIR /work
+WORKDIR /build
 
 # A static binary, for the machine that builds it; the target is named so that build scripts and macros are
 # compiled without these flags. The second: linked statically, getrandom cannot look the system call up

@@ -238,10 +238,10 @@ impl World {
     }
 
     fn listing(&mut self, reconcile: &Reconcile, account: &'static str, fresh: bool) -> Listing {
-        let usable = |(begun, of, _): &&(Timestamp, &str, Vec<Summary>)| {
+        let usable = |(begun, of, _): &(Timestamp, &str, Vec<Summary>)| {
             !fresh && *of == account && self.now.duration_since(*begun) <= RESYNC
         };
-        if self.process.snapshot.as_ref().filter(usable).is_none() {
+        if !self.process.snapshot.as_ref().is_some_and(usable) {
             self.observe(account);
         }
         let (begun, _, rows) = self.process.snapshot.clone().unwrap();

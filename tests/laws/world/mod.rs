@@ -334,7 +334,7 @@ impl World {
                 orgs.filter(|org| org.state == State::Active)
                     .for_each(|org| {
                         org.tags.insert((*key).to_owned(), (*value).to_owned());
-                    })
+                    });
             }
             Event::UntagInAws(all) => orgs.for_each(|org| {
                 org.tags
@@ -343,14 +343,12 @@ impl World {
             Event::EnableUsers(on) => orgs.for_each(|org| org.enabled_users = *on),
             Event::SwitchAccount(ours) => self.account = if *ours { OURS } else { OTHERS },
             Event::ForgetTokens => self.aws.tokens.clear(),
-            Event::MakeInAws(here) => {
-                if !self.aws.alias_is_taken("acme") {
-                    if *here {
-                        self.aws.make(OURS, "acme", now);
-                    } else {
-                        self.aws.taken.insert("acme".into());
-                    }
-                }
+            Event::MakeInAws(_) if self.aws.alias_is_taken("acme") => {}
+            Event::MakeInAws(true) => {
+                self.aws.make(OURS, "acme", now);
+            }
+            Event::MakeInAws(false) => {
+                self.aws.taken.insert("acme".into());
             }
             Event::Quota(on) => self.aws.quota_exhausted = *on,
             _ => {}

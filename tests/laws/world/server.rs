@@ -158,13 +158,12 @@ impl Server {
             return;
         };
         match present {
+            Some(object) if object.finalizer && object.deleting => {}
             Some(object) if object.finalizer => {
-                if !object.deleting {
-                    object.deleting = true;
-                    // As the API server does for every object with a generation.
-                    object.generation += 1;
-                    self.touch(slot);
-                }
+                object.deleting = true;
+                // As the API server does for every object with a generation.
+                object.generation += 1;
+                self.touch(slot);
             }
             Some(_) => *present = None,
             None => {}

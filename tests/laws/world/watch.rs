@@ -3,8 +3,8 @@
 use workmail_operator::{
     api::{ConditionStatus, ConditionType, DeletionPolicy, PendingOperation, Reason},
     core::{
-        Action, Call, DeleteInput, Note, OrganizationState as State, Outcome, Owner, Presence,
-        Release, Scope, Summary, Tags,
+        AccountId, Action, Call, DeleteInput, Note, OrganizationState as State, Outcome, Owner,
+        Presence, Release, Scope, Summary, Tags,
     },
 };
 
@@ -108,12 +108,7 @@ impl World {
         let Some(object) = &seen.current else {
             return self.broken("a call is made from the latest view", format!("{call:?}"));
         };
-        let account = object
-            .status
-            .memory
-            .account
-            .as_ref()
-            .map(|one| one.as_str());
+        let account = object.status.memory.account.as_ref().map(AccountId::as_str);
         let quiet = object.spec.suspend
             || reconcile.view.facts.ended
             || account != reconcile.account
