@@ -1,6 +1,6 @@
 //! What every AWS call goes through.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use aws_sdk_workmail::{
     config::http::HttpResponse,
@@ -27,7 +27,7 @@ pub(super) async fn call<T, E>(
 ) -> Result<T, CallError>
 where
     E: ProvideErrorMetadata,
-    SdkError<E, HttpResponse>: RequestId,
+    SdkError<E, HttpResponse>: RequestId + Error,
 {
     let deadline = Instant::now() + DEADLINE;
     let turn = pace.turn(Instant::now());

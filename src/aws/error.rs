@@ -1,5 +1,7 @@
 //! From the SDK's large errors to a small one, at the edge.
 
+use std::error::Error;
+
 use aws_sdk_workmail::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
@@ -17,6 +19,8 @@ pub struct CallError {
     pub trouble: Trouble,
     /// For the log; never for a condition.
     pub request_id: Option<String>,
+    /// What the SDK says of it, cause by cause. For the log; never for a condition.
+    pub detail: Option<String>,
 }
 
 impl CallError {
@@ -27,6 +31,7 @@ impl CallError {
             operation,
             trouble,
             request_id: None,
+            detail: None,
         }
     }
 
@@ -54,7 +59,7 @@ impl CallError {
     pub(super) fn from_sdk<E>(operation: Operation, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata,
-        SdkError<E, HttpResponse>: RequestId,
+        SdkError<E, HttpResponse>: RequestId + Error,
     {
         #[expect(
             clippy::wildcard_enum_match_arm,
@@ -80,6 +85,19 @@ impl CallError {
             operation,
             trouble,
             request_id: error.request_id().map(str::to_owned),
+            detail: Some(chain(error)),
         }
     }
+}
+
+/// An error with what caused it, on one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

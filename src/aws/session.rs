@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::{
     CallError, Organizations,
     door::{self, DEADLINE},
+    error::chain,
     pace::Pace,
 };
 use crate::{
@@ -127,7 +128,7 @@ impl Aws {
         let credentials = match timeout(DEADLINE, provider.provide_credentials()).await {
             Ok(Ok(credentials)) => credentials,
             Ok(Err(error)) => {
-                tracing::warn!(error = %SourceChain(&error), "no AWS credentials");
+                tracing::warn!(error = chain(&error), "no AWS credentials");
                 return Err(none());
             }
             Err(_) => return Err(none()),
@@ -224,20 +225,5 @@ impl Session {
         self.credentials
             .expiry()
             .is_none_or(|expiry| SystemTime::now() + RENEWAL < expiry)
-    }
-}
-
-/// An error with what caused it, on one line.
-struct SourceChain<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for SourceChain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
     }
 }

@@ -262,7 +262,7 @@ impl<'a> Hands<'a> {
             operation = error.operation.as_str(),
             code = error.trouble.label(),
             request_id = error.request_id,
-            trouble = ?error.trouble,
+            detail = error.detail,
             "an AWS call did not succeed"
         );
         Answer::of_trouble(&error.trouble, error.failure(region(view)))

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::{Stream, StreamExt, future::join_all};
+use futures::{FutureExt, Stream, StreamExt, future::join_all};
 use kube::{
     Api, ResourceExt,
     runtime::{
@@ -118,9 +118,10 @@ fn controller(
         .reflect(writer)
         .applied_objects()
         .predicate_filter(what_matters, PredicateConfig::default());
+    let unlisted = stopped_before_the_first_list(store.clone(), stopping.clone());
     let work = async move {
         let concurrency = context.settings.concurrency;
-        Controller::for_stream(objects, reader)
+        let reconciles = Controller::for_stream(objects, reader)
             .with_config(Config::default().concurrency(concurrency))
             .reconcile_on(
                 UnboundedReceiverStream::new(triggered)
@@ -135,10 +136,26 @@ fn controller(
                 |object, error, context| after_error(&object, error, &context),
                 context,
             )
-            .for_each(|result| async { log(result) })
-            .await;
+            .for_each(|result| async { log(result) });
+        tokio::select! {
+            () = reconciles => {}
+            () = unlisted => {}
+        }
     };
     (store, work)
+}
+
+/// A controller does not end before its objects were listed once. Until then it has begun nothing that
+/// would have to be finished.
+async fn stopped_before_the_first_list(
+    store: reflector::Store<WorkMailOrganization>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    // An error means that the process ends.
+    let _ = stopping.wait_for(|stop| *stop).await;
+    if store.wait_until_ready().now_or_never().is_some() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Keeps the roster, and tells of objects that are gone.

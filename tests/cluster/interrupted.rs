@@ -139,6 +139,24 @@ async fn sigterm_while_nothing_is_in_flight_ends_the_process_at_once() {
 }
 
 #[tokio::test]
+async fn sigterm_ends_a_process_that_never_saw_its_objects() {
+    let cluster = Cluster::start(Options::default()).await.unwrap();
+    // No CRD: the objects cannot be listed.
+    let mut world = World::on(&cluster, Config::with_knobs(quick())).await;
+    world.operator.start();
+    let failed = |line: &serde_json::Value| {
+        let message = line["message"].as_str().unwrap_or_default();
+        message.contains("watch of WorkMailOrganizations failed")
+    };
+    world.operator.until_logged("the watch fails", failed).await;
+    world.operator.terminate();
+    let asked = Instant::now();
+    assert!(world.operator.ended().await.success());
+    assert!(asked.elapsed() < BOUND);
+    assert_eq!(world.aws.last_call(), 0, "AWS was not asked anything");
+}
+
+#[tokio::test]
 async fn a_start_with_everything_settled_costs_one_list_and_no_write() {
     let mut world = World::new().await;
     let names = ["one", "two", "three"];

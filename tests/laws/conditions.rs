@@ -103,31 +103,6 @@ fn the_id_of_an_answered_create_is_written_with_the_state_requested() {
     assert_eq!(condition(&kept, Kind::Ready).unwrap().reason, "Requested");
 }
 
-#[test]
-fn account_and_region_stay_as_first_recorded_whatever_the_defaults_become() {
-    let mut view = creating();
-    view.desired.region = Some("eu-west-1".into());
-    let call = decide(&view);
-    view.fold(&call, Answer::Created(crate::views::ID.into()), now());
-    assert_eq!(view.memory.region, Some("us-east-1".into()));
-
-    let mut refused = listed();
-    refused.memory.region = Some("us-east-1".into());
-    refused.desired.region = Some("eu-west-1".into());
-    let intend = decide(&refused);
-    refused.note(&intend, now());
-    assert_eq!(refused.memory.region, Some("us-east-1".into()));
-}
-
-#[test]
-fn an_organization_completed_within_the_second_of_the_intent_is_not_older_than_it() {
-    let mut view = listed();
-    let intend = decide(&view);
-    let late = now() + k8s_openapi::jiff::SignedDuration::from_millis(900);
-    view.note(&intend, late);
-    assert!(view.memory.pending.unwrap().since <= late);
-}
-
 fn blind(view: View) -> (Outcome, View) {
     rest_with(
         View {

@@ -170,19 +170,51 @@ fn any_two_faults_of_a_create_and_deletion_leave_one_organization_or_none() {
 }
 
 #[test]
-fn a_lost_reply_and_a_forgotten_token_still_make_one_organization_which_is_found_again() {
-    let (_, steps) = walk(DeletionPolicy::Retain, &[]);
-    for lost in 0..steps {
-        for forgotten in lost..steps {
-            for pause in [1, 31] {
-                one_is_made_and_found(steps, lost, forgotten, pause);
+fn any_edit_while_a_pending_create_is_searched_for_to_be_deleted_breaks_no_law() {
+    let lost = Twist::Fault(Fault::Lost);
+    let delete = Twist::Before(Event::DeleteObject(0));
+    let edits: Vec<Twist> = everything()
+        .into_iter()
+        .filter(|twist| matches!(twist, Twist::Before(_)))
+        .collect();
+    for at in 4..9 {
+        for edit in &edits {
+            for step in at + 2..at + 24 {
+                let twists = [(at, &lost), (at + 1, &delete), (step, edit)];
+                check(walk(DeletionPolicy::Delete, &twists).0, &twists);
             }
         }
     }
 }
 
-fn one_is_made_and_found(steps: usize, lost: usize, forgotten: usize, pause: i64) {
+#[test]
+fn a_lost_reply_and_a_forgotten_token_still_make_one_organization_which_is_found_again() {
+    let (_, steps) = walk(DeletionPolicy::Retain, &[]);
+    for lost in 0..steps {
+        for forgotten in lost..steps {
+            for (missed_before, pause) in [(false, 31), (false, 1), (true, 1)] {
+                one_is_made_and_found(steps, [lost, forgotten], missed_before, pause);
+            }
+        }
+    }
+}
+
+fn one_is_made_and_found(
+    steps: usize,
+    [lost, forgotten]: [usize; 2],
+    missed_before: bool,
+    pause: i64,
+) {
     let mut world = World::new(HARD, DeletionPolicy::Retain);
+    if missed_before {
+        // A reconcile that saw the alias missing came to nothing, some time before.
+        for _ in 0..4 {
+            world.apply(&Event::Step(0, Fault::None));
+        }
+        world.apply(&Event::Step(0, Fault::Api));
+        world.apply(&Event::Pass(40));
+        world.apply(&Event::Observe);
+    }
     for step in 0..steps {
         if step == forgotten {
             world.apply(&Event::ForgetTokens);
@@ -199,11 +231,9 @@ fn one_is_made_and_found(steps: usize, lost: usize, forgotten: usize, pause: i64
         }
     }
     eventually::settles(&mut world);
-    assert_eq!(world.breaches, vec![], "{lost}, {forgotten}, {pause}");
+    let how = format!("{lost}, {forgotten}, {missed_before}, {pause}");
+    assert_eq!(world.breaches, vec![], "{how}");
     let object = world.object(0).unwrap();
-    assert!(
-        object.status.is(ConditionType::Ready),
-        "{lost}, {forgotten}, {pause}"
-    );
+    assert!(object.status.is(ConditionType::Ready), "{how}");
     assert_eq!(world.aws.made.values().sum::<u32>(), 1);
 }

@@ -13,6 +13,8 @@
 
 mod always;
 mod conditions;
+mod creation;
+mod deletion;
 mod events;
 mod eventually;
 mod interleavings;

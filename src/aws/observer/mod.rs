@@ -227,6 +227,7 @@ impl Observer {
                 region = %self.region,
                 code = error.trouble.label(),
                 request_id = error.request_id,
+                detail = error.detail,
                 "the organizations could not be listed"
             );
             if error.failure(None).reason == crate::api::Reason::AccessDenied {

@@ -77,6 +77,11 @@ impl World {
                 });
                 let is_free = matches!(owner, None | Some(Owner::Nobody));
                 self.check(
+                    seen.current.is_some(),
+                    "a call is made from the latest view",
+                    || format!("claims {id}"),
+                );
+                self.check(
                     owner == Some(Owner::Us) || is_free && may_be && seen.described.is_some(),
                     "only what is ours is claimed",
                     || format!("{id}: {seen:?}"),
