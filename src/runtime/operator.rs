@@ -1,6 +1,6 @@
 //! The life of the operator's process.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use k8s_openapi::{api::core::v1::Namespace, jiff::tz::TimeZone};
 use kube::{Api, Client, Config, ResourceExt};
@@ -83,7 +83,7 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
             name: flags.cluster_name.clone(),
             uid,
         },
-        namespaces: flags.watch_namespaces.clone(),
+        namespaces: named(&flags.watch_namespaces),
         concurrency: flags.concurrency,
         resync_interval: flags.resync_interval,
         deep_resync_interval: flags.deep_resync_interval,
@@ -112,6 +112,16 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
     .await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Each namespace once, and none for an empty word: a variable that is set to nothing names none.
+fn named(namespaces: &[String]) -> Vec<String> {
+    let named: BTreeSet<_> = namespaces.iter().map(|one| one.trim()).collect();
+    named
+        .into_iter()
+        .filter(|one| !one.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failed> {
@@ -150,5 +160,17 @@ async fn cluster_uid(client: &Client, mut stopping: watch::Receiver<bool>) -> Op
             () = sleep(Duration::from_secs(2)) => {}
             _ = stopping.wait_for(|stop| *stop) => return None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_namespace_is_watched_once_and_an_empty_list_means_all() {
+        let words = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        assert_eq!(named(&words(&["b", " a", "b"])), ["a", "b"]);
+        assert!(named(&words(&[""])).is_empty());
     }
 }

@@ -85,15 +85,14 @@ fn walk(policy: DeletionPolicy, twists: &[(usize, &Twist)]) -> (World, usize) {
     let mut world = World::new(HARD, policy);
     let last = twists.iter().map(|(at, _)| *at).max().unwrap_or_default();
     for step in 0..MOST_STEPS {
-        let twist = twists.iter().find(|(at, _)| *at == step);
-        match twist.map(|(_, twist)| *twist) {
-            None => world.apply(&Event::Step(0, Fault::None)),
-            Some(Twist::Fault(fault)) => world.apply(&Event::Step(0, fault.clone())),
-            Some(Twist::Before(event)) => {
-                world.apply(event);
-                world.apply(&Event::Step(0, Fault::None));
+        let mut fault = Fault::None;
+        for (_, twist) in twists.iter().filter(|(at, _)| *at == step) {
+            match twist {
+                Twist::Fault(given) => fault = given.clone(),
+                Twist::Before(event) => world.apply(event),
             }
         }
+        world.apply(&Event::Step(0, fault));
         if world.running[0].is_none() {
             world.apply(&Event::Pass(31));
             world.apply(&Event::Advance);
@@ -173,6 +172,7 @@ fn any_two_faults_of_a_create_and_deletion_leave_one_organization_or_none() {
 fn any_edit_while_a_pending_create_is_searched_for_to_be_deleted_breaks_no_law() {
     let lost = Twist::Fault(Fault::Lost);
     let delete = Twist::Before(Event::DeleteObject(0));
+    let advance = Twist::Before(Event::Advance);
     let edits: Vec<Twist> = everything()
         .into_iter()
         .filter(|twist| matches!(twist, Twist::Before(_)))
@@ -180,7 +180,8 @@ fn any_edit_while_a_pending_create_is_searched_for_to_be_deleted_breaks_no_law()
     for at in 4..9 {
         for edit in &edits {
             for step in at + 2..at + 24 {
-                let twists = [(at, &lost), (at + 1, &delete), (step, edit)];
+                let (next, lost) = (at + 1, (at, &lost));
+                let twists = [lost, (next, &advance), (next, &delete), (step, edit)];
                 check(walk(DeletionPolicy::Delete, &twists).0, &twists);
             }
         }

@@ -1,0 +1,174 @@
+//! The events of an outcome: what is new and worth telling once.
+
+use super::{Report, Verdict};
+use crate::{
+    api::{Class, ConditionType, EventReason, Origin, Reason},
+    core::{Memory, OrganizationState, Outcome, Release, View, action::Retained},
+};
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Note {
+    /// Its type and reason.
+    pub kind: NoteKind,
+    /// Its text.
+    pub message: String,
+}
+
+/// The type and reason of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoteKind {
+    /// Type Normal.
+    Normal(EventReason),
+    /// Type Warning.
+    Warning(Reason),
+}
+
+impl Report {
+    pub(super) fn with_notes(mut self, view: &View, outcome: &Outcome) -> Self {
+        if look_is_done(view, outcome) {
+            self.handled.clone_from(&view.desired.requested);
+        }
+        let reason_of = |verdicts: &[Verdict]| {
+            verdicts
+                .iter()
+                .find(|seen| seen.kind == ConditionType::Ready)
+                .map(|seen| (seen.status, seen.reason.clone()))
+        };
+        let is_new = reason_of(&self.verdicts) != reason_of(&view.previous);
+        match outcome {
+            Outcome::Active if is_new => self.notes.push(Note {
+                kind: NoteKind::Normal(EventReason::Active),
+                message: format!(
+                    "Organization {} is Active.",
+                    view.id().map_or("", |id| id.as_str())
+                ),
+            }),
+            Outcome::Failed(failure) if is_new => match failure.reason.class() {
+                Class::Terminal | Class::Recoverable => self.notes.push(Note {
+                    kind: NoteKind::Warning(failure.reason),
+                    message: failure.message.clone(),
+                }),
+                Class::Transient | Class::InProgress | Class::Good => {}
+            },
+            Outcome::Released(release) => self.notes.extend(released(view, release)),
+            Outcome::Active
+            | Outcome::Failed(_)
+            | Outcome::Progress { .. }
+            | Outcome::Searching
+            | Outcome::Unconfirmed
+            | Outcome::Suspended
+            | Outcome::Ended
+            | Outcome::Gone => {}
+        }
+        self
+    }
+}
+
+/// The event of an answered create or a claim, once its save is done.
+#[must_use]
+pub fn taken(view: &View) -> Option<Note> {
+    let id = view.id()?;
+    let (kind, message) = match view.memory.origin? {
+        Origin::Created => (
+            EventReason::OrganizationIdKnown,
+            format!("AWS accepted the creation of organization {id}."),
+        ),
+        Origin::Adopted => (
+            EventReason::Adopted,
+            format!("Organization {id} was found again by its ownership tags."),
+        ),
+    };
+    Some(Note {
+        kind: NoteKind::Normal(kind),
+        message,
+    })
+}
+
+/// Whether the look at AWS that was asked for is done.
+const fn look_is_done(view: &View, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Active | Outcome::Progress { .. } => true,
+        // Without a region or with another account's credentials, nothing was looked at.
+        Outcome::Failed(failure) => !failure.looking && view.observed.listing.is_some(),
+        Outcome::Searching
+        | Outcome::Unconfirmed
+        | Outcome::Suspended
+        | Outcome::Ended
+        | Outcome::Released(_)
+        | Outcome::Gone => false,
+    }
+}
+
+/// What to tell of an object that is gone, if anything remains in AWS.
+#[must_use]
+fn released(view: &View, release: &Release) -> Vec<Note> {
+    let normal = |reason, message: String| Note {
+        kind: NoteKind::Normal(reason),
+        message,
+    };
+    let id = view.id().map_or("", |id| id.as_str());
+    match release {
+        Release::NeverCreated => vec![normal(
+            EventReason::Released,
+            "No organization was created for this resource, so none remains.".to_owned(),
+        )],
+        Release::Retained(why) => {
+            let because = match why {
+                Retained::Policy => "deletionPolicy is Retain",
+                Retained::NamespaceLeaves => "the whole namespace is being deleted",
+                Retained::DefinitionLeaves => "the CustomResourceDefinition is being deleted",
+                Retained::EndOfService => "the service has ended",
+            };
+            let going = matches!(
+                view.shown.state,
+                Some(OrganizationState::Deleting | OrganizationState::Deleted)
+            );
+            let message = if going {
+                format!(
+                    "This resource goes because {because}; organization {id} was already being \
+                     deleted in AWS, and that cannot be undone."
+                )
+            } else {
+                retained(&view.memory, because)
+            };
+            vec![normal(EventReason::Retained, message)]
+        }
+        Release::Deleted { directory_left } => {
+            let mut notes = vec![normal(
+                EventReason::Deleted,
+                format!("Organization {id} is deleted in AWS."),
+            )];
+            notes.extend(directory_left.iter().map(|directory| {
+                normal(
+                    EventReason::DirectoryLeft,
+                    format!(
+                        "Directory {directory} of organization {id} stays in AWS and may be billed; \
+                         delete it in AWS Directory Service if nothing else needs it."
+                    ),
+                )
+            }));
+            notes
+        }
+        Release::PolicyRetain => Vec::new(),
+    }
+}
+
+/// What remains in AWS of an object that goes.
+#[must_use]
+pub fn retained(memory: &Memory, because: &str) -> String {
+    match &memory.organization_id {
+        Some(id) => format!(
+            "Organization {id} stays in AWS as it is, because {because}. If it was Active, the same \
+             manifest finds it again by its ownership tags."
+        ),
+        None => format!(
+            "A creation of alias {} was asked for and its answer is not known: an organization may \
+             remain in AWS, because {because}. The same manifest may find it again.",
+            memory
+                .pending
+                .as_ref()
+                .map_or("", |pending| pending.target.as_str())
+        ),
+    }
+}
