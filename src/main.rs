@@ -21,8 +21,11 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to tell where standard error is closed.
-            let _ = writeln!(stderr(), "workmail-operator: {error}");
+            // Once there is a log the error stands there, and nothing else is written. Nobody is left
+            // to tell where standard error is closed.
+            if !error.is_empty() {
+                let _ = writeln!(stderr(), "workmail-operator: {error}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -37,7 +40,7 @@ fn run(flags: &Run) -> Result<(), String> {
         .block_on(runtime::run(flags))
         .map_err(|error| {
             tracing::error!(%error, "could not start");
-            error.to_string()
+            String::new()
         })
 }
 

@@ -141,6 +141,11 @@ pub struct Pending {
     /// When the intent was first recorded.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub since: Timestamp,
+    /// An organization that had the alias already when this was written: only AWS's answer to the
+    /// call can make it this resource's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 34))]
+    pub candidate: Option<String>,
     /// The exact input of the create, so that a repeated call is the same call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "CreateInput")]

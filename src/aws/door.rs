@@ -18,6 +18,9 @@ use crate::{
 /// No AWS call is waited for longer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
+/// How long a call waits for its turn: what is left of the deadline is enough for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Makes one call: in its turn, with a deadline, counted.
 pub(super) async fn call<T, E>(
     operation: Operation,
@@ -30,10 +33,9 @@ where
     SdkError<E, HttpResponse>: RequestId + Error,
 {
     let deadline = Instant::now() + DEADLINE;
-    let turn = pace.turn(Instant::now());
-    if turn >= deadline {
+    let Some(turn) = pace.turn(Instant::now(), PATIENCE) else {
         return Err(CallError::new(operation, Trouble::Throttled));
-    }
+    };
     sleep_until(turn).await;
     let begun = Instant::now();
     let answer = match timeout(deadline - begun, request).await {
@@ -46,8 +48,14 @@ where
             "OK"
         }
         Err(error) => {
-            if error.trouble == Trouble::Throttled {
-                pace.slow_down();
+            match error.trouble {
+                Trouble::Throttled => pace.slow_down(),
+                Trouble::Refused { .. } => pace.recover(),
+                Trouble::TimedOut
+                | Trouble::Unreachable
+                | Trouble::ServerFault
+                | Trouble::Undecodable
+                | Trouble::NoCredentials => {}
             }
             error.trouble.label()
         }

@@ -25,12 +25,16 @@ struct State {
 }
 
 impl Pace {
-    /// When the next call may go. Takes the turn.
-    pub(super) fn turn(&self, now: Instant) -> Instant {
+    /// When the next call may go. Takes the turn, unless it comes later than `patience`: a turn that
+    /// nobody uses would put off all that follow.
+    pub(super) fn turn(&self, now: Instant, patience: Duration) -> Option<Instant> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = state.next.map_or(now, |next| next.max(now));
+        if turn > now + patience {
+            return None;
+        }
         state.next = Some(turn + state.gap);
-        turn
+        Some(turn)
     }
 
     /// AWS throttled: twice the gap.
@@ -54,11 +58,17 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    fn turn(pace: &Pace, now: Instant) -> Option<Instant> {
+        pace.turn(now, PATIENCE)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn without_throttling_no_call_waits() {
         let pace = Pace::default();
         let now = Instant::now();
-        assert!((0..1000).all(|_| pace.turn(now) == now));
+        assert!((0..1000).all(|_| turn(&pace, now) == Some(now)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -67,10 +77,21 @@ mod tests {
         let now = Instant::now();
         pace.slow_down();
         pace.slow_down();
-        assert_eq!(pace.turn(now), now);
-        assert_eq!(pace.turn(now), now + 2 * FIRST_GAP);
+        assert_eq!(turn(&pace, now), Some(now));
+        assert_eq!(turn(&pace, now), Some(now + 2 * FIRST_GAP));
         (0..100).for_each(|_| pace.recover());
-        assert_eq!(pace.turn(now), now);
-        assert_eq!(pace.turn(now), now);
+        assert_eq!(turn(&pace, now), Some(now));
+        assert_eq!(turn(&pace, now), Some(now));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_do_not_wait_for_their_turn_put_nobody_off() {
+        let pace = Pace::default();
+        let now = Instant::now();
+        (0..10).for_each(|_| pace.slow_down());
+        let taken = (0..1000).filter(|_| turn(&pace, now).is_some()).count();
+        assert!(taken < 10, "{taken} turns fit");
+        let later = now + PATIENCE + WIDEST_GAP;
+        assert!(turn(&pace, later).is_some(), "the next one is soon");
     }
 }

@@ -107,6 +107,12 @@ impl Aws {
                 Ok(session)
             }
             Err(error) => {
+                // They are renewed early: what is still valid is used on.
+                if let Current::Session(session) = &*current
+                    && session.valid()
+                {
+                    return Ok(session.clone());
+                }
                 *current = Current::Failed(error.clone(), Instant::now());
                 Err(error)
             }
@@ -144,7 +150,7 @@ impl Aws {
                 return Ok(session.clone());
             }
             let account = session.account.clone();
-            return Ok(self.session_of(account, credentials));
+            return Ok(self.session_of(account, credentials, before));
         }
         let pace = Pace::default();
         let client = aws_sdk_sts::Client::from_conf(
@@ -166,16 +172,32 @@ impl Aws {
             .map(AccountId::from)
             .ok_or_else(|| CallError::new(operation, Trouble::Undecodable))?;
         tracing::info!(account = %account, "AWS credentials found");
-        Ok(self.session_of(account, credentials))
+        Ok(self.session_of(account, credentials, before))
     }
 
-    fn session_of(&self, account: AccountId, credentials: Credentials) -> Arc<Session> {
+    fn session_of(
+        &self,
+        account: AccountId,
+        credentials: Credentials,
+        before: &Current,
+    ) -> Arc<Session> {
+        // The budget is the account's, whatever the credentials.
+        let pace = match before {
+            Current::Session(session) | Current::Doubtful(session)
+                if session.account == account =>
+            {
+                session.pace.clone()
+            }
+            Current::Nothing | Current::Session(_) | Current::Doubtful(_) | Current::Failed(..) => {
+                Arc::default()
+            }
+        };
         Arc::new(Session {
             account,
             credentials,
             config: self.config.clone(),
             metrics: self.metrics.clone(),
-            pace: Arc::default(),
+            pace,
             clients: Mutex::default(),
         })
     }
@@ -222,8 +244,16 @@ impl Session {
     }
 
     fn fresh(&self) -> bool {
+        self.lasts(RENEWAL)
+    }
+
+    fn valid(&self) -> bool {
+        self.lasts(Duration::ZERO)
+    }
+
+    fn lasts(&self, time: Duration) -> bool {
         self.credentials
             .expiry()
-            .is_none_or(|expiry| SystemTime::now() + RENEWAL < expiry)
+            .is_none_or(|expiry| SystemTime::now() + time < expiry)
     }
 }

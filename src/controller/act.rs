@@ -52,10 +52,12 @@ impl<'a> Hands<'a> {
                 let goes = *release != Release::PolicyRetain;
                 let process = &self.context.process;
                 process.with(&view.desired.object, |known| known.released = goes);
-                if let Err(error) = self.finalizer(view, false).await {
+                let done = self.finalizer(view, false).await;
+                if let Err(Error::Stale) = done {
+                    // Refused. After any other error it may have been done.
                     process.with(&view.desired.object, |known| known.released = false);
-                    return Err(error);
                 }
+                done?;
                 Answer::FinalizerRemoved(release.clone())
             }
             Action::Save(save) => self.save(view, *save, now).await?,
@@ -209,6 +211,9 @@ impl<'a> Hands<'a> {
         if let Call::Create { .. } = call
             && !did_nothing
         {
+            self.context
+                .observer(aws.region())
+                .may_appear(&view.desired.object);
             self.context.process.with(&view.desired.object, |known| {
                 if let Some((_, answered)) = &mut known.attempts {
                     *answered = false;

@@ -21,8 +21,11 @@ use crate::{
     metrics::Standing,
 };
 
-/// No step is begun after this time, so that no reconcile takes a minute: the longest step takes 30 s.
-const LAST_STEP: Duration = Duration::from_secs(29);
+/// No step is begun after this time, so that no reconcile takes a minute: the longest step takes 30 s,
+/// and the status and an event after it 10 s each.
+const LAST_STEP: Duration = Duration::from_secs(10);
+/// An object that the API server does not know is looked at once more: it may not know its kind yet.
+const ONCE_MORE: Duration = Duration::from_secs(30);
 /// More steps than any way through `decide` has.
 const MOST_STEPS: usize = 64;
 
@@ -50,8 +53,7 @@ pub(super) fn after_error(
     context: &Context,
 ) -> Requeue {
     match error {
-        // Another event is on its way, or nothing is left to do.
-        Error::Gone => Requeue::await_change(),
+        Error::Gone => Requeue::requeue(ONCE_MORE),
         Error::Stale | Error::Kubernetes { .. } | Error::Late { .. } | Error::Restless(_) => {
             let generation = object.metadata.generation.unwrap_or_default();
             Requeue::requeue(
@@ -166,6 +168,10 @@ async fn rest(
         context.leave_alone(key);
     } else {
         follow(view, &report, context);
+    }
+    if !context.roster.has(key) {
+        // It went meanwhile, and was forgotten before this was remembered.
+        context.forget(key);
     }
     let delay = context.process.delay(
         key,
@@ -304,6 +310,7 @@ async fn tell_what_remains(context: &Context, view: &View) {
         kind: NoteKind::Normal(EventReason::Retained),
         message: retained(
             &view.memory,
+            &view.shown,
             "the resource was deleted without deletionPolicy Delete in force",
         ),
     };

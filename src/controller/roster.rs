@@ -61,6 +61,11 @@ impl Roster {
         self.entries().leave(object)
     }
 
+    /// Whether the object is known.
+    pub(super) fn has(&self, object: &ObjectKey) -> bool {
+        self.entries().objects.contains_key(object)
+    }
+
     /// The object that works on this one's organization instead of it.
     pub(super) fn rival(&self, object: &ObjectKey) -> Option<ObjectKey> {
         let entries = self.entries();

@@ -116,27 +116,37 @@ impl View {
     }
 
     fn intend(&mut self, operation: PendingOperation, now: Timestamp) {
-        let (target, input, since) = match operation {
+        let (target, input, since, candidate) = match operation {
             PendingOperation::CreateOrganization => {
                 self.freeze();
+                let alias = self.desired.alias.clone();
                 let input = self.desired.input.clone();
-                (self.desired.alias.clone(), Some(input), to_seconds(now))
+                (alias, Some(input), to_seconds(now), self.listed_by_alias())
             }
             PendingOperation::DeleteOrganization => {
                 let Some(id) = &self.memory.organization_id else {
                     return;
                 };
                 // The client token is made of it: two intents of one second are two.
-                (id.as_str().to_owned(), None, now)
+                (id.as_str().to_owned(), None, now, None)
             }
         };
         self.memory.pending = Some(Pending {
             operation,
             target,
             since,
+            candidate,
             input,
         });
         self.facts.pending_expired = false;
+    }
+
+    /// The organization that has the alias in the listing.
+    fn listed_by_alias(&self) -> Option<String> {
+        match &self.observed.listing.as_ref()?.by_alias {
+            Presence::Present(summary) => Some(summary.id.to_string()),
+            Presence::Absent { .. } => None,
+        }
     }
 
     fn take(&mut self, id: OrganizationId, origin: Origin, now: Timestamp) {

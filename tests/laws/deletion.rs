@@ -91,6 +91,7 @@ fn delete_token(uid: &str, since: i64, generation: i64) -> String {
         operation: PendingOperation::DeleteOrganization,
         target: ID.into(),
         since: Timestamp::from_second(since).unwrap(),
+        candidate: None,
         input: None,
     });
     view.saved = view.memory.clone();

@@ -209,7 +209,7 @@ fn one_is_made_and_found(
     let mut world = World::new(HARD, DeletionPolicy::Retain);
     if missed_before {
         // A reconcile that saw the alias missing came to nothing, some time before.
-        for _ in 0..4 {
+        for _ in 0..3 {
             world.apply(&Event::Step(0, Fault::None));
         }
         world.apply(&Event::Step(0, Fault::Api));

@@ -18,6 +18,7 @@ mod deletion;
 mod events;
 mod eventually;
 mod interleavings;
+mod ownership;
 mod table;
 mod views;
 mod world;

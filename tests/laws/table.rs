@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use rstest::rstest;
 use workmail_operator::{
-    api::{ConditionStatus, Origin, Reason},
+    api::{ConditionStatus, Reason},
     core::{
-        AccountId, Action, Answer, Call, Listing, Look, ObjectKey, Operation,
-        OrganizationState as State, Outcome, Presence, Retry, Tags, Trouble, View,
+        AccountId, Action, Answer, Call, Look, Operation, OrganizationState as State, Outcome,
+        Presence, Retry, Tags, Trouble, View,
     },
 };
 
-use crate::views::{
-    ID, Row, creating, existing, fresh, listed, marks, rest, rest_with, row, told, trouble,
-};
+use crate::views::{Row, creating, existing, fresh, rest, rest_with, told, trouble};
 use crate::world::aws::TagMap;
 
 const SLOW_BACKOFF: Retry = backoff(30, 15 * 60);
@@ -223,117 +221,4 @@ fn an_immutable_field_that_differs_stalls_and_does_so_again_without_a_new_descri
     assert!(
         matches!(outcome, Outcome::Failed(failure) if failure.reason == Reason::ImmutableFieldDiffers)
     );
-}
-
-#[test]
-fn another_owner_by_the_tags_stalls_and_is_named() {
-    let foreign = |action: &Action| match action {
-        Action::Look(Look::Tags(_)) => {
-            let mut tags = marks();
-            tags.insert("workmail-operator.dev/cluster".into(), "elsewhere".into());
-            Some(Answer::Tags(Tags::Shown(tags)))
-        }
-        Action::Call(call) => panic!("{call:?}"),
-        _ => None,
-    };
-    let mut by_alias = listed();
-    by_alias.observed.listing.as_mut().unwrap().by_alias = Presence::Present(row(&State::Active));
-    for view in [existing(&State::Active), by_alias] {
-        let (outcome, view) = rest_with(view, foreign);
-        assert_eq!(
-            told(&view, &outcome),
-            Row::terminal(Reason::OwnershipConflict)
-        );
-        let Outcome::Failed(failure) = outcome else {
-            panic!("{outcome:?}")
-        };
-        assert!(
-            failure.message.contains("elsewhere/mail/acme"),
-            "{failure:?}"
-        );
-    }
-}
-
-#[test]
-fn a_resource_of_this_cluster_that_comes_first_stalls_the_other_and_is_named() {
-    let mut pending = creating();
-    pending.observed.current = false;
-    let mut untagged = existing(&State::Active);
-    untagged.desired.policy = workmail_operator::core::Policy::Retain;
-    for mut view in [listed(), pending, untagged] {
-        view.rival = Some(ObjectKey {
-            namespace: "post".into(),
-            name: "first".into(),
-            uid: "1".into(),
-        });
-        let (outcome, view) = rest_with(view, |action| match action {
-            Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
-            Action::Intend(_) | Action::Call(_) => panic!("{action:?}"),
-            _ => None,
-        });
-        assert_eq!(
-            told(&view, &outcome),
-            Row::terminal(Reason::OwnershipConflict)
-        );
-        let Outcome::Failed(failure) = outcome else {
-            panic!("{outcome:?}")
-        };
-        assert!(failure.message.contains("post/first"), "{failure:?}");
-    }
-}
-
-#[test]
-fn its_own_tags_come_before_any_order_among_the_resources_of_this_cluster() {
-    let mut view = listed();
-    view.observed.listing.as_mut().unwrap().by_alias = Presence::Present(row(&State::Active));
-    view.rival = Some(ObjectKey {
-        namespace: "post".into(),
-        name: "first".into(),
-        uid: "1".into(),
-    });
-    let (_, view) = rest(view);
-    assert_eq!(view.memory.origin, Some(Origin::Adopted));
-}
-
-/// What is told of an alias that AWS refuses, when this account has it with these tags.
-fn taken_here(tags: &TagMap) -> (Outcome, View) {
-    rest_with(creating(), |action| match action {
-        Action::Call(Call::Create { .. }) => Some(trouble(
-            Operation::CreateOrganization,
-            &refused("NameAvailabilityException"),
-        )),
-        Action::Look(Look::Listing { fresh: true }) => Some(Answer::Listing(Listing {
-            by_id: None,
-            by_alias: Presence::Present(row(&State::Active)),
-            fresh: true,
-        })),
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(tags.clone()))),
-        _ => None,
-    })
-}
-
-#[test]
-fn an_alias_that_is_taken_in_this_account_is_told_with_the_way_to_take_it_up() {
-    let (outcome, view) = taken_here(&TagMap::new());
-    assert_eq!(
-        told(&view, &outcome),
-        Row::terminal(Reason::AliasUnavailable)
-    );
-    let Outcome::Failed(failure) = outcome else {
-        panic!("{outcome:?}")
-    };
-    for part in [ID, "workmail-operator.dev/name=acme", "may never be free"] {
-        assert!(failure.message.contains(part), "{failure:?}");
-    }
-    assert_eq!(view.memory.pending, None, "every attempt was answered");
-
-    let foreign = TagMap::from([("workmail-operator.dev/cluster".into(), "elsewhere".into())]);
-    let (outcome, view) = taken_here(&foreign);
-    assert_eq!(
-        told(&view, &outcome),
-        Row::terminal(Reason::OwnershipConflict)
-    );
-
-    let (_, view) = taken_here(&marks());
-    assert_eq!(view.memory.origin, Some(Origin::Adopted), "it was ours");
 }

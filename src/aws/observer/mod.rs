@@ -100,6 +100,8 @@ impl Observer {
         if followed.id.as_ref() != id {
             followed.id = id.cloned();
             followed.id_missing = Missing::default();
+            // Whether there is anything to look for has changed, and so when to look.
+            self.wake.notify_one();
         }
         Ok(Listing {
             by_id: id.map(|id| followed.id_missing.look(snapshot.by_id(id), snapshot.begun)),
@@ -127,6 +129,14 @@ impl Observer {
         if followed.act_on(id, acted_on, in_transition) {
             drop(state);
             self.wake.notify_one();
+        }
+    }
+
+    /// A create of the object's alias may have been done: that the alias was missing before says
+    /// nothing any more.
+    pub fn may_appear(&self, object: &ObjectKey) {
+        if let Some(followed) = self.state().followed.get_mut(object) {
+            followed.alias_missing = Missing::default();
         }
     }
 

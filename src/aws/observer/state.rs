@@ -94,6 +94,17 @@ impl State {
     pub(super) fn see(&mut self, snapshot: Arc<Snapshot>) -> Vec<ObjectKey> {
         // Objects that were told of the blindness are told of its end.
         let recovered = self.trouble.take().is_some_and(|trouble| trouble.told);
+        // A listing of another account is no look at what these objects acted on.
+        let another = self
+            .snapshot
+            .as_ref()
+            .is_some_and(|before| before.account != snapshot.account);
+        if another {
+            for followed in self.followed.values_mut() {
+                followed.id_missing = Missing::default();
+                followed.alias_missing = Missing::default();
+            }
+        }
         let mut to_tell = Vec::new();
         for (object, followed) in &mut self.followed {
             let Some(id) = &followed.id else { continue };

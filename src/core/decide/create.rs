@@ -146,7 +146,9 @@ pub(super) fn find(view: &View, pending: &Pending) -> Search {
                 Some(Owner::Us) => true,
                 Some(Owner::Other(_)) => false,
                 Some(Owner::Nobody) | None => {
-                    view.rival.is_none() && younger_than(view, pending.since)
+                    view.rival.is_none()
+                        && younger_than(view, pending.since)
+                        && pending.candidate.as_deref() != Some(candidate.id.as_str())
                 }
             };
             if ours {

@@ -3,7 +3,7 @@
 use super::{Report, Verdict};
 use crate::{
     api::{Class, ConditionType, EventReason, Origin, Reason},
-    core::{Memory, OrganizationState, Outcome, Release, View, action::Retained},
+    core::{Memory, OrganizationState, Outcome, Release, Shown, View, action::Retained},
 };
 
 /// An event.
@@ -120,18 +120,7 @@ fn released(view: &View, release: &Release) -> Vec<Note> {
                 Retained::DefinitionLeaves => "the CustomResourceDefinition is being deleted",
                 Retained::EndOfService => "the service has ended",
             };
-            let going = matches!(
-                view.shown.state,
-                Some(OrganizationState::Deleting | OrganizationState::Deleted)
-            );
-            let message = if going {
-                format!(
-                    "This resource goes because {because}; organization {id} was already being \
-                     deleted in AWS, and that cannot be undone."
-                )
-            } else {
-                retained(&view.memory, because)
-            };
+            let message = retained(&view.memory, &view.shown, because);
             vec![normal(EventReason::Retained, message)]
         }
         Release::Deleted { directory_left } => {
@@ -156,8 +145,25 @@ fn released(view: &View, release: &Release) -> Vec<Note> {
 
 /// What remains in AWS of an object that goes.
 #[must_use]
-pub fn retained(memory: &Memory, because: &str) -> String {
+pub fn retained(memory: &Memory, shown: &Shown, because: &str) -> String {
+    let gone = match shown.state {
+        None | Some(OrganizationState::Deleting | OrganizationState::Deleted) => true,
+        Some(
+            OrganizationState::Requested
+            | OrganizationState::Creating
+            | OrganizationState::Validating
+            | OrganizationState::Active
+            | OrganizationState::Impaired
+            | OrganizationState::Inactive
+            | OrganizationState::Failed
+            | OrganizationState::Other(_),
+        ) => false,
+    };
     match &memory.organization_id {
+        Some(id) if gone => format!(
+            "Nothing was done about organization {id}, because {because}; when it was last seen, \
+             AWS had deleted it or was deleting it."
+        ),
         Some(id) => format!(
             "Organization {id} stays in AWS as it is, because {because}. If it was Active, the same \
              manifest finds it again by its ownership tags."

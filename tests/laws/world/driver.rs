@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use workmail_operator::core::{
-    AccountId, Action, Answer, Call, Facts, Failure, Listing, Look, Memory, Observed, Operation,
-    Outcome, Presence, Region, Report, SaveAs, Scope, Sight, Summary, Trouble, View, decide, keep,
-    report,
+    Action, Answer, Facts, Failure, Listing, Look, Memory, Observed, Outcome, Report, SaveAs,
+    Scope, Summary, View, decide, keep, report,
 };
 
 use super::{
@@ -16,8 +15,6 @@ use super::{
 };
 
 pub(crate) const FIFTEEN_MINUTES: SignedDuration = SignedDuration::from_mins(15);
-const APART: SignedDuration = SignedDuration::from_secs(30);
-const RESYNC: SignedDuration = SignedDuration::from_mins(5);
 /// More steps than any way through `decide` has.
 const MOST_STEPS: usize = 40;
 
@@ -30,9 +27,9 @@ pub(crate) struct Process {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
-    attempts: Option<(Timestamp, bool)>,
-    id_missing: Option<Timestamp>,
-    alias_missing: Option<Timestamp>,
+    pub(super) attempts: Option<(Timestamp, bool)>,
+    pub(super) id_missing: Option<Timestamp>,
+    pub(super) alias_missing: Option<Timestamp>,
     blind_since: Option<Timestamp>,
     pub(crate) whole_look_due: bool,
 }
@@ -46,7 +43,7 @@ pub(crate) struct Reconcile {
     /// What was remembered as it began.
     pub(crate) began: Memory,
     /// The version that checked writes are made over.
-    version: u64,
+    pub(crate) version: u64,
     pub(crate) account: Option<&'static str>,
     pub(crate) seen: Evidence,
     steps: usize,
@@ -198,110 +195,6 @@ impl World {
         self.process.known.entry(uid.to_owned()).or_default()
     }
 
-    fn look(&mut self, reconcile: &mut Reconcile, look: &Look, fault: &Fault) -> Answer {
-        let operation = match look {
-            Look::Account => Operation::GetCallerIdentity,
-            Look::Listing { .. } => Operation::ListOrganizations,
-            Look::Organization(_) => Operation::DescribeOrganization,
-            Look::Tags(_) | Look::Scope | Look::Object => Operation::ListTagsForResource,
-        };
-        if let Some(trouble) = fault
-            .trouble()
-            .or(self.aws_is_down.then_some(Trouble::Unreachable))
-        {
-            return answer(operation, &trouble);
-        }
-        let account = reconcile.account.unwrap_or(self.account);
-        match look {
-            Look::Listing { fresh } => {
-                let listing = self.listing(reconcile, account, *fresh);
-                reconcile.seen.listing = Some(listing.clone());
-                Answer::Listing(listing)
-            }
-            Look::Organization(id) => {
-                let found = self.aws.describe(id.as_str(), account, self.now);
-                reconcile.seen.described = Some(id.to_string());
-                Answer::Organization(found.map_or(Sight::Absent, Sight::Seen))
-            }
-            Look::Tags(id) => match self.aws.tags(id.as_str(), account) {
-                Ok(tags) => {
-                    reconcile.seen.see_tags(id.as_str(), &tags);
-                    Answer::Tags(tags)
-                }
-                Err(trouble) => answer(operation, &trouble),
-            },
-            Look::Account | Look::Scope | Look::Object => {
-                reconcile.account = Some(account);
-                Answer::Account(AccountId::from(account))
-            }
-        }
-    }
-
-    fn listing(&mut self, reconcile: &Reconcile, account: &'static str, fresh: bool) -> Listing {
-        let usable = |(begun, of, _): &(Timestamp, &str, Vec<Summary>)| {
-            !fresh && *of == account && self.now.duration_since(*begun) <= RESYNC
-        };
-        if !self.process.snapshot.as_ref().is_some_and(usable) {
-            self.observe(account);
-        }
-        let (begun, _, rows) = self.process.snapshot.clone().unwrap();
-        let view = &reconcile.view;
-        let by_id = view
-            .id()
-            .map(|id| rows.iter().find(|row| row.id == *id).cloned());
-        let by_alias = rows
-            .into_iter()
-            .find(|row| row.alias == view.desired.alias && row.state.as_str() != "Deleted");
-        let known = self.known(&reconcile.uid);
-        Listing {
-            by_id: by_id.map(|row| presence(&mut known.id_missing, row, begun)),
-            by_alias: presence(&mut known.alias_missing, by_alias, begun),
-            fresh: begun == self.now,
-        }
-    }
-
-    /// The observer lists everything.
-    pub(crate) fn observe(&mut self, account: &'static str) {
-        let rows = self.aws.list(account, self.now);
-        self.process.snapshot = Some((self.now, account, rows));
-    }
-
-    fn call(&mut self, reconcile: &mut Reconcile, call: &Call, fault: &Fault) -> Answer {
-        let operation = match call {
-            Call::Create { .. } => Operation::CreateOrganization,
-            Call::Tag { .. } => Operation::TagResource,
-            Call::Untag { .. } => Operation::UntagResource,
-            Call::Delete(_) => Operation::DeleteOrganization,
-        };
-        if let Call::Create { .. } = call {
-            let known = self.known(&reconcile.uid);
-            // Until it is answered, this attempt is not; and what was missing before it may be there.
-            if let Some((_, answered)) = &mut known.attempts {
-                *answered = false;
-            }
-            known.alias_missing = None;
-        }
-        if let Some(trouble) = fault
-            .trouble()
-            .or(self.aws_is_down.then_some(Trouble::Unreachable))
-        {
-            return answer(operation, &trouble);
-        }
-        let account = reconcile.account.unwrap_or(self.account);
-        let done = self.aws.change(call, account, self.now);
-        self.watch_effect(reconcile, call, done.is_ok());
-        if let Fault::Lost = fault {
-            return answer(operation, &Trouble::TimedOut);
-        }
-        match (done, call) {
-            (Ok(Some(id)), _) => Answer::Created(id),
-            (Ok(None), Call::Tag { tags, .. }) => Answer::Tagged(tags.clone()),
-            (Ok(None), Call::Untag { keys, .. }) => Answer::Untagged(keys.clone()),
-            (Ok(None), Call::Create { .. } | Call::Delete(_)) => Answer::DeleteAccepted,
-            (Err(trouble), _) => answer(operation, &trouble),
-        }
-    }
-
     fn act_in_kubernetes(
         &mut self,
         reconcile: &mut Reconcile,
@@ -393,7 +286,8 @@ impl World {
             known.whole_look_due = false;
         }
         if !matches!(outcome, Outcome::Released(_) | Outcome::Gone) {
-            let checked = !self.rests_unchecked;
+            // What AWS answered must not be lost; all else can be looked at again.
+            let checked = reconcile.view.memory == reconcile.view.saved;
             self.publish(reconcile, &report, checked);
         }
     }
@@ -418,26 +312,5 @@ impl World {
         if let Some(object) = self.server.get(&reconcile.uid) {
             reconcile.version = object.version;
         }
-    }
-}
-
-fn answer(operation: Operation, trouble: &Trouble) -> Answer {
-    let region = Region::from("us-east-1");
-    Answer::of_trouble(trouble, Failure::of_call(operation, trouble, Some(&region)))
-}
-
-/// Missing counts only when it was seen twice, 30 s apart.
-fn presence(
-    missing: &mut Option<Timestamp>,
-    found: Option<Summary>,
-    begun: Timestamp,
-) -> Presence<Summary> {
-    if let Some(row) = found {
-        *missing = None;
-        return Presence::Present(row);
-    }
-    let since = *missing.get_or_insert(begun);
-    Presence::Absent {
-        confirmed: begun.duration_since(since) >= APART,
     }
 }
