@@ -45,7 +45,8 @@ async fn main() {
     let client = cluster.client().unwrap();
     install_crd(&client).await;
     let aws = Server::start(Config::with_knobs(Knobs {
-        requested_for: Delay::from(Duration::ZERO),
+        // Long enough that all are asked for before the first of them changes.
+        requested_for: Delay::from(Duration::from_secs(20)),
         creating_for: Delay::from(Duration::ZERO),
         organization_quota: None,
         ..Knobs::default()

@@ -13,8 +13,8 @@ use crate::{
     api::{Reason, WorkMailOrganization},
     aws::{CallError, Done, Organizations, Session},
     core::{
-        AccountId, Action, Answer, Call, Failure, Look, Operation, OrganizationId, Region, Release,
-        SaveAs, Trouble, View, keep, taken,
+        AccountId, Action, Answer, Call, Desired, Failure, Look, Operation, OrganizationId, Region,
+        Release, SaveAs, Trouble, View, keep, taken,
     },
 };
 
@@ -166,6 +166,12 @@ impl<'a> Hands<'a> {
             && let Some(note) = taken(view)
         {
             publish::event(self.context, &view.desired.object, &note).await;
+        }
+        // What was written whatever became of the object may show that somebody changed it: an
+        // emergency brake, say. Then nothing more is done from this view.
+        let now_desired = Desired::parse(&self.object, self.context.default_region());
+        if save == SaveAs::Answer && now_desired.as_ref() != Some(&view.desired) {
+            return Err(Error::Stale);
         }
         Ok(Answer::Saved)
     }

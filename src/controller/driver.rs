@@ -143,7 +143,7 @@ async fn rest(
         | Outcome::Ended => {
             let before = object.resource_version();
             // What AWS answered must not be lost; all else can be looked at again.
-            let freshness = if view.memory == view.saved {
+            let freshness = if view.memory == view.saved || !view.observed.current {
                 Freshness::Required
             } else {
                 Freshness::Waived
