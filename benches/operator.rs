@@ -163,6 +163,7 @@ async fn one_by_one(client: &Client, aws: &Server) -> (Vec<f64>, u64) {
             .await
             .unwrap();
         latencies.push(since(begun, calls.first().unwrap().at));
+        until_requested(client, &name).await;
     }
     for number in 0..OBJECTS {
         until_active(client, &format!("bench-{number}")).await;
@@ -202,18 +203,32 @@ async fn create(client: &Client, name: &str) {
     api.create(&PostParams::default(), &object).await.unwrap();
 }
 
-async fn until_active(client: &Client, name: &str) -> WorkMailOrganization {
-    let api: Api<WorkMailOrganization> = Api::namespaced(client.clone(), "default");
-    let active = |object: Option<&WorkMailOrganization>| {
-        object
-            .and_then(|object| object.status.as_ref()?.condition(ConditionType::Ready))
+async fn until_active(client: &Client, name: &str) {
+    let active = |object: &WorkMailOrganization| {
+        let status = object.status.as_ref();
+        status
+            .and_then(|status| status.condition(ConditionType::Ready))
             .is_some_and(|ready| ready.status == ConditionStatus::True)
     };
-    tokio::time::timeout(PATIENCE, await_condition(api, name, active))
+    until(client, name, active).await;
+}
+
+/// Waits until the answer of the create is written down.
+async fn until_requested(client: &Client, name: &str) {
+    let requested = |object: &WorkMailOrganization| {
+        let status = object.status.as_ref();
+        status.is_some_and(|status| status.organization_id.is_some())
+    };
+    until(client, name, requested).await;
+}
+
+async fn until(client: &Client, name: &str, so: impl Fn(&WorkMailOrganization) -> bool) {
+    let api: Api<WorkMailOrganization> = Api::namespaced(client.clone(), "default");
+    let so = |object: Option<&WorkMailOrganization>| object.is_some_and(&so);
+    tokio::time::timeout(PATIENCE, await_condition(api, name, so))
         .await
         .unwrap()
-        .unwrap()
-        .unwrap()
+        .unwrap();
 }
 
 async fn install_crd(client: &Client) {
