@@ -106,7 +106,7 @@ impl<'a> Hands<'a> {
     }
 
     async fn account(&mut self, view: &View) -> Answer {
-        let Some(region) = region(view) else {
+        let Some(region) = view.region() else {
             return nowhere(Operation::GetCallerIdentity);
         };
         match self.context.aws.session(region, view.requested()).await {
@@ -120,7 +120,7 @@ impl<'a> Hands<'a> {
     }
 
     async fn listing(&self, view: &View, fresh: bool) -> Answer {
-        let (Some(region), Some(account)) = (region(view), &view.observed.account) else {
+        let (Some(region), Some(account)) = (view.region(), &view.observed.account) else {
             return nowhere(Operation::ListOrganizations);
         };
         let seen = self
@@ -244,7 +244,7 @@ impl<'a> Hands<'a> {
             organization_id = created.or(view.id()).map(OrganizationId::as_str),
             operation = operation.as_str(),
             account = view.observed.account.as_ref().map(AccountId::as_str),
-            region = region(view).map(Region::as_str),
+            region = view.region().map(Region::as_str),
             code,
             request_id = request_id.as_deref(),
             "called AWS"
@@ -276,16 +276,12 @@ impl<'a> Hands<'a> {
             detail = error.detail,
             "an AWS call did not succeed"
         );
-        Answer::of_trouble(&error.trouble, error.failure(region(view)))
+        Answer::of_trouble(&error.trouble, error.failure(view.region()))
     }
 
     fn organizations(&self, view: &View) -> Option<Organizations> {
-        Some(self.session.as_ref()?.organizations(region(view)?))
+        Some(self.session.as_ref()?.organizations(view.region()?))
     }
-}
-
-fn region(view: &View) -> Option<&Region> {
-    view.memory.region.as_ref().or(view.desired.region.as_ref())
 }
 
 /// A call without a region or credentials: `decide` asks for them first, so that this is not reached.

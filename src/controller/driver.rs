@@ -180,9 +180,7 @@ async fn rest(
         context.settings.deep_resync_interval,
     );
     let result = report
-        .verdicts
-        .iter()
-        .find(|verdict| verdict.kind == ConditionType::Ready)
+        .ready()
         .map_or_else(|| "Gone".to_owned(), |ready| ready.reason.clone());
     Ok((
         delay.map_or_else(Requeue::await_change, Requeue::requeue),
@@ -226,10 +224,7 @@ fn count(view: &View, outcome: &Outcome, report: &Report, context: &Context) {
         outcome,
         Outcome::Failed(failure) if failure.reason == Reason::ImmutableFieldDiffers
     ));
-    let ready = report
-        .verdicts
-        .iter()
-        .find(|verdict| verdict.kind == ConditionType::Ready);
+    let ready = report.ready();
     let standing = Standing {
         state: report
             .shown

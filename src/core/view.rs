@@ -1,7 +1,8 @@
 //! The one value that everything is decided from.
 
 use super::{
-    ClusterIdentity, Desired, Memory, ObjectKey, Observed, OrganizationId, SaveAs, Shown, Verdict,
+    ClusterIdentity, Desired, Memory, ObjectKey, Observed, OrganizationId, Region, SaveAs, Shown,
+    Verdict,
 };
 use crate::api::{ConditionStatus, ConditionType};
 
@@ -62,6 +63,12 @@ impl View {
     #[must_use]
     pub const fn id(&self) -> Option<&OrganizationId> {
         self.memory.organization_id.as_ref()
+    }
+
+    /// The region the object is in: frozen once anything was done, else the one it asks for.
+    #[must_use]
+    pub fn region(&self) -> Option<&Region> {
+        self.memory.region.as_ref().or(self.desired.region.as_ref())
     }
 
     /// Whether a whole look was asked for by annotation and is not done.

@@ -189,9 +189,8 @@ fn not_this_one(view: &View, organization: &Organization, owner: &Owner) -> Opti
         Owner::Us => None,
         Owner::Nobody if view.memory.origin.is_some() => view.rival.as_ref().map(|rival| {
             format!(
-                "WorkMailOrganization {}/{} of this cluster means the same organization and comes \
-                 first. It is not deleted.",
-                rival.namespace, rival.name
+                "WorkMailOrganization {rival} of this cluster means the same organization and comes \
+                 first. It is not deleted."
             )
         }),
         Owner::Nobody => Some(

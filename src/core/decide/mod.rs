@@ -57,7 +57,7 @@ pub fn decide(view: &View) -> Action {
 
 /// What every decision rests on: the right account, and a complete listing.
 fn look_around(view: &View) -> Option<Action> {
-    if region(view).is_none() {
+    if view.region().is_none() {
         return Some(fail(Failure::of(
             Reason::InvalidParameter,
             format!(
@@ -93,11 +93,6 @@ fn look_around(view: &View) -> Option<Action> {
     None
 }
 
-/// The region the object is in: frozen once anything was done, else the one it asks for.
-pub(super) fn region(view: &View) -> Option<&Region> {
-    view.memory.region.as_ref().or(view.desired.region.as_ref())
-}
-
 /// What must not be done from a view that somebody has changed since: a call that changes AWS, a claim.
 fn once_current(view: &View, action: Action) -> Action {
     if view.observed.current {
@@ -119,9 +114,8 @@ fn rivalry(rival: &ObjectKey) -> Failure {
     Failure::of(
         Reason::OwnershipConflict,
         format!(
-            "WorkMailOrganization {}/{} of this cluster has the same alias and comes first. Delete \
-             one of the two (under deletionPolicy Retain nothing happens in AWS).",
-            rival.namespace, rival.name
+            "WorkMailOrganization {rival} of this cluster has the same alias and comes first. Delete \
+             one of the two (under deletionPolicy Retain nothing happens in AWS)."
         ),
     )
 }

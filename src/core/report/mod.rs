@@ -43,6 +43,16 @@ pub struct Report {
     pub notes: Vec<Note>,
 }
 
+impl Report {
+    /// The Ready condition. It is always there once anything was said.
+    #[must_use]
+    pub fn ready(&self) -> Option<&Verdict> {
+        self.verdicts
+            .iter()
+            .find(|verdict| verdict.kind == ConditionType::Ready)
+    }
+}
+
 /// The report of a save on the way: an intent leaves the conditions as they were.
 #[must_use]
 pub fn keep(view: &View, save: SaveAs) -> Report {
