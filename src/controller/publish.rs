@@ -2,6 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use json_patch::{
+    AddOperation, Patch as JsonPatch, PatchOperation, TestOperation, jsonptr::PointerBuf as Pointer,
+};
 use k8s_openapi::{
     api::{
         core::v1::{Namespace, ObjectReference},
@@ -14,6 +17,7 @@ use k8s_openapi::{
 use kube::{
     Api, CustomResourceExt, Resource, ResourceExt,
     api::{ObjectMeta, Patch, PatchParams, PostParams},
+    core::{Status, response::StatusDetails},
 };
 use serde_json::json;
 use tokio::time::timeout;
@@ -48,10 +52,19 @@ async fn bounded<T>(
     match timeout(DEADLINE, call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(kube::Error::Api(status))) if status.code == 404 => Err(Error::Gone),
-        Ok(Err(kube::Error::Api(status))) if status.code == 409 => Err(Error::Stale),
+        Ok(Err(kube::Error::Api(status))) if status.code == 409 || is_failed_test(&status) => {
+            Err(Error::Stale)
+        }
         Ok(Err(source)) => Err(Error::Kubernetes { what, source }),
         Err(_) => Err(Error::Late { what }),
     }
+}
+
+/// Whether a test of a JSON patch failed. The API server answers as to an invalid object, but names
+/// none.
+fn is_failed_test(status: &Status) -> bool {
+    let names_one = |details: &StatusDetails| !details.name.is_empty();
+    status.code == 422 && !status.details.as_ref().is_some_and(names_one)
 }
 
 fn api(context: &Context, object: &WorkMailOrganization) -> Api<WorkMailOrganization> {
@@ -83,41 +96,42 @@ pub(super) async fn status(
     if after == before {
         return Ok(object);
     }
-    let mut patch = json!({
-        "apiVersion": WorkMailOrganization::api_version(&()),
-        "kind": WorkMailOrganization::kind(&()),
-        // With the UID, what is written cannot land on another object of the same name.
-        "metadata": {"name": object.name_any(), "uid": object.uid()},
-        "status": &after,
-    });
-    if freshness == Freshness::Required
-        && let Some(metadata) = patch.get_mut("metadata")
-    {
-        metadata["resourceVersion"] = json!(object.resource_version());
+    let metadata = |field| Pointer::from_tokens(["metadata", field]);
+    // With the UID, what is written cannot land on another object of the same name.
+    let mut patch = vec![test(metadata("uid"), json!(object.uid()))];
+    if freshness == Freshness::Required {
+        let version = json!(object.resource_version());
+        patch.push(test(metadata("resourceVersion"), version));
     }
+    // The status is ours alone, and written whole.
+    patch.push(PatchOperation::Add(AddOperation {
+        path: Pointer::from_tokens(["status"]),
+        value: serde_json::to_value(&after).map_err(|source| Error::Kubernetes {
+            what: "the status",
+            source: kube::Error::SerdeError(source),
+        })?,
+    }));
     let written = bounded(
         "the status",
         api(context, &object).patch_status(
             &object.name_any(),
-            &PatchParams::apply(FIELD_MANAGER).force(),
-            &Patch::Apply(&patch),
+            &by_us(),
+            &Patch::Json::<()>(JsonPatch(patch)),
         ),
     )
     .await?;
-    if written.status.as_ref() == Some(&after) {
-        return Ok(Arc::new(written));
+    Ok(Arc::new(written))
+}
+
+const fn test(path: Pointer, value: serde_json::Value) -> PatchOperation {
+    PatchOperation::Test(TestOperation { path, value })
+}
+
+fn by_us() -> PatchParams {
+    PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
     }
-    // Another manager wrote what is to go (a restored backup, a hand): an apply leaves that alone.
-    let whole = WorkMailOrganization {
-        status: Some(after),
-        ..written
-    };
-    let replaced = bounded(
-        "the status",
-        api(context, &object).replace_status(&object.name_any(), &PostParams::default(), &whole),
-    )
-    .await?;
-    Ok(Arc::new(replaced))
 }
 
 /// Puts our finalizer on the object, or takes it off, if the view of the object is fresh.
@@ -141,14 +155,7 @@ pub(super) async fn finalizer(
     }});
     bounded(
         "the finalizer",
-        api(context, object).patch(
-            &object.name_any(),
-            &PatchParams {
-                field_manager: Some(FIELD_MANAGER.to_owned()),
-                ..PatchParams::default()
-            },
-            &Patch::Merge(&patch),
-        ),
+        api(context, object).patch(&object.name_any(), &by_us(), &Patch::Merge(&patch)),
     )
     .await
 }

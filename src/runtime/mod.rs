@@ -1,10 +1,12 @@
 //! The process around the controller: flags, logs, probes and metrics over HTTP, start and end.
 
+mod client;
 mod flags;
 mod http;
 mod operator;
 mod telemetry;
 
+pub use client::client;
 pub use flags::{Command, Flags, Run};
 pub use operator::{Failed, run};
 pub use telemetry::{LogFormat, install as install_telemetry};

@@ -12,7 +12,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Run, http};
+use super::{Run, client::client, http};
 use crate::{
     aws::Aws,
     controller::{self, Context, Settings},
@@ -72,7 +72,7 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
     tokio::spawn(http::probes(probes, is_ready));
     tokio::spawn(http::metrics(scrapes, metrics.clone()));
 
-    let client = client().await?;
+    let client = connect().await?;
     let Some(uid) = cluster_uid(&client, stopping.clone()).await else {
         return Ok(());
     };
@@ -130,12 +130,12 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failed> {
         .map_err(|source| Failed::Listen { address, source })
 }
 
-async fn client() -> Result<Client, Failed> {
+async fn connect() -> Result<Client, Failed> {
     let mut config = Config::infer().await?;
     // Retries are the controller's, so that they are counted and bounded.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));
-    Ok(Client::try_from(config)?)
+    Ok(client(config)?)
 }
 
 /// The UID of kube-system: what this cluster is known by when it has no name. Waited for as long as
