@@ -21,9 +21,10 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 /// How long a call waits for its turn: what is left of the deadline is enough for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Makes one call: in its turn, with a deadline, counted.
+/// Makes one call: in its turn, answered `within` a time or not at all, counted.
 pub(super) async fn call<T, E>(
     operation: Operation,
+    within: Duration,
     pace: &Pace,
     metrics: &Metrics,
     request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -32,9 +33,9 @@ where
     E: ProvideErrorMetadata,
     SdkError<E, HttpResponse>: RequestId + Error,
 {
-    let deadline = Instant::now() + DEADLINE;
-    let Some(turn) = pace.turn(Instant::now(), PATIENCE) else {
-        return Err(CallError::new(operation, Trouble::Throttled));
+    let deadline = Instant::now() + within;
+    let Some(turn) = pace.turn(Instant::now(), within.min(PATIENCE)) else {
+        return Err(CallError::unsent(operation));
     };
     sleep_until(turn).await;
     let begun = Instant::now();
@@ -49,7 +50,7 @@ where
         }
         Err(error) => {
             match error.trouble {
-                Trouble::Throttled => pace.slow_down(),
+                Trouble::Throttled => pace.slow_down(begun, Instant::now()),
                 Trouble::Refused { .. } => pace.recover(),
                 Trouble::TimedOut
                 | Trouble::Unreachable

@@ -21,6 +21,8 @@ pub struct CallError {
     pub request_id: Option<String>,
     /// What the SDK says of it, cause by cause. For the log; never for a condition.
     pub detail: Option<String>,
+    /// Whether the call was made at all.
+    pub sent: bool,
 }
 
 impl CallError {
@@ -32,6 +34,16 @@ impl CallError {
             trouble,
             request_id: None,
             detail: None,
+            sent: true,
+        }
+    }
+
+    /// A call that was not made: its turn in the account's budget comes too late.
+    #[must_use]
+    pub fn unsent(operation: Operation) -> Self {
+        Self {
+            sent: false,
+            ..Self::new(operation, Trouble::Throttled)
         }
     }
 
@@ -86,6 +98,7 @@ impl CallError {
             trouble,
             request_id: error.request_id().map(str::to_owned),
             detail: Some(chain(error)),
+            sent: true,
         }
     }
 }

@@ -2,17 +2,25 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    error::Error,
     sync::Arc,
+    time::Duration,
 };
 
 use aws_sdk_workmail::{
     Client,
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
     operation::{RequestId, describe_organization::DescribeOrganizationOutput},
     types::{Domain, OrganizationSummary, Tag},
 };
 use k8s_openapi::jiff::Timestamp;
 
-use super::{CallError, door, pace::Pace};
+use super::{
+    CallError,
+    door::{self, DEADLINE},
+    pace::Pace,
+};
 use crate::{
     api::CreateInput,
     core::{
@@ -33,6 +41,8 @@ pub struct Organizations {
     account: AccountId,
     pace: Arc<Pace>,
     metrics: Arc<Metrics>,
+    /// No call is waited for longer.
+    deadline: Duration,
 }
 
 /// The answer to a call that changes something.
@@ -82,7 +92,27 @@ impl Organizations {
             account,
             pace,
             metrics,
+            deadline: DEADLINE,
         }
+    }
+
+    /// The same, for callers that cannot wait as long for an answer.
+    #[must_use]
+    pub(super) fn within(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    async fn call<T, E>(
+        &self,
+        operation: Operation,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, CallError>
+    where
+        E: ProvideErrorMetadata,
+        SdkError<E, HttpResponse>: RequestId + Error,
+    {
+        door::call(operation, self.deadline, &self.pace, &self.metrics, request).await
     }
 
     /// The region.
@@ -104,7 +134,7 @@ impl Organizations {
             .list_organizations()
             .max_results(PAGE)
             .set_next_token(token);
-        let answer = door::call(operation, &self.pace, &self.metrics, request.send()).await?;
+        let answer = self.call(operation, request.send()).await?;
         let next = answer.next_token().filter(|token| !token.is_empty());
         Ok(Page {
             next: next.map(str::to_owned),
@@ -129,7 +159,7 @@ impl Organizations {
             .client
             .describe_organization()
             .organization_id(id.as_str());
-        match door::call(operation, &self.pace, &self.metrics, request.send()).await {
+        match self.call(operation, request.send()).await {
             Ok(answer) => organization(answer)
                 .map(Sight::Seen)
                 .ok_or_else(|| CallError::new(operation, Trouble::Undecodable)),
@@ -147,13 +177,9 @@ impl Organizations {
             .client
             .list_tags_for_resource()
             .resource_arn(self.arn(id));
-        let answer = door::call(
-            Operation::ListTagsForResource,
-            &self.pace,
-            &self.metrics,
-            request.send(),
-        )
-        .await;
+        let answer = self
+            .call(Operation::ListTagsForResource, request.send())
+            .await;
         match answer {
             Ok(answer) => Ok(Tags::Shown(
                 answer
@@ -204,7 +230,7 @@ impl Organizations {
             .set_kms_key_arn(kms_key_arn.clone())
             .set_domains((!domains.is_empty()).then_some(domains))
             .set_enable_interoperability(enable_interoperability.then_some(true));
-        let answer = door::call(operation, &self.pace, &self.metrics, request.send()).await?;
+        let answer = self.call(operation, request.send()).await?;
         let id = answer.organization_id().map(OrganizationId::from);
         id.map(|id| Done::by(&answer, id))
             .ok_or_else(|| CallError::new(operation, Trouble::Undecodable))
@@ -235,7 +261,7 @@ impl Organizations {
             .tag_resource()
             .resource_arn(self.arn(id))
             .set_tags(Some(tags));
-        let answer = door::call(operation, &self.pace, &self.metrics, request.send()).await?;
+        let answer = self.call(operation, request.send()).await?;
         Ok(Done::by(&answer, ()))
     }
 
@@ -253,13 +279,7 @@ impl Organizations {
             .untag_resource()
             .resource_arn(self.arn(id))
             .set_tag_keys(Some(keys.iter().cloned().collect()));
-        let answer = door::call(
-            Operation::UntagResource,
-            &self.pace,
-            &self.metrics,
-            request.send(),
-        )
-        .await?;
+        let answer = self.call(Operation::UntagResource, request.send()).await?;
         Ok(Done::by(&answer, ()))
     }
 
@@ -283,13 +303,9 @@ impl Organizations {
             .force_delete(*force)
             .delete_identity_center_application(*delete_identity_center_application)
             .client_token(token);
-        let answer = door::call(
-            Operation::DeleteOrganization,
-            &self.pace,
-            &self.metrics,
-            request.send(),
-        )
-        .await?;
+        let answer = self
+            .call(Operation::DeleteOrganization, request.send())
+            .await?;
         Ok(Done::by(&answer, ()))
     }
 

@@ -162,6 +162,7 @@ impl Aws {
         let operation = Operation::GetCallerIdentity;
         let identity = door::call(
             operation,
+            DEADLINE,
             &pace,
             &self.metrics,
             client.get_caller_identity().send(),

@@ -1,6 +1,6 @@
 //! One complete listing of an account and region, and what it says of each object.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -16,14 +16,16 @@ const MOST_PAGES: usize = 10_000;
 
 /// A complete listing.
 #[derive(Debug)]
-pub(super) struct Snapshot {
+pub struct Snapshot {
     /// Whose it is.
     pub(super) account: AccountId,
     /// When it was begun.
     pub(super) begun: Instant,
-    organizations: HashMap<OrganizationId, Summary>,
+    /// How many pages it took.
+    pub(super) pages: usize,
+    organizations: HashMap<OrganizationId, Arc<Summary>>,
     /// Aliases in lower case, Deleted organizations left out.
-    aliases: HashMap<String, OrganizationId>,
+    aliases: HashMap<Box<str>, OrganizationId>,
 }
 
 impl Snapshot {
@@ -39,6 +41,7 @@ impl Snapshot {
         let mut token = None;
         for _ in 0..MOST_PAGES {
             let page = organizations.page(token).await?;
+            snapshot.pages += 1;
             page.organizations
                 .into_iter()
                 .for_each(|row| snapshot.add(row));
@@ -53,13 +56,14 @@ impl Snapshot {
         ))
     }
 
-    /// A listing of these organizations, begun now.
-    #[cfg(test)]
-    pub(super) fn of(account: AccountId, organizations: Vec<Summary>) -> Self {
+    /// A listing of these organizations, begun now: one page of a hundred each.
+    #[must_use]
+    pub fn of(account: AccountId, organizations: impl IntoIterator<Item = Summary>) -> Self {
         let mut snapshot = Self::begin(account);
         for row in organizations {
             snapshot.add(row);
         }
+        snapshot.pages = snapshot.organizations.len().div_ceil(100).max(1);
         snapshot
     }
 
@@ -67,6 +71,7 @@ impl Snapshot {
         Self {
             account,
             begun: Instant::now(),
+            pages: 0,
             organizations: HashMap::new(),
             aliases: HashMap::new(),
         }
@@ -75,18 +80,38 @@ impl Snapshot {
     fn add(&mut self, row: Summary) {
         if row.state != OrganizationState::Deleted {
             self.aliases
-                .insert(row.alias.to_ascii_lowercase(), row.id.clone());
+                .insert(row.alias.to_ascii_lowercase().into(), row.id.clone());
         }
-        self.organizations.insert(row.id.clone(), row);
+        self.organizations.insert(row.id.clone(), Arc::new(row));
     }
 
-    pub(super) fn by_id(&self, id: &OrganizationId) -> Option<&Summary> {
+    /// Takes in what one organization was described as since.
+    pub(super) fn see(&mut self, row: Summary) {
+        let alias = row.alias.to_ascii_lowercase();
+        if row.state == OrganizationState::Deleted && self.aliases.get(&*alias) == Some(&row.id) {
+            self.aliases.remove(&*alias);
+        }
+        self.add(row);
+    }
+
+    /// Keeps the rows of an earlier listing that are as they were: others hold them, too.
+    pub(super) fn share(&mut self, before: &Self) {
+        for (id, row) in &mut self.organizations {
+            if let Some(old) = before.organizations.get(id)
+                && old == row
+            {
+                *row = old.clone();
+            }
+        }
+    }
+
+    pub(super) fn by_id(&self, id: &OrganizationId) -> Option<&Arc<Summary>> {
         self.organizations.get(id)
     }
 
-    pub(super) fn by_alias(&self, alias: &str) -> Option<&Summary> {
+    pub(super) fn by_alias(&self, alias: &str) -> Option<&Arc<Summary>> {
         self.aliases
-            .get(&alias.to_ascii_lowercase())
+            .get(&*alias.to_ascii_lowercase())
             .and_then(|id| self.by_id(id))
     }
 }
@@ -97,7 +122,11 @@ pub(super) struct Missing(Option<Instant>);
 
 impl Missing {
     /// Takes one look into account: what it found, and when it was begun.
-    pub(super) fn look(&mut self, found: Option<&Summary>, begun: Instant) -> Presence<Summary> {
+    pub(super) fn look(
+        &mut self,
+        found: Option<&Arc<Summary>>,
+        begun: Instant,
+    ) -> Presence<Arc<Summary>> {
         if let Some(summary) = found {
             self.0 = None;
             return Presence::Present(summary.clone());
@@ -112,6 +141,16 @@ impl Missing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn summary(id: &str, alias: &str, state: OrganizationState) -> Summary {
+        Summary {
+            id: OrganizationId::from(id),
+            alias: alias.into(),
+            state,
+            default_domain: None,
+            error_message: None,
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn absence_counts_only_when_seen_twice_thirty_seconds_apart() {
@@ -132,18 +171,38 @@ mod tests {
     async fn what_was_seen_again_has_to_be_missed_twice_anew() {
         let mut missing = Missing::default();
         let first = Instant::now();
-        let summary = Summary {
-            id: OrganizationId::from("m-1"),
-            alias: "acme".into(),
-            state: OrganizationState::Active,
-            default_domain: None,
-            error_message: None,
-        };
+        let summary = Arc::new(summary("m-1", "acme", OrganizationState::Active));
         missing.look(None, first);
         missing.look(Some(&summary), first + APART);
         assert_eq!(
             missing.look(None, first + APART * 2),
             Presence::Absent { confirmed: false }
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_organization_that_was_described_as_deleted_has_its_alias_no_more() {
+        let account = AccountId::from("1");
+        let of = |state| summary("m-1", "Acme", state);
+        let mut snapshot = Snapshot::of(account, [of(OrganizationState::Deleting)]);
+        assert!(snapshot.by_alias("ACME").is_some());
+        snapshot.see(of(OrganizationState::Deleted));
+        assert_eq!(snapshot.by_alias("acme"), None);
+        assert!(snapshot.by_id(&OrganizationId::from("m-1")).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_alias_of_a_deleted_organization_may_be_anothers_by_now() {
+        let account = AccountId::from("1");
+        let mut snapshot = Snapshot::of(
+            account,
+            [
+                summary("m-1", "acme", OrganizationState::Deleting),
+                summary("m-2", "acme", OrganizationState::Requested),
+            ],
+        );
+        snapshot.see(summary("m-1", "acme", OrganizationState::Deleted));
+        let found = snapshot.by_alias("acme").map(|row| row.id.as_str());
+        assert_eq!(found, Some("m-2"));
     }
 }

@@ -28,6 +28,10 @@ use crate::{
 /// and a failure to look is told.
 const FIFTEEN_MINUTES: Duration = Duration::from_mins(15);
 
+/// This long after AWS was at work on an organization, no claim of it can have stood its test: a claim
+/// is read again 5 s after it was made, and one second is for our own write.
+const UNTAGGED: Duration = Duration::from_secs(4);
+
 /// How the controller is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -171,6 +175,13 @@ impl Context {
         })
     }
 
+    /// Whether the organization has no tags yet. True for seconds only, so it is asked at each step.
+    pub(super) fn untagged(&self, object: &ObjectKey, region: Option<&Region>) -> bool {
+        region
+            .and_then(|region| self.observer(region).unsettled(object))
+            .is_some_and(|seen| seen.elapsed() < UNTAGGED)
+    }
+
     fn facts(&self, desired: &Desired, memory: &Memory, now: Timestamp) -> Facts {
         let since = |moment: Option<Timestamp>| {
             moment.map(|moment| Duration::try_from(now.duration_since(moment)).unwrap_or_default())
@@ -190,6 +201,7 @@ impl Context {
         Facts {
             whole_look_due: due <= Instant::now(),
             young: since(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
+            untagged: self.untagged(object, memory.region.as_ref()),
             pending_expired: since(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
             attempts_answered: attempts
                 .is_some_and(|(recorded, answered)| answered && Some(recorded) == pending),

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     api::{ConditionStatus, ConditionType, EventReason, Reason, WorkMailOrganization},
     core::{
-        Action, Failure, Note, NoteKind, OrganizationState, Outcome, Report, View, decide, report,
-        retained,
+        Action, Failure, Note, NoteKind, ObjectKey, OrganizationState, Outcome, Report, View,
+        decide, report, retained,
     },
     metrics::Standing,
 };
@@ -35,7 +35,9 @@ pub(super) async fn reconcile(
     context: Arc<Context>,
 ) -> Result<Requeue, Error> {
     let begun = Instant::now();
-    let answer = attempt(object, &context, begun).await;
+    let key = roster::key(&object);
+    let answer = Box::pin(attempt(&key, object, &context, begun)).await;
+    context.process.resynced(&key);
     let result = match &answer {
         Ok((_, result)) => result.as_str(),
         Err(Error::Stale) => "Stale",
@@ -66,13 +68,13 @@ pub(super) fn after_error(
 }
 
 async fn attempt(
+    key: &ObjectKey,
     object: Arc<WorkMailOrganization>,
     context: &Context,
     begun: Instant,
 ) -> Result<(Requeue, String), Error> {
-    let key = roster::key(&object);
     let version = object.resource_version();
-    let object = if context.process.is_stale(&key, version.as_deref()) {
+    let object = if context.process.is_stale(key, version.as_deref()) {
         // The cache has not seen our own last write yet.
         Arc::new(publish::get(context, &object).await?)
     } else {
@@ -81,12 +83,13 @@ async fn attempt(
     let Some(mut view) = context.view(&object, Timestamp::now()) else {
         return Ok((Requeue::await_change(), "Gone".to_owned()));
     };
-    if view.desired.object != key {
+    if view.desired.object != *key {
         return Err(Error::Gone);
     }
     let was_whole = view.look_is_whole();
     let mut hands = Hands::new(context, object);
     for _ in 0..MOST_STEPS {
+        view.facts.untagged = context.untagged(key, view.memory.region.as_ref());
         let action = decide(&view);
         if let Action::Rest(outcome) = action {
             return rest(&view, &outcome, was_whole, hands).await;
@@ -100,8 +103,8 @@ async fn attempt(
             Ok(None) => view.note(&action, now),
             Err(Error::Gone) => {
                 gone_meanwhile(context, &view).await;
-                if !context.process.let_go(&key) {
-                    context.forget(&key);
+                if !context.process.let_go(key) {
+                    context.forget(key);
                 }
                 return Err(Error::Gone);
             }
@@ -173,12 +176,7 @@ async fn rest(
         // It went meanwhile, and was forgotten before this was remembered.
         context.forget(key);
     }
-    let delay = context.process.delay(
-        key,
-        view.desired.generation,
-        outcome,
-        context.settings.deep_resync_interval,
-    );
+    let delay = context.process.delay(key, view.desired.generation, outcome);
     let result = report
         .ready()
         .map_or_else(|| "Gone".to_owned(), |ready| ready.reason.clone());

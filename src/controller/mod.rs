@@ -2,7 +2,7 @@
 //!
 //! [`run()`] wires the watch, the observers and the reconciler together; `driver` takes one step
 //! after another as [`crate::core::decide`] says; `act` makes the one call of a step; `publish`
-//! writes status and events.
+//! writes status and events; `resync` asks for whole looks when they are due.
 
 mod act;
 mod context;
@@ -10,6 +10,7 @@ mod driver;
 mod error;
 mod process;
 mod publish;
+mod resync;
 mod roster;
 mod run;
 

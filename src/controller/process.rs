@@ -9,11 +9,11 @@ use std::{
 };
 
 use k8s_openapi::jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use crate::{
     api::Class,
-    core::{ObjectKey, Outcome, Retry},
+    core::{Desired, ObjectKey, Outcome, Retry},
     metrics::Standing,
 };
 
@@ -29,6 +29,12 @@ pub(super) struct Known {
     /// The pending create that this process recorded itself, and whether every attempt at it was
     /// answered.
     pub(super) attempts: Option<(Timestamp, bool)>,
+    /// A create was asked for, and may have been done.
+    pub(super) asked: bool,
+    /// Nothing but a change or its deep resync makes it be looked at again.
+    at_rest: bool,
+    /// Its place among the deep resyncs under way.
+    resync: Option<OwnedSemaphorePermit>,
     /// Our own finalizer release let it go.
     pub(super) released: bool,
     /// The versions of the object that we have written over: seen again, one is stale.
@@ -43,6 +49,7 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Process {
     started: Instant,
+    started_at: Timestamp,
     known: Mutex<HashMap<ObjectKey, Known>>,
 }
 
@@ -50,6 +57,7 @@ impl Process {
     pub(super) fn new() -> Self {
         Self {
             started: Instant::now(),
+            started_at: Timestamp::now(),
             known: Mutex::default(),
         }
     }
@@ -61,6 +69,12 @@ impl Process {
     /// Reads or changes what is known of an object.
     pub(super) fn with<T>(&self, object: &ObjectKey, change: impl FnOnce(&mut Known) -> T) -> T {
         change(self.known().entry(object.clone()).or_default())
+    }
+
+    /// Whether no create can have been done for the object yet: it is younger than this process, which
+    /// has asked for none.
+    pub(super) fn never_asked(&self, desired: &Desired) -> bool {
+        desired.created_at > self.started_at && !self.with(&desired.object, |known| known.asked)
     }
 
     /// Takes note that a version of the object was written over.
@@ -95,10 +109,40 @@ impl Process {
     /// When the object's next whole look is due: an interval, spread by 20 % by its UID, after the
     /// last one, or after the start of the process.
     pub(super) fn whole_look_due(&self, object: &ObjectKey, interval: Duration) -> Instant {
-        let last = self
-            .with(object, |known| known.whole_look)
-            .unwrap_or(self.started);
-        last + spread(&object.uid, interval)
+        let last = self.with(object, |known| known.whole_look);
+        last.unwrap_or(self.started) + spread(&object.uid, interval)
+    }
+
+    /// The objects at rest whose whole look is due, the longest due first; and how many objects there
+    /// are.
+    pub(super) fn to_resync(&self, interval: Duration, now: Instant) -> (Vec<ObjectKey>, usize) {
+        let known = self.known();
+        let mut due: Vec<_> = known
+            .iter()
+            .filter(|(_, known)| known.at_rest && known.resync.is_none())
+            .map(|(object, known)| {
+                let last = known.whole_look.unwrap_or(self.started);
+                (last + spread(&object.uid, interval), object.clone())
+            })
+            .filter(|(due, _)| *due <= now)
+            .collect();
+        due.sort_unstable();
+        let objects = due.into_iter().map(|(_, object)| object).collect();
+        (objects, known.len())
+    }
+
+    /// A deep resync of the object begins. It holds its place until a reconcile of the object ends.
+    pub(super) fn resyncs(&self, object: &ObjectKey, place: OwnedSemaphorePermit) {
+        if let Some(known) = self.known().get_mut(object) {
+            known.resync = Some(place);
+        }
+    }
+
+    /// A reconcile of the object has ended.
+    pub(super) fn resynced(&self, object: &ObjectKey) {
+        if let Some(known) = self.known().get_mut(object) {
+            known.resync = None;
+        }
     }
 
     /// How long to wait after an outcome. `None`: until something changes.
@@ -107,17 +151,14 @@ impl Process {
         object: &ObjectKey,
         generation: i64,
         outcome: &Outcome,
-        deep_resync: Duration,
     ) -> Option<Duration> {
         let retry = Retry::after(outcome);
-        let times = self.with(object, |known| known.count(outcome, generation));
+        let times = self.with(object, |known| {
+            known.at_rest = retry == Retry::OnChange;
+            known.count(outcome, generation)
+        });
         match retry {
-            Retry::Never => None,
-            Retry::OnChange => Some(
-                self.whole_look_due(object, deep_resync)
-                    .saturating_duration_since(Instant::now())
-                    .max(Duration::from_secs(1)),
-            ),
+            Retry::Never | Retry::OnChange => None,
             Retry::Slowly => Some(Retry::SLOW.mul_f64(0.8 + 0.4 * rand::random::<f64>())),
             Retry::Backoff { first, most } => Some(full_jitter(first, most, times)),
         }
@@ -220,7 +261,7 @@ mod tests {
         let interval = Duration::from_hours(1);
         for uid in 0..100 {
             let object = ObjectKey {
-                uid: uid.to_string(),
+                uid: uid.to_string().into(),
                 ..object()
             };
             let due = process.whole_look_due(&object, interval) - process.started;
@@ -235,7 +276,7 @@ mod tests {
     fn a_terminal_reason_is_looked_at_every_hour_within_twenty_percent() {
         let process = Process::new();
         let outcome = Outcome::Failed(Failure::of(Reason::AliasUnavailable, ""));
-        let delay = process.delay(&object(), 1, &outcome, Duration::from_hours(1));
+        let delay = process.delay(&object(), 1, &outcome);
         let minutes = delay.map_or(0, |delay| delay.as_secs() / 60);
         assert!((48..=72).contains(&minutes), "{minutes}");
     }

@@ -196,7 +196,7 @@ pub(super) async fn event(context: &Context, object: &ObjectKey, note: &Note) {
                 short.trim_end_matches(['.', '-']),
                 now.as_nanosecond()
             )),
-            namespace: Some(object.namespace.clone()),
+            namespace: Some(object.namespace.to_string()),
             ..ObjectMeta::default()
         },
         type_: Some(type_.to_owned()),
@@ -207,9 +207,9 @@ pub(super) async fn event(context: &Context, object: &ObjectKey, note: &Note) {
         regarding: Some(ObjectReference {
             api_version: Some(WorkMailOrganization::api_version(&()).into_owned()),
             kind: Some(WorkMailOrganization::kind(&()).into_owned()),
-            namespace: Some(object.namespace.clone()),
-            name: Some(object.name.clone()),
-            uid: Some(object.uid.clone()),
+            namespace: Some(object.namespace.to_string()),
+            name: Some(object.name.to_string()),
+            uid: Some(object.uid.to_string()),
             ..ObjectReference::default()
         }),
         reporting_controller: Some(FIELD_MANAGER.to_owned()),

@@ -90,8 +90,8 @@ impl Roster {
         self.entries()
             .objects
             .keys()
-            .filter(|object| namespace.is_none_or(|namespace| object.namespace == namespace))
-            .filter(|object| !present.contains(&object.uid))
+            .filter(|object| namespace.is_none_or(|namespace| *object.namespace == *namespace))
+            .filter(|object| !present.contains(&*object.uid))
             .cloned()
             .collect()
     }
@@ -117,8 +117,8 @@ impl Entries {
 /// The key of an object as the API server holds it.
 pub(super) fn key(object: &WorkMailOrganization) -> ObjectKey {
     ObjectKey {
-        namespace: object.namespace().unwrap_or_default(),
-        name: object.name_any(),
-        uid: object.uid().unwrap_or_default(),
+        namespace: object.namespace().unwrap_or_default().into(),
+        name: object.name_any().into(),
+        uid: object.uid().unwrap_or_default().into(),
     }
 }

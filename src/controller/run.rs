@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::{FutureExt, Stream, StreamExt, future::join_all};
+use futures::{
+    FutureExt, Stream, StreamExt,
+    future::{join_all, ready},
+};
 use kube::{
     Api, ResourceExt,
     runtime::{
@@ -23,6 +26,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use super::{
     Context, Error,
     driver::{after_error, gone, reconcile},
+    resync,
 };
 use crate::{
     api::{FINALIZER, RECONCILE_REQUESTED_AT, WorkMailOrganization},
@@ -32,13 +36,13 @@ use crate::{
 /// The annotation in which `kubectl apply` keeps a second copy of the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Runs until `stopping` turns true, and then until every reconcile has come to its end. `ready` is
-/// called once the objects of every watched namespace are known.
+/// Runs until `stopping` turns true, and then until every reconcile has come to its end. `on_ready`
+/// is called once the objects of every watched namespace are known.
 pub async fn run(
     context: Arc<Context>,
     mut changed: mpsc::UnboundedReceiver<ObjectKey>,
     stopping: watch::Receiver<bool>,
-    ready: impl FnOnce(),
+    on_ready: impl FnOnce(),
 ) {
     let namespaces: Vec<Option<String>> = if context.settings.namespaces.is_empty() {
         vec![None]
@@ -71,7 +75,7 @@ pub async fn run(
             for (namespace, trigger) in &triggers {
                 if namespace
                     .as_ref()
-                    .is_none_or(|one| *one == object.namespace)
+                    .is_none_or(|one| **one == *object.namespace)
                 {
                     // The controller has ended; so will we.
                     let _ = trigger.send(object.clone());
@@ -82,13 +86,14 @@ pub async fn run(
     let synced = async {
         let synced = join_all(stores.iter().map(reflector::Store::wait_until_ready)).await;
         if synced.iter().all(Result::is_ok) {
-            ready();
+            on_ready();
         }
         futures::future::pending::<()>().await;
     };
     tokio::select! {
         _ = join_all(controllers) => {}
         () = dispatch => {}
+        () = resync::run(&context) => {}
         () = synced => {}
     }
 }
@@ -108,12 +113,10 @@ fn controller(
     };
     let (store, writer) = reflector::store();
     let reader = store.clone();
-    let objects = watcher(api, watcher::Config::default())
-        .default_backoff()
-        .modify(|object| {
-            object.managed_fields_mut().clear();
-            object.annotations_mut().remove(LAST_APPLIED);
-        });
+    let objects = watched(api).default_backoff().modify(|object| {
+        object.managed_fields_mut().clear();
+        object.annotations_mut().remove(LAST_APPLIED);
+    });
     let objects = attended(objects, context.clone(), namespace)
         .reflect(writer)
         .applied_objects()
@@ -143,6 +146,25 @@ fn controller(
         }
     };
     (store, work)
+}
+
+/// The objects and their changes. They are streamed one by one at the start, which needs no memory for
+/// whole pages, or listed where the API server cannot do that (Kubernetes before 1.34 by default).
+fn watched(
+    api: Api<WorkMailOrganization>,
+) -> impl Stream<Item = watcher::Result<watcher::Event<WorkMailOrganization>>> + Send {
+    watcher(api.clone(), watcher::Config::default().streaming_lists())
+        .take_while(|event| ready(!is_unsupported(event)))
+        .chain(watcher(api, watcher::Config::default()))
+}
+
+/// Whether the API server refuses to stream the first list: it finds the request invalid.
+fn is_unsupported<T>(event: &watcher::Result<T>) -> bool {
+    matches!(
+        event,
+        Err(watcher::Error::WatchStartFailed(kube::Error::Api(status)) | watcher::Error::WatchError(status))
+            if status.code == 422
+    )
 }
 
 /// A controller does not end before its objects were listed once. Until then it has begun nothing that

@@ -1,6 +1,6 @@
 //! The spec of one object, parsed once into a type that later steps can trust.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::jiff::Timestamp;
 
@@ -10,15 +10,15 @@ use crate::api::{
     WorkMailOrganization, WorkMailOrganizationSpec,
 };
 
-/// Which object this is.
+/// Which object this is. Cheap to clone: it is held wherever something is known of the object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectKey {
     /// Its namespace.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its UID, also the client token of its create.
-    pub uid: String,
+    pub uid: Arc<str>,
 }
 
 impl std::fmt::Display for ObjectKey {
@@ -105,9 +105,9 @@ impl Desired {
         } = &object.spec;
         Some(Self {
             object: ObjectKey {
-                namespace: metadata.namespace.clone()?,
-                name: metadata.name.clone()?,
-                uid: metadata.uid.clone()?,
+                namespace: metadata.namespace.as_deref()?.into(),
+                name: metadata.name.as_deref()?.into(),
+                uid: metadata.uid.as_deref()?.into(),
             },
             generation: metadata.generation.unwrap_or_default(),
             created_at: metadata.creation_timestamp.as_ref()?.0,

@@ -51,8 +51,8 @@ impl Owner {
             [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME].map(|key| tags.get(key).map(String::as_str));
         let ours = [
             in_cluster.map(|tag| cluster.is(tag)),
-            namespace.map(|tag| tag == object.namespace),
-            name.map(|tag| tag == object.name),
+            namespace.map(|tag| *tag == *object.namespace),
+            name.map(|tag| *tag == *object.name),
         ];
         if ours.contains(&Some(false)) {
             let [in_cluster, namespace, name] =
@@ -72,9 +72,9 @@ impl Owner {
 pub(super) fn marks(cluster: &ClusterIdentity, object: &ObjectKey) -> [(&'static str, String); 3] {
     [
         (TAG_CLUSTER, cluster.tag().to_owned()),
-        (TAG_NAMESPACE, object.namespace.clone()),
+        (TAG_NAMESPACE, object.namespace.to_string()),
         // A tag value has at most 256 characters, a Kubernetes name at most 253.
-        (TAG_NAME, object.name.clone()),
+        (TAG_NAME, object.name.to_string()),
     ]
 }
 

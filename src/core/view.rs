@@ -50,6 +50,9 @@ pub struct Facts {
     /// Every earlier attempt at the pending create is known to have been answered. A process that
     /// has just started does not know.
     pub attempts_answered: bool,
+    /// AWS was seen to be at work on the organization so recently that nobody can have claimed it for
+    /// good: tags can be written only once it is Active, and a claim is read again 5 s later.
+    pub untagged: bool,
     /// Looking has failed for 15 minutes or more.
     pub blind_for_long: bool,
     /// The service has ended.

@@ -93,22 +93,45 @@ async fn the_way_to_active_is_three_calls_four_writes_and_two_events() {
 }
 
 #[tokio::test]
-async fn what_was_just_created_costs_one_call_of_each_kind_and_its_tags_are_read_before_they_are_written()
- {
+async fn what_was_just_created_costs_one_call_of_each_kind_beside_the_looks_of_all() {
     let world = World::new().await;
-    world.create("acme", json!({"alias": "acme"})).await;
-    world.until_active("acme").await;
+    world
+        .create("acme", json!({"alias": "acme", "tags": {"team": "mail"}}))
+        .await;
+    let object = world.until_active("acme").await;
     let mut counts = counts(&world);
     counts.remove("ListOrganizations");
     let expected = [
         "GetCallerIdentity",
         "CreateOrganization",
         "DescribeOrganization",
-        "ListTagsForResource",
         "TagResource",
     ];
     let expected = expected.map(|operation| (operation.to_owned(), 1));
     assert_eq!(counts, expected.into());
+    assert_eq!(status(&object).managed_tag_keys, ["team"]);
+}
+
+#[tokio::test]
+async fn the_tags_of_an_organization_that_became_active_unseen_are_read_before_they_are_written() {
+    let knobs = Knobs {
+        creating_for: Delay::fixed(HOUR),
+        ..quick()
+    };
+    let mut world = World::with(Config::with_knobs(knobs)).await;
+    world.create("acme", json!({"alias": "acme"})).await;
+    world.until_refused("acme", Reason::Creating).await;
+    world.kill().await;
+    world.aws.clock().advance(HOUR);
+    let mark = world.aws.last_call();
+    world.operator.start();
+    world.until_active("acme").await;
+    let called: Vec<_> = world
+        .called_after(mark)
+        .into_iter()
+        .filter(|operation| operation.contains("Resource"))
+        .collect();
+    assert_eq!(called, ["ListTagsForResource", "TagResource"]);
 }
 
 #[tokio::test]

@@ -182,7 +182,7 @@ async fn a_ready_object_is_left_as_it_is_while_aws_cannot_be_looked_at() {
     world
         .operator
         .until_logged("that it cannot look", |line| {
-            line["message"] == "the organizations could not be listed"
+            line["message"] == "the organizations could not be looked at"
         })
         .await;
     // Asked to look, it cannot either.

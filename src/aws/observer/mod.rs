@@ -3,26 +3,25 @@
 //! Nobody polls object by object. Each reconcile ends by saying what it acted on ([`Observer::follow`]);
 //! whenever a complete listing shows something else, that object is named on the channel.
 
-mod state;
+mod ledger;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use futures::{StreamExt, stream};
 use tokio::{
     sync::{Notify, mpsc, watch},
     time::{Instant, sleep_until, timeout},
 };
 
-use self::state::{Followed, State};
-use super::{
-    Aws, CallError,
-    snapshot::{Missing, Snapshot},
-};
+pub use self::ledger::Ledger;
+use self::ledger::{Look, Reply};
+use super::{Aws, CallError, Session, snapshot::Snapshot};
 use crate::core::{
-    AccountId, Failure, Listing, ObjectKey, Operation, OrganizationId, Presence, Region, Summary,
-    Trouble,
+    AccountId, Failure, Listing, ObjectKey, Operation, OrganizationId, Presence, Region, Sight,
+    Summary, Trouble,
 };
 
 /// How often the list is looked at.
@@ -36,6 +35,24 @@ pub struct Timing {
 
 /// A reconcile waits this long for a listing.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A look at single organizations waits this long for each: others are waiting, too.
+const EACH: Duration = Duration::from_secs(3);
+/// As many organizations are looked at at once.
+const AT_ONCE: usize = 8;
+
+/// What a reconcile wants to know.
+#[derive(Debug)]
+struct Question<'a> {
+    account: &'a AccountId,
+    object: &'a ObjectKey,
+    id: Option<&'a OrganizationId>,
+    alias: &'a str,
+    /// A listing begun before this will not do.
+    since: Instant,
+    asked: Instant,
+    /// A recent failure will not do either.
+    fresh: bool,
+}
 
 /// Watches the organizations of one region.
 #[derive(Debug)]
@@ -43,7 +60,7 @@ pub struct Observer {
     region: Region,
     aws: Arc<Aws>,
     timing: Timing,
-    state: Mutex<State>,
+    ledger: Mutex<Ledger>,
     /// Counts finished looks, whether they saw anything or not.
     looks: watch::Sender<u64>,
     wake: Notify,
@@ -63,14 +80,15 @@ impl Observer {
             region,
             aws,
             timing,
-            state: Mutex::default(),
+            ledger: Mutex::default(),
             looks: watch::Sender::new(0),
             wake: Notify::new(),
             changed,
         }
     }
 
-    /// This object's part of a complete listing of `account`, begun no earlier than `since`.
+    /// This object's part of a complete listing of `account`, at most one resync interval old, or
+    /// begun after this if it has to be `fresh`.
     ///
     /// # Errors
     /// It could not be looked; a recent failure is told without another look, unless `fresh`.
@@ -83,37 +101,42 @@ impl Observer {
         fresh: bool,
     ) -> Result<Listing, Failure> {
         let asked = Instant::now();
-        let since = if fresh {
-            asked
-        } else {
-            asked.checked_sub(self.timing.resync).unwrap_or(asked)
+        let question = Question {
+            account,
+            object,
+            id,
+            alias,
+            since: if fresh {
+                asked
+            } else {
+                asked.checked_sub(self.timing.resync).unwrap_or(asked)
+            },
+            asked,
+            fresh,
         };
-        let looked = timeout(PATIENCE, self.await_look(account, since, asked, fresh)).await;
-        let snapshot = looked
+        timeout(PATIENCE, self.answer(&question))
+            .await
             .unwrap_or_else(|_| Err(too_late()))
-            .map_err(|error| error.failure(Some(&self.region)))?;
-        let mut state = self.state();
-        let followed = state
-            .followed
-            .entry(object.clone())
-            .or_insert_with(Followed::new);
-        if followed.id.as_ref() != id {
-            followed.id = id.cloned();
-            followed.id_missing = Missing::default();
-            // Whether there is anything to look for has changed, and so when to look.
-            self.wake.notify_one();
+            .map_err(|error| error.failure(Some(&self.region)))
+    }
+
+    async fn answer(&self, question: &Question<'_>) -> Result<Listing, CallError> {
+        let mut looks = self.looks.subscribe();
+        loop {
+            let reply = self.ledger().ask(question);
+            match reply {
+                Reply::Seen(listing) => return Ok(listing),
+                Reply::CouldNotLook(error) => return Err(error),
+                Reply::NotYet => self.wake.notify_one(),
+            }
+            if looks.changed().await.is_err() {
+                return Err(too_late());
+            }
         }
-        Ok(Listing {
-            by_id: id.map(|id| followed.id_missing.look(snapshot.by_id(id), snapshot.begun)),
-            by_alias: followed
-                .alias_missing
-                .look(snapshot.by_alias(alias), snapshot.begun),
-            fresh: snapshot.begun >= asked,
-        })
     }
 
     /// Says what a reconcile of the object acted on, and whether it waits for AWS to finish
-    /// something: then the list is looked at sooner.
+    /// something: then it is looked at sooner.
     pub fn follow(
         &self,
         object: &ObjectKey,
@@ -121,28 +144,39 @@ impl Observer {
         acted_on: Presence<Summary>,
         in_transition: bool,
     ) {
-        let mut state = self.state();
-        let followed = state
-            .followed
-            .entry(object.clone())
-            .or_insert_with(Followed::new);
-        if followed.act_on(id, acted_on, in_transition) {
-            drop(state);
+        let news = self.ledger().follow(object, id, acted_on, in_transition);
+        if news {
             self.wake.notify_one();
         }
     }
 
-    /// A create of the object's alias may have been done: that the alias was missing before says
-    /// nothing any more.
+    /// A create of the object may have been done: that its alias was missing before says nothing any
+    /// more.
     pub fn may_appear(&self, object: &ObjectKey) {
-        if let Some(followed) = self.state().followed.get_mut(object) {
-            followed.alias_missing = Missing::default();
-        }
+        self.ledger().may_appear(object);
+    }
+
+    /// AWS accepted a create of the object that was asked for at `asked`, and that no earlier one can
+    /// have been: the organization did not exist before.
+    pub fn is_made(&self, object: &ObjectKey, asked: Instant) {
+        self.ledger().is_made(object, asked);
+    }
+
+    /// The object's organization has tags, or may have: when AWS was at work on it says nothing more.
+    pub fn is_tagged(&self, object: &ObjectKey) {
+        self.ledger().is_tagged(object);
+    }
+
+    /// When AWS was last seen to be at work on the object's organization, by this process.
+    #[must_use]
+    pub fn unsettled(&self, object: &ObjectKey) -> Option<Instant> {
+        self.ledger().unsettled(object)
     }
 
     /// Forgets an object that is gone, or for which AWS is left alone.
     pub fn forget(&self, object: &ObjectKey) {
-        if self.state().followed.remove(object).is_some() {
+        let known = self.ledger().forget(object);
+        if known {
             self.wake.notify_one();
         }
     }
@@ -150,13 +184,13 @@ impl Observer {
     /// Since when looking has failed.
     #[must_use]
     pub fn blind_since(&self) -> Option<Instant> {
-        self.state().trouble.as_ref().map(|trouble| trouble.since)
+        self.ledger().blind_since()
     }
 
     /// Looks whenever it is time to. Never returns.
     pub async fn run(&self) {
         loop {
-            let due = self.state().due(self.timing, Instant::now());
+            let due = self.ledger().due(Instant::now());
             tokio::select! {
                 () = self.wake.notified() => {}
                 () = until(due) => self.look().await,
@@ -164,64 +198,26 @@ impl Observer {
         }
     }
 
-    async fn await_look(
-        &self,
-        account: &AccountId,
-        since: Instant,
-        asked: Instant,
-        fresh: bool,
-    ) -> Result<Arc<Snapshot>, CallError> {
-        let mut looks = self.looks.subscribe();
-        loop {
-            {
-                let mut state = self.state();
-                if let Some(snapshot) = state
-                    .snapshot
-                    .as_ref()
-                    .filter(|seen| seen.begun >= since && seen.account == *account)
-                {
-                    return Ok(snapshot.clone());
-                }
-                if let Some(trouble) = &state.trouble
-                    && (trouble.last >= asked || !fresh && trouble.next() > asked)
-                {
-                    return Err(trouble.error.clone());
-                }
-                state.demand = state.demand.max(Some(since));
-                // A listing of another account is no listing of this one.
-                if state
-                    .snapshot
-                    .as_ref()
-                    .is_some_and(|seen| seen.account != *account)
-                {
-                    state.demand = Some(asked);
-                }
-            }
-            self.wake.notify_one();
-            if looks.changed().await.is_err() {
-                return Err(too_late());
-            }
-        }
-    }
-
     async fn look(&self) {
-        let begun = Instant::now();
-        let seen = self.list().await;
-        {
-            let mut state = self.state();
-            if state.demand.is_some_and(|demand| demand <= begun) || seen.is_err() {
-                state.demand = None;
-            }
-            let to_tell = match seen {
-                Ok(snapshot) => state.see(Arc::new(snapshot)),
-                Err(error) => state.see_nothing(error, self.timing.blind, Instant::now()),
-            };
-            for object in to_tell {
-                // The receiver is gone only when the operator ends.
-                let _ = self.changed.send(object);
-            }
+        let plan = self.ledger().plan(Instant::now());
+        let to_tell = match plan {
+            Look::List => self.look_at_the_list().await,
+            Look::Each(ids) => self.look_at_each(ids).await,
+        };
+        for object in to_tell {
+            // The receiver is gone only when the operator ends.
+            let _ = self.changed.send(object);
         }
         self.looks.send_modify(|count| *count += 1);
+    }
+
+    async fn look_at_the_list(&self) -> Vec<ObjectKey> {
+        match self.list().await {
+            Ok(snapshot) => self.ledger().see(snapshot, self.timing),
+            Err(error) => self
+                .ledger()
+                .see_nothing(error, self.timing.blind, Instant::now()),
+        }
     }
 
     async fn list(&self) -> Result<Snapshot, CallError> {
@@ -232,23 +228,56 @@ impl Observer {
         )
         .await;
         if let Err(error) = &seen {
-            tracing::warn!(
-                operation = error.operation.as_str(),
-                region = %self.region,
-                code = error.trouble.label(),
-                request_id = error.request_id,
-                detail = error.detail,
-                "the organizations could not be listed"
-            );
-            if error.failure(None).reason == crate::api::Reason::AccessDenied {
-                self.aws.forget(&session).await;
-            }
+            self.could_not_look(error, &session).await;
         }
         seen
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Describes organizations one by one. Nothing is concluded from one that cannot be described or
+    /// is absent: the list decides.
+    async fn look_at_each(&self, ids: Vec<OrganizationId>) -> Vec<ObjectKey> {
+        let begun = Instant::now();
+        let (mut rows, wanted) = (Vec::new(), ids.len());
+        if let Ok(session) = self.aws.session(&self.region, false).await
+            && self.ledger().is_of(session.account())
+        {
+            let organizations = session.organizations(&self.region).within(EACH);
+            let looks = ids.into_iter().map(|id| {
+                let organizations = organizations.clone();
+                async move { organizations.describe(&id).await }
+            });
+            let mut seen = stream::iter(looks).buffer_unordered(AT_ONCE);
+            while let Some(seen) = seen.next().await {
+                match seen {
+                    Ok(Sight::Seen(organization)) => rows.push(organization.summary),
+                    Ok(Sight::Absent | Sight::NotLooked) => {}
+                    Err(error) => self.could_not_look(&error, &session).await,
+                }
+            }
+        }
+        let mut ledger = self.ledger();
+        if rows.len() < wanted {
+            ledger.look_at_lists_until(begun + self.timing.resync);
+        }
+        ledger.see_each(rows, begun)
+    }
+
+    async fn could_not_look(&self, error: &CallError, session: &Arc<Session>) {
+        tracing::warn!(
+            operation = error.operation.as_str(),
+            region = %self.region,
+            code = error.trouble.label(),
+            request_id = error.request_id,
+            detail = error.detail,
+            "the organizations could not be looked at"
+        );
+        if error.failure(None).reason == crate::api::Reason::AccessDenied {
+            self.aws.forget(session).await;
+        }
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -34,7 +34,7 @@ fn repeat(view: &View, pending: &Pending) -> Action {
         Call::Create {
             alias: pending.target.clone(),
             input: pending.input.clone().unwrap_or_default(),
-            token: view.desired.object.uid.clone(),
+            token: view.desired.object.uid.to_string(),
         },
     )
 }

@@ -138,8 +138,10 @@ fn active(
     if !view.look_is_whole() {
         return rest(Outcome::Active);
     }
+    let none = BTreeMap::new();
     let actual = match &view.observed.tags {
         Some(Tags::Shown(actual)) => actual,
+        None if view.facts.untagged && view.memory.origin.is_some() && !view.requested() => &none,
         None => return Action::Look(Look::Tags(id.clone())),
         // Active in one answer and not in the next: look again soon.
         Some(Tags::Hidden) => {

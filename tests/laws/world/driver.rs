@@ -15,12 +15,15 @@ use super::{
 };
 
 pub(crate) const FIFTEEN_MINUTES: SignedDuration = SignedDuration::from_mins(15);
+/// This long after AWS was at work on an organization, nobody's claim of it can have stood its test.
+const UNTAGGED: SignedDuration = SignedDuration::from_secs(4);
 /// More steps than any way through `decide` has.
 const MOST_STEPS: usize = 40;
 
 /// What a process knows, and a crash forgets.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Process {
+    started: Timestamp,
     pub(crate) known: BTreeMap<String, Known>,
     pub(crate) snapshot: Option<(Timestamp, &'static str, Vec<Summary>)>,
 }
@@ -30,6 +33,10 @@ pub(crate) struct Known {
     pub(super) attempts: Option<(Timestamp, bool)>,
     pub(super) id_missing: Option<Timestamp>,
     pub(super) alias_missing: Option<Timestamp>,
+    /// When AWS was last seen to be at work on its organization.
+    pub(super) unsettled: Option<Timestamp>,
+    /// A create was asked for, and may have been done.
+    pub(super) asked: bool,
     blind_since: Option<Timestamp>,
     pub(crate) whole_look_due: bool,
 }
@@ -73,6 +80,9 @@ impl World {
         let Some(mut reconcile) = running.or_else(|| self.begin(slot, fault)) else {
             return;
         };
+        let unsettled = self.known(&reconcile.uid).unsettled;
+        reconcile.view.facts.untagged =
+            unsettled.is_some_and(|seen| self.now.duration_since(seen) < UNTAGGED);
         let action = decide(&reconcile.view);
         reconcile.steps += 1;
         self.watch_action(&reconcile, &action);
@@ -89,7 +99,10 @@ impl World {
     }
 
     fn crash(&mut self) {
-        self.process = Process::default();
+        self.process = Process {
+            started: self.now,
+            ..Process::default()
+        };
         self.running.fill(None);
     }
 
@@ -145,6 +158,7 @@ impl World {
                 whole_look_due: known.whole_look_due,
                 young: age(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
                 pending_expired: age(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
+                untagged: false,
                 attempts_answered: known
                     .attempts
                     .is_some_and(|(since, answered)| answered && Some(since) == pending),
@@ -193,6 +207,12 @@ impl World {
 
     pub(crate) fn known(&mut self, uid: &str) -> &mut Known {
         self.process.known.entry(uid.to_owned()).or_default()
+    }
+
+    /// Whether no create can have been done for the object yet.
+    pub(super) fn never_asked(&mut self, reconcile: &Reconcile) -> bool {
+        let born_here = reconcile.view.desired.created_at > self.process.started;
+        born_here && !self.known(&reconcile.uid).asked
     }
 
     fn act_in_kubernetes(

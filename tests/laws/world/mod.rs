@@ -177,7 +177,7 @@ impl World {
             .collect();
         winner(&claimants)
             .map(|first| first.object.clone())
-            .filter(|first| first.uid != object.uid)
+            .filter(|first| *first.uid != *object.uid)
     }
 
     /// One reconcile of an object from its beginning to its end, without faults.

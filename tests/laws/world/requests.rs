@@ -67,6 +67,10 @@ impl World {
             .into_iter()
             .find(|row| row.alias == view.desired.alias && row.state.as_str() != "Deleted");
         let known = self.known(&reconcile.uid);
+        let at_work = |row: &Summary| row.state.in_transition();
+        if by_id.iter().flatten().any(at_work) {
+            known.unsettled = Some(begun);
+        }
         Listing {
             by_id: by_id.map(|row| presence(&mut known.id_missing, row, begun)),
             by_alias: presence(&mut known.alias_missing, by_alias, begun),
@@ -87,6 +91,9 @@ impl World {
             Call::Untag { .. } => Operation::UntagResource,
             Call::Delete(_) => Operation::DeleteOrganization,
         };
+        let free = |listing: &Listing| matches!(listing.by_alias, Presence::Absent { .. });
+        let is_first = self.never_asked(reconcile)
+            && reconcile.view.observed.listing.as_ref().is_some_and(free);
         if let Call::Create { .. } = call {
             let known = self.known(&reconcile.uid);
             // Until it is answered, this attempt is not; and what was missing before it may be there.
@@ -103,12 +110,21 @@ impl World {
         }
         let account = reconcile.account.unwrap_or(self.account);
         let done = self.aws.change(call, account, self.now);
+        if let Call::Tag { .. } | Call::Untag { .. } = call {
+            self.known(&reconcile.uid).unsettled = None;
+        }
+        self.known(&reconcile.uid).asked |= matches!(call, Call::Create { .. }) && done.is_ok();
         self.watch_effect(reconcile, call, done.is_ok());
         if let Fault::Lost = fault {
             return answer(operation, &Trouble::TimedOut);
         }
         match (done, call) {
-            (Ok(Some(id)), _) => Answer::Created(id),
+            (Ok(Some(id)), _) => {
+                if is_first {
+                    self.known(&reconcile.uid).unsettled = Some(self.now);
+                }
+                Answer::Created(id)
+            }
             (Ok(None), Call::Tag { tags, .. }) => Answer::Tagged(tags.clone()),
             (Ok(None), Call::Untag { keys, .. }) => Answer::Untagged(keys.clone()),
             (Ok(None), Call::Create { .. } | Call::Delete(_)) => Answer::DeleteAccepted,

@@ -1,5 +1,6 @@
 //! What must hold at every step, whatever happened before. Each law is named; a test asks for one.
 
+use k8s_openapi::jiff::SignedDuration;
 use workmail_operator::{
     api::{ConditionStatus, ConditionType, PendingOperation, Reason},
     core::{
@@ -10,6 +11,7 @@ use workmail_operator::{
 
 use super::{
     World,
+    aws::TagMap,
     driver::{Evidence, Reconcile},
     server::Object,
 };
@@ -138,7 +140,14 @@ impl World {
             Call::Create { .. } => self.watch_create(reconcile, object, call),
             Call::Delete(input) => self.watch_delete(reconcile, object, input, ours.as_ref()),
             Call::Tag { id, tags } => {
-                let before = seen.tags.clone().filter(|(of, _)| of == id.as_str());
+                let unread = || (id.to_string(), TagMap::new());
+                let untagged = seen.tags.is_none() && self.is_just_active(id.as_str());
+                let before = seen
+                    .tags
+                    .clone()
+                    .filter(|(of, _)| of == id.as_str())
+                    .or_else(|| untagged.then(unread));
+                let ours = ours.or_else(|| untagged.then_some(Owner::Nobody));
                 let recorded = &object.status.memory.managed_tag_keys;
                 let managed = before.as_ref().is_some_and(|(_, before)| {
                     tags.keys()
@@ -161,6 +170,14 @@ impl World {
                 self.watch_owner(looked, ours.as_ref(), call);
             }
         }
+    }
+
+    /// Active for so short a time that a claim of it cannot have stood its test.
+    fn is_just_active(&self, id: &str) -> bool {
+        let org = self.aws.orgs.get(id);
+        org.and_then(|org| org.completed).is_some_and(|completed| {
+            self.now.duration_since(completed) < SignedDuration::from_secs(5)
+        })
     }
 
     fn watch_owner(&mut self, looked: bool, owner: Option<&Owner>, call: &Call) {
@@ -277,6 +294,9 @@ impl World {
         self.effects += 1;
         match (call, &mut reconcile.seen.tags) {
             (Call::Tag { tags, .. }, Some((_, seen))) => seen.extend(tags.clone()),
+            (Call::Tag { id, tags }, unread @ None) => {
+                *unread = Some((id.to_string(), tags.clone()));
+            }
             (Call::Untag { keys, .. }, Some((_, seen))) => {
                 seen.retain(|key, _| !keys.contains(key));
             }

@@ -1,0 +1,245 @@
+use tokio::time::advance;
+
+use super::*;
+use crate::core::{Operation, OrganizationState, Trouble};
+
+const TIMING: Timing = Timing {
+    resync: Duration::from_mins(5),
+    blind: Duration::from_mins(15),
+};
+
+fn object(name: &str) -> ObjectKey {
+    ObjectKey {
+        namespace: "mail".into(),
+        name: name.into(),
+        uid: name.into(),
+    }
+}
+
+fn organization(name: &str, state: OrganizationState) -> Summary {
+    Summary {
+        id: OrganizationId::from(name),
+        alias: name.into(),
+        state,
+        default_domain: None,
+        error_message: None,
+    }
+}
+
+fn see(ledger: &mut Ledger, organizations: Vec<Summary>) -> Vec<ObjectKey> {
+    let snapshot = Snapshot::of(AccountId::from("1"), organizations);
+    ledger.see(snapshot, TIMING)
+}
+
+fn follow(ledger: &mut Ledger, name: &str, state: OrganizationState) -> bool {
+    let summary = organization(name, state);
+    let in_transition = summary.state.in_transition();
+    ledger.follow(
+        &object(name),
+        &summary.id.clone(),
+        Presence::Present(summary),
+        in_transition,
+    )
+}
+
+fn following(name: &str, state: OrganizationState) -> Ledger {
+    let mut ledger = Ledger::default();
+    follow(&mut ledger, name, state);
+    ledger
+}
+
+fn wait(ledger: &Ledger) -> Duration {
+    let now = Instant::now();
+    ledger.due(now).unwrap().duration_since(now)
+}
+
+/// Settled organizations on three pages, and `creating` that are not.
+fn three_pages(creating: usize) -> Ledger {
+    let mut ledger = Ledger::default();
+    let rows: Vec<_> = (0..300)
+        .map(|number| {
+            let state = if number < creating {
+                OrganizationState::Creating
+            } else {
+                OrganizationState::Active
+            };
+            organization(&format!("org-{number}"), state)
+        })
+        .collect();
+    see(&mut ledger, rows.clone());
+    for row in rows {
+        follow(&mut ledger, &row.alias, row.state);
+    }
+    ledger
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_to_tell_is_no_reason_to_look() {
+    let mut ledger = Ledger::default();
+    see(&mut ledger, vec![]);
+    assert_eq!(ledger.due(Instant::now()), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_needs_is_looked_at_now() {
+    let mut ledger = following("acme", OrganizationState::Active);
+    ledger.demand = Some(Instant::now());
+    assert_eq!(wait(&ledger), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn settled_organizations_are_listed_every_resync_interval_and_never_later() {
+    let mut ledger = following("acme", OrganizationState::Active);
+    let mut waits = BTreeSet::new();
+    for _ in 0..100 {
+        let active = organization("acme", OrganizationState::Active);
+        see(&mut ledger, vec![active]);
+        let wait = wait(&ledger);
+        assert!(wait <= TIMING.resync && wait >= TIMING.resync.mul_f64(0.9));
+        waits.insert(wait);
+    }
+    assert!(waits.len() > 10, "many clusters of one account spread out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transition_is_looked_at_after_four_percent_of_its_age_within_a_second_and_thirty() {
+    for (age, expected) in [(0, 1), (10, 1), (100, 4), (3600, 30)] {
+        let mut ledger = following("acme", OrganizationState::Creating);
+        advance(Duration::from_secs(age)).await;
+        let creating = organization("acme", OrganizationState::Creating);
+        see(&mut ledger, vec![creating]);
+        assert_eq!(wait(&ledger), Duration::from_secs(expected), "at {age} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_youngest_transition_sets_the_pace_and_the_end_of_the_last_one_ends_it() {
+    let mut ledger = three_pages(2);
+    advance(Duration::from_secs(100)).await;
+    follow(&mut ledger, "org-299", OrganizationState::Deleting);
+    ledger.see_each(vec![], Instant::now());
+    assert_eq!(wait(&ledger), Duration::from_secs(1));
+    follow(&mut ledger, "org-299", OrganizationState::Deleted);
+    assert_eq!(wait(&ledger), Duration::from_secs(4));
+    follow(&mut ledger, "org-0", OrganizationState::Active);
+    assert!(ledger.forget(&object("org-1")));
+    assert!(wait(&ledger) > LONGEST);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_is_the_cheaper_of_the_pages_and_one_call_for_each_in_transition() {
+    let ids = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| OrganizationId::from(*name))
+            .collect()
+    };
+    let plan = |creating| three_pages(creating).plan(Instant::now());
+    assert_eq!(plan(1), Look::Each(ids(&["org-0"])));
+    assert_eq!(plan(2), Look::Each(ids(&["org-0", "org-1"])));
+    assert_eq!(plan(3), Look::List, "as many calls, and it sees all");
+    let mut one_page = following("acme", OrganizationState::Creating);
+    see(&mut one_page, vec![]);
+    assert_eq!(one_page.plan(Instant::now()), Look::List);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_list_is_looked_at_whenever_it_is_due_or_somebody_needs_it() {
+    let mut ledger = three_pages(1);
+    ledger.demand = Some(Instant::now() + Duration::from_millis(1));
+    assert_eq!(ledger.plan(Instant::now()), Look::List);
+    ledger.demand = None;
+    let later = Instant::now() + TIMING.resync;
+    assert_eq!(ledger.plan(later), Look::List);
+    ledger.look_at_lists_until(later);
+    assert_eq!(ledger.plan(Instant::now()), Look::List, "none could be had");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_was_described_as_is_told_and_stands_in_the_listing() {
+    let mut ledger = three_pages(2);
+    let account = AccountId::from("1");
+    let active = organization("org-0", OrganizationState::Active);
+    let creating = organization("org-1", OrganizationState::Creating);
+    let told = ledger.see_each(vec![active, creating], Instant::now());
+    assert_eq!(told, [object("org-0")]);
+    let now = Instant::now();
+    let reply = ledger.ask(&Question {
+        account: &account,
+        object: &object("org-0"),
+        id: Some(&OrganizationId::from("org-0")),
+        alias: "org-0",
+        since: now,
+        asked: now,
+        fresh: false,
+    });
+    let Reply::Seen(listing) = reply else {
+        panic!("{reply:?}");
+    };
+    let active = organization("org-0", OrganizationState::Active);
+    assert_eq!(listing.by_id, Some(Presence::Present(active)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_objects_whose_organization_changed_are_told_and_once() {
+    let mut ledger = following("acme", OrganizationState::Creating);
+    follow(&mut ledger, "other", OrganizationState::Active);
+    let other = organization("other", OrganizationState::Active);
+    let unchanged = vec![
+        organization("acme", OrganizationState::Creating),
+        other.clone(),
+    ];
+    assert!(see(&mut ledger, unchanged).is_empty());
+    let changed = vec![organization("acme", OrganizationState::Active), other];
+    assert_eq!(see(&mut ledger, changed.clone()), [object("acme")]);
+    assert!(see(&mut ledger, changed).is_empty(), "told once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_organization_is_unsettled_as_long_as_a_look_shows_it_so() {
+    let mut ledger = following("acme", OrganizationState::Creating);
+    assert_eq!(ledger.unsettled(&object("acme")), None, "not by a look");
+    let creating = organization("acme", OrganizationState::Creating);
+    see(&mut ledger, vec![creating]);
+    let last = Instant::now();
+    advance(Duration::from_secs(2)).await;
+    let active = organization("acme", OrganizationState::Active);
+    see(&mut ledger, vec![active]);
+    assert_eq!(ledger.unsettled(&object("acme")), Some(last));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_whose_organization_is_another_waits_for_nothing_of_the_old_one() {
+    let mut ledger = three_pages(1);
+    let now = Instant::now();
+    ledger.ask(&Question {
+        account: &AccountId::from("1"),
+        object: &object("org-0"),
+        id: None,
+        alias: "org-0",
+        since: now,
+        asked: now,
+        fresh: false,
+    });
+    assert!(ledger.transitions.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_that_fail_tell_nobody_for_fifteen_minutes_then_everybody_and_so_does_their_end() {
+    let mut ledger = following("acme", OrganizationState::Active);
+    let error = || CallError::new(Operation::ListOrganizations, Trouble::ServerFault);
+    let fail = |ledger: &mut Ledger| ledger.see_nothing(error(), TIMING.blind, Instant::now());
+    assert!(fail(&mut ledger).is_empty());
+    assert_eq!(wait(&ledger), Duration::from_secs(1));
+    advance(TIMING.blind / 2).await;
+    assert!(fail(&mut ledger).is_empty());
+    assert_eq!(wait(&ledger), Duration::from_secs(2), "it backs off");
+    advance(TIMING.blind / 2).await;
+    assert_eq!(fail(&mut ledger), [object("acme")]);
+    let active = vec![organization("acme", OrganizationState::Active)];
+    assert_eq!(
+        see(&mut ledger, active),
+        [object("acme")],
+        "it can be seen again"
+    );
+}
