@@ -124,8 +124,10 @@ pub(super) struct Tally<'a> {
     filter: &'a CallFilter,
     settled: usize,
     passing: usize,
-    /// Every call up to here is settled.
+    /// Every call up to here was looked at.
     seen: u64,
+    /// The calls up to there whose reply was not final.
+    open: Vec<u64>,
 }
 
 impl<'a> Tally<'a> {
@@ -135,6 +137,7 @@ impl<'a> Tally<'a> {
             settled: 0,
             passing: 0,
             seen: filter.after,
+            open: Vec::new(),
         }
     }
 
@@ -146,18 +149,22 @@ impl<'a> Tally<'a> {
         self.settled + self.passing
     }
 
-    /// Counts the calls after [`Tally::seen`], in order.
-    pub(super) fn count<'c>(&mut self, calls: impl Iterator<Item = &'c Call>) {
-        let mut all_settled = true;
+    /// Looks again at the calls that were open, and at those after [`Tally::seen`], in order.
+    pub(super) fn count<'c>(
+        &mut self,
+        find: impl Fn(u64) -> Option<&'c Call>,
+        later: impl Iterator<Item = &'c Call>,
+    ) {
         self.passing = 0;
-        for call in calls {
-            all_settled &= call.reply.is_final();
+        let open = std::mem::take(&mut self.open);
+        for call in open.into_iter().filter_map(find).chain(later) {
+            self.seen = self.seen.max(call.sequence);
             let passes = usize::from(self.filter.takes(call));
-            if all_settled {
-                self.seen = call.sequence;
+            if call.reply.is_final() {
                 self.settled += passes;
             } else {
                 self.passing += passes;
+                self.open.push(call.sequence);
             }
         }
     }

@@ -45,9 +45,18 @@ struct Pages {
 }
 
 impl Pages {
-    fn find(&mut self, sequence: u64) -> Option<&mut Call> {
+    /// Where a call is: sequence numbers have no gaps.
+    fn place(&self, sequence: u64) -> Option<usize> {
         let first = self.calls.front()?.sequence;
-        let place = usize::try_from(sequence.checked_sub(first)?).ok()?;
+        usize::try_from(sequence.checked_sub(first)?).ok()
+    }
+
+    fn find(&self, sequence: u64) -> Option<&Call> {
+        self.calls.get(self.place(sequence)?)
+    }
+
+    fn find_mut(&mut self, sequence: u64) -> Option<&mut Call> {
+        let place = self.place(sequence)?;
         self.calls.get_mut(place)
     }
 
@@ -126,7 +135,8 @@ impl Journal {
             loop {
                 {
                     let pages = self.pages();
-                    tally.count(pages.since(tally.seen()));
+                    let seen = tally.seen();
+                    tally.count(|call| pages.find(call), pages.since(seen));
                     if tally.found() >= count {
                         return pages.select(filter);
                     }
@@ -159,7 +169,7 @@ impl Entry {
     pub(crate) fn update(&self, change: impl FnOnce(&mut Call)) {
         {
             let mut pages = self.journal.pages();
-            let Some(call) = pages.find(self.sequence) else {
+            let Some(call) = pages.find_mut(self.sequence) else {
                 return;
             };
             change(call);

@@ -134,3 +134,24 @@ fn outcomes_are_single_words() {
         );
     }
 }
+
+#[test]
+fn a_call_that_stays_open_is_looked_at_again_and_those_after_it_are_not() {
+    let journal = Journal::new(10);
+    let filter = CallFilter::any().completed();
+    let mut tally = Tally::new(&filter);
+    let count = |tally: &mut Tally<'_>| {
+        let pages = journal.pages();
+        let seen = tally.seen();
+        tally.count(|call| pages.find(call), pages.since(seen));
+        (tally.found(), tally.seen())
+    };
+    let open = journal.enter(call("A"));
+    journal.enter(call("B")).close(Reply::Sent, Some(200), None);
+    assert_eq!(count(&mut tally), (1, 2));
+    journal.enter(call("B")).close(Reply::Sent, Some(200), None);
+    assert_eq!(count(&mut tally), (2, 3));
+    open.close(Reply::Sent, Some(200), None);
+    assert_eq!(count(&mut tally), (3, 3));
+    assert_eq!(count(&mut tally), (3, 3));
+}

@@ -109,7 +109,7 @@ pub(super) fn list(world: &World, request: &Request<'_>) -> Result<Done, ApiErro
         position: Listing::position(last, order),
     });
     let summaries: Vec<Value> = items.into_iter().map(summary).collect();
-    let output = paging::output(world, "OrganizationSummaries", &summaries, next)?;
+    let output = paging::output(world, "OrganizationSummaries", summaries, next)?;
     Ok(Done::read(output, None))
 }
 

@@ -1,6 +1,6 @@
 //! Pages of lists.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::{ApiError, Request};
 use crate::{
@@ -61,15 +61,14 @@ pub(super) fn position(
 pub(super) fn output(
     world: &World,
     name: &str,
-    items: &[Value],
+    items: Vec<Value>,
     next: Option<PageToken>,
 ) -> Result<Value, ApiError> {
-    let mut output = json!({ name: items });
+    let mut output = Map::new();
+    output.insert(name.to_owned(), Value::Array(items));
     if let Some(token) = next {
         let sealed = world.seal.close(&token).map_err(|_| ApiError::internal())?;
-        if let Some(members) = output.as_object_mut() {
-            members.insert("NextToken".to_owned(), Value::from(sealed));
-        }
+        output.insert("NextToken".to_owned(), Value::from(sealed));
     }
-    Ok(output)
+    Ok(Value::Object(output))
 }

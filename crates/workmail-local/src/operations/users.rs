@@ -114,7 +114,7 @@ pub(super) fn list(world: &World, request: &Request<'_>) -> Result<Done, ApiErro
     });
     let shown: Vec<Value> = items.iter().map(|(_, user)| shown(user)).collect();
     Ok(Done::read(
-        paging::output(world, "Users", &shown, next)?,
+        paging::output(world, "Users", shown, next)?,
         Some(id),
     ))
 }

@@ -38,7 +38,9 @@ pub(super) fn render(answer: &Answer, service: Service, request_id: &str) -> Res
     };
     let mut response = Response::new(match (&answer, service) {
         (Answer::Output(output), Service::WorkMail) => {
-            Body::from(output.as_ref().map(Value::to_string).unwrap_or_default())
+            // A value of the work's own making can always be written.
+            let written = output.as_ref().map(serde_json::to_vec);
+            Body::from(written.and_then(Result::ok).unwrap_or_default())
         }
         (Answer::Output(output), Service::Sts) => Body::from(result(output.as_ref(), request_id)),
         (Answer::Error(error), Service::WorkMail) => Body::from(json_error(error).to_string()),

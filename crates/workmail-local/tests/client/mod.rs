@@ -61,9 +61,9 @@ impl Client {
             "{head}\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        let stream = self.0.get_mut();
-        stream.write_all(head.as_bytes()).await?;
-        stream.write_all(body).await?;
+        // In one piece: what comes in two waits for the first to be acknowledged.
+        let request = [head.as_bytes(), body].concat();
+        self.0.get_mut().write_all(&request).await?;
         let status = self.line().await?;
         let status = status.split(' ').nth(1).and_then(|code| code.parse().ok());
         let mut headers = Vec::new();
