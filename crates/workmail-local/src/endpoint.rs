@@ -16,8 +16,8 @@ use crate::{
     journal::{Call, CallFilter, Journal, WaitTimeout},
     knobs::{KnobError, Knobs},
     seeds::{
-        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
-        SeedZone,
+        Credential, OrganizationChange, SeedDirectory, SeedError, SeedIdentity, SeedOrganization,
+        SeedUser, SeedZone,
     },
     state::{Organization, World},
     views::{DirectoryView, OrganizationView, UserView},
@@ -138,6 +138,14 @@ impl Endpoint {
         self.world().seed_zone(zone)
     }
 
+    /// Adds a verified identity of SES: a domain of its name is verified once it is registered.
+    ///
+    /// # Errors
+    /// The account is none.
+    pub fn seed_identity(&self, identity: SeedIdentity) -> Result<(), SeedError> {
+        self.world().seed_identity(identity)
+    }
+
     /// Adds an organization.
     ///
     /// # Errors
@@ -162,7 +170,7 @@ impl Endpoint {
     /// Changes an organization by nobody's call.
     ///
     /// # Errors
-    /// There is no such organization.
+    /// There is no such organization, or a domain has no name.
     pub fn change_organization(
         &self,
         id: &str,

@@ -59,12 +59,14 @@ pub use jiff::Timestamp;
 pub use journal::{Call, CallFilter, Outcome, Reply, Service, WaitTimeout};
 pub use knobs::{
     AliasReuse, AliasScope, AwsTagKeys, CodedError, ConstraintError, ConstraintText, DeleteAnswer,
-    DirectoryTypes, EnabledUsersError, EndAnswer, KnobError, Knobs, ListOrder, MissingRights,
-    SharedDirectory, TagAccess, Throttle, TokenAfterDeletion, TokenMismatch, TwoFilters,
+    DirectoryTypes, DomainRemovalError, DomainScope, EnabledUsersError, EndAnswer, KnobError,
+    Knobs, KnownIdentities, ListOrder, MissingRights, RecordKind, SharedDirectory, TagAccess,
+    TakenDomain, TestDomainRecords, Throttle, TokenAfterDeletion, TokenMismatch, TwoFilters,
+    UnknownDomainRemoval, UnsignedDefault,
 };
 pub use seeds::{
-    Credential, DirectoryKind, OrganizationChange, Refusal, SeedDirectory, SeedError,
-    SeedOrganization, SeedUser, SeedZone, Seeds, UserRole, UserState,
+    Credential, DirectoryKind, OrganizationChange, Refusal, SeedDirectory, SeedDomain, SeedError,
+    SeedIdentity, SeedOrganization, SeedUser, SeedZone, Seeds, UserRole, UserState,
 };
 pub use server::{Server, ServerError};
 pub use span::{Delay, Lifetime, Span, SpanError};

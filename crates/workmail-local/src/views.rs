@@ -41,7 +41,7 @@ pub struct OrganizationView {
     pub kms_key_arn: Option<String>,
     /// The client token that it was created with.
     pub client_token: Option<String>,
-    /// The domains that it was created with.
+    /// Its domains, oldest first; the test domain is the first.
     pub domains: Vec<DomainView>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
@@ -49,7 +49,7 @@ pub struct OrganizationView {
     pub users: Vec<UserView>,
 }
 
-/// A domain that came with a create.
+/// A mail domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DomainView {
@@ -57,6 +57,16 @@ pub struct DomainView {
     pub domain_name: String,
     /// Its hosted zone.
     pub hosted_zone_id: Option<String>,
+    /// Whether it is the default.
+    pub is_default: bool,
+    /// Whether it came with the organization.
+    pub is_test_domain: bool,
+    /// `OwnershipVerificationStatus`.
+    pub ownership: String,
+    /// `DkimVerificationStatus`.
+    pub dkim: String,
+    /// When it was registered, or its organization created.
+    pub registered_at: Timestamp,
 }
 
 /// A user.

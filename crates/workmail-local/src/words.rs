@@ -1,4 +1,4 @@
-//! The states that sources name. The service's model has an open string here.
+//! States of organizations and statuses of domains that sources name.
 
 pub(crate) const REQUESTED: &str = "Requested";
 pub(crate) const CREATING: &str = "Creating";
@@ -8,3 +8,9 @@ pub(crate) const INACTIVE: &str = "Inactive";
 pub(crate) const FAILED: &str = "Failed";
 pub(crate) const DELETING: &str = "Deleting";
 pub(crate) const DELETED: &str = "Deleted";
+
+/// A status of a domain that waits for its records.
+pub(crate) const PENDING: &str = "PENDING";
+pub(crate) const VERIFIED: &str = "VERIFIED";
+/// A status of a domain, in another case than the state of an organization.
+pub(crate) const FAILED_DOMAIN: &str = "FAILED";

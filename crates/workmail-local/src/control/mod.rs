@@ -19,8 +19,8 @@ use crate::{
     faults::{Rule, RuleId, RuleView},
     knobs::{KnobError, Knobs},
     seeds::{
-        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
-        SeedZone,
+        Credential, OrganizationChange, SeedDirectory, SeedError, SeedIdentity, SeedOrganization,
+        SeedUser, SeedZone,
     },
     span::Span,
     views::{DirectoryView, OrganizationView, UserView},
@@ -51,6 +51,7 @@ pub(crate) fn router(endpoint: Endpoint) -> Router {
         .route("/directories", post(add_directory))
         .route("/directories/{id}", get(directory))
         .route("/zones", post(add_zone))
+        .route("/identities", post(add_identity))
         .route("/credentials", post(add_credential))
         .route("/reset", post(reset))
         .fallback(nothing)
@@ -227,6 +228,14 @@ async fn add_zone(
     Payload(zone): Payload<SeedZone>,
 ) -> Result<StatusCode, ControlError> {
     endpoint.seed_zone(zone)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn add_identity(
+    State(endpoint): State<Endpoint>,
+    Payload(identity): Payload<SeedIdentity>,
+) -> Result<StatusCode, ControlError> {
+    endpoint.seed_identity(identity)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,6 +5,7 @@
 //! public automation that ran against the real service, `inferred` is a conclusion, `undecided`
 //! is a choice made here because there is nothing to go by.
 
+mod domains;
 mod values;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -13,6 +14,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::domains::{
+    DomainRemovalError, DomainScope, KnownIdentities, RecordKind, TakenDomain, TestDomainRecords,
+    UnknownDomainRemoval, UnsignedDefault,
+};
 pub use self::values::{
     AliasReuse, AliasScope, AwsTagKeys, CodedError, ConstraintError, ConstraintText, DeleteAnswer,
     DirectoryTypes, EnabledUsersError, EndAnswer, ListOrder, MissingRights, SharedDirectory,
@@ -119,6 +124,47 @@ pub struct Knobs {
     pub bad_page_token_code: String,
     /// Organizations per account, Deleted ones aside; `null` is no limit. Default 100 (docs).
     pub organization_quota: Option<usize>,
+    /// How long after its registration a domain without a hosted zone is verified; `null` is
+    /// never. Default `null` (undecided: it depends on who writes the records).
+    pub verification_after: Option<Delay>,
+    /// How long after its organization became Active a domain with a hosted zone is verified.
+    /// Default `5m..15m` (field: from records in place to VERIFIED).
+    pub zone_verification_after: Delay,
+    /// How long after its registration a domain that is PENDING is FAILED. Default `3d` (docs: 72
+    /// hours).
+    pub verification_fails_after: Lifetime,
+    /// RegisterMailDomain of a name whose identity in SES is verified. Default `verified`
+    /// (inferred; field sets such a domain as the default right after).
+    pub known_identities: KnownIdentities,
+    /// Where a domain has one organization at most. Default `account` (model; another account is
+    /// undecided).
+    pub domain_scope: DomainScope,
+    /// CreateOrganization with a domain of another organization. Default `fail-later` (inferred:
+    /// no exception for it is declared).
+    pub taken_domain: TakenDomain,
+    /// Domains per organization, the test domain among them; `null` is no limit. Default 1000
+    /// (docs; an older page has 100).
+    pub domain_quota: Option<usize>,
+    /// UpdateDefaultMailDomain while ownership is VERIFIED and DKIM is not. Default `refuse`
+    /// (undecided; field waits for both).
+    pub unsigned_default: UnsignedDefault,
+    /// DeregisterMailDomain of the default domain. Default `MailDomainInUseException` (inferred).
+    pub default_domain_removal: DomainRemovalError,
+    /// DeregisterMailDomain of the test domain. Default `InvalidParameterException` (undecided).
+    pub test_domain_removal: DomainRemovalError,
+    /// DeregisterMailDomain of a domain that is not there. Default `succeed` (model: the
+    /// operation is idempotent and declares no exception for it).
+    pub unknown_domain_removal: UnknownDomainRemoval,
+    /// The test domain's records. Default `empty` (undecided).
+    pub test_domain_records: TestDomainRecords,
+    /// The statuses of the test domains of organizations that are made from now on. Default
+    /// `VERIFIED` (undecided).
+    pub test_domain_status: String,
+    /// Whether names in records end in a dot. Default `true` (field).
+    pub record_dots: bool,
+    /// The order of records; a kind that is left out is left out. Default `["mx", "ownership",
+    /// "autodiscover", "dkim", "spf", "dmarc"]` (field).
+    pub record_order: Vec<RecordKind>,
     /// The account of an access key that nobody mapped; `null` refuses such keys. Default
     /// `123456789012`.
     pub default_account: Option<String>,
@@ -174,6 +220,24 @@ impl Default for Knobs {
             page_token_lifetime: Lifetime::Forever,
             bad_page_token_code: "InvalidParameterException".to_owned(),
             organization_quota: Some(100),
+            verification_after: None,
+            zone_verification_after: Delay::between(
+                Duration::from_mins(5),
+                Duration::from_mins(15),
+            ),
+            verification_fails_after: Lifetime::For(Span(Duration::from_hours(72))),
+            known_identities: KnownIdentities::Verified,
+            domain_scope: DomainScope::Account,
+            taken_domain: TakenDomain::FailLater,
+            domain_quota: Some(1000),
+            unsigned_default: UnsignedDefault::Refuse,
+            default_domain_removal: DomainRemovalError::MailDomainInUseException,
+            test_domain_removal: DomainRemovalError::InvalidParameterException,
+            unknown_domain_removal: UnknownDomainRemoval::Succeed,
+            test_domain_records: TestDomainRecords::Empty,
+            test_domain_status: words::VERIFIED.to_owned(),
+            record_dots: true,
+            record_order: RecordKind::ALL.into(),
             default_account: Some(ACCOUNT.to_owned()),
             regions: ["us-east-1", "us-west-2", "eu-west-1"]
                 .map(str::to_owned)
@@ -183,13 +247,15 @@ impl Default for Knobs {
 }
 
 impl Knobs {
-    /// The defaults, but no state takes any time: what was asked is done at the next look.
+    /// The defaults, but neither a state nor the verification of a domain with a hosted zone takes
+    /// any time: what was asked is done at the next look.
     #[must_use]
     pub fn immediate() -> Self {
         Self {
             requested_for: Delay::NONE,
             creating_for: Delay::NONE,
             deleting_for: Delay::NONE,
+            zone_verification_after: Delay::NONE,
             ..Self::default()
         }
     }
@@ -220,83 +286,4 @@ impl Knobs {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn knobs_survive_a_round_trip() {
-        let knobs = Knobs::default();
-        let text = serde_json::to_string(&knobs).unwrap();
-        assert_eq!(serde_json::from_str::<Knobs>(&text).unwrap(), knobs);
-    }
-
-    #[test]
-    fn a_change_leaves_the_other_knobs_alone() {
-        let knobs = Knobs::immediate();
-        let changed = knobs
-            .merged(&json!({"aliasReuse": "after-deletion"}))
-            .unwrap();
-        assert_eq!(
-            changed,
-            Knobs {
-                alias_reuse: AliasReuse::AfterDeletion,
-                ..knobs
-            }
-        );
-    }
-
-    #[test]
-    fn a_knob_is_set_from_a_word_or_from_json() {
-        let knobs = Knobs::default();
-        assert_eq!(
-            knobs
-                .with("requestedFor", "5s")
-                .unwrap()
-                .requested_for
-                .to_string(),
-            "5s"
-        );
-        assert_eq!(
-            knobs
-                .with("organizationQuota", "null")
-                .unwrap()
-                .organization_quota,
-            None
-        );
-        assert!(!knobs.with("systemUsers", "false").unwrap().system_users);
-    }
-
-    #[test]
-    fn the_readme_has_every_knob_with_its_default() {
-        let readme = include_str!("../../README.md");
-        let knobs = serde_json::to_value(Knobs::default()).unwrap();
-        for (name, default) in knobs.as_object().unwrap() {
-            let row = readme
-                .lines()
-                .find(|line| line.starts_with(&format!("| `{name}` |")));
-            let row = row.unwrap_or_else(|| panic!("no row for {name}"));
-            let default = default
-                .as_str()
-                .map_or_else(|| default.to_string(), str::to_owned);
-            let shown = row.contains(&format!("| `{default}` |")) || row.contains("| below |");
-            assert!(shown, "{name}: {default}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_knob_is_refused_by_name() {
-        let error = Knobs::default()
-            .with("aliasReuze", "never")
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("aliasReuze"), "{error}");
-        let error = Knobs::default()
-            .with("aliasReuse", "sometimes")
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("sometimes"), "{error}");
-        assert!(Knobs::default().merged(&json!([])).is_err());
-    }
-}
+mod tests;

@@ -148,6 +148,33 @@ impl ApiError {
         Self::own("OrganizationStateException", message)
     }
 
+    pub(crate) fn mail_domain_in_use(message: impl Into<String>) -> Self {
+        Self::own("MailDomainInUseException", message)
+    }
+
+    pub(crate) fn mail_domain_not_found(name: &str) -> Self {
+        Self::own(
+            "MailDomainNotFoundException",
+            format!("The domain {name} was not found."),
+        )
+    }
+
+    pub(crate) fn mail_domain_state(name: &str) -> Self {
+        Self::own(
+            "MailDomainStateException",
+            format!("The domain {name} is not verified."),
+        )
+    }
+
+    /// The text names what cannot be kept, as the model says it does.
+    pub(crate) fn invalid_custom_ses_configuration(name: &str) -> Self {
+        let text = format!(
+            "The SES receipt rule of the domain {name} has a setting that cannot be kept: \
+             ScanEnabled."
+        );
+        Self::own("InvalidCustomSesConfigurationException", text)
+    }
+
     pub(crate) fn resource_not_found(arn: &str) -> Self {
         Self::own(
             "ResourceNotFoundException",

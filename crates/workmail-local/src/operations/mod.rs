@@ -1,10 +1,12 @@
 //! The operations of the service: who may, what is asked, and one function for each.
 
+mod domains;
 mod error;
 mod organizations;
 mod paging;
 mod rights;
 mod tags;
+mod tokens;
 mod users;
 
 use jiff::Timestamp;
@@ -15,7 +17,7 @@ use crate::{
     contract::{Broken, Operation, OperationModel},
     ids::OrganizationId,
     knobs::{ConstraintError, ConstraintText},
-    state::{Caller, World},
+    state::{Caller, Organization, World},
 };
 
 /// A call as an operation sees it.
@@ -67,12 +69,17 @@ pub(crate) fn run(
     let done = match request.operation {
         Operation::CreateOrganization => organizations::create(world, request),
         Operation::DeleteOrganization => organizations::delete(world, request),
+        Operation::DeregisterMailDomain => domains::deregister(world, &request),
         Operation::DescribeOrganization => organizations::describe(world, &request),
+        Operation::GetMailDomain => domains::get(world, &request),
+        Operation::ListMailDomains => domains::list(world, &request),
         Operation::ListOrganizations => organizations::list(world, &request),
         Operation::ListTagsForResource => tags::list(world, &request),
         Operation::ListUsers => users::list(world, &request),
+        Operation::RegisterMailDomain => domains::register(world, request),
         Operation::TagResource => tags::tag(world, &request),
         Operation::UntagResource => tags::untag(world, &request),
+        Operation::UpdateDefaultMailDomain => domains::update_default(world, &request),
     };
     world.catch_up(now);
     done
@@ -98,6 +105,23 @@ fn out_of_bounds(world: &World, broken: &[Broken]) -> ApiError {
     match world.knobs.constraint_error {
         ConstraintError::InvalidParameterException => ApiError::invalid_parameter(text),
         ConstraintError::ValidationException => ApiError::common("ValidationException", text),
+    }
+}
+
+/// An organization of the caller's that can be worked with.
+fn usable<'w>(
+    world: &'w World,
+    request: &Request<'_>,
+    id: &str,
+) -> Result<&'w Organization, ApiError> {
+    let organization = OrganizationId::parse(id)
+        .and_then(|id| world.at(id, &request.caller.place))
+        .ok_or_else(|| ApiError::organization_not_found(id))?;
+    let state = &organization.state;
+    if world.knobs.usable_states.contains(state) {
+        Ok(organization)
+    } else {
+        Err(ApiError::organization_state(organization.id, state))
     }
 }
 

@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::{ApiError, Request};
-use crate::state::{Caller, Organization};
+use crate::{
+    contract::Operation,
+    state::{Caller, Organization},
+};
 
 /// Refuses a call that the caller has no right to. This comes before the input is looked at, as
 /// authorization does in front of the service.
@@ -45,18 +48,12 @@ pub(super) fn lacking_to_create(
 ) -> Option<&'static str> {
     const OWN: &[&str] = &["ds:CreateIdentityPoolDirectory", "ds:CreateAlias"];
     const DIRECTORY: &[&str] = &["ds:DescribeDirectories", "ds:AuthorizeApplication"];
-    const DOMAINS: &[&str] = &[
-        "ses:VerifyDomainIdentity",
-        "ses:VerifyDomainDkim",
-        "ses:PutIdentityPolicy",
-        "ses:CreateReceiptRule",
-    ];
     const ZONES: &[&str] = &["route53:ChangeResourceRecordSets"];
     const KEY: &[&str] = &["kms:Encrypt", "kms:Decrypt", "kms:CreateGrant"];
     [
         (own_directory, OWN),
         (true, DIRECTORY),
-        (domains > 0, DOMAINS),
+        (domains > 0, REGISTER),
         (zones > 0, ZONES),
         (key, KEY),
     ]
@@ -79,11 +76,44 @@ pub(super) fn lacking_to_delete(
     [
         (true, ALWAYS),
         (with_directory, DIRECTORY),
-        (!organization.domains.is_empty(), DOMAINS),
+        (organization.domains.registered().next().is_some(), DOMAINS),
     ]
     .into_iter()
     .filter(|(needed, _)| *needed)
     .flat_map(|(_, actions)| actions)
     .copied()
     .find(|action| caller.lacks(action))
+}
+
+/// What a registration needs of SES.
+const REGISTER: &[&str] = &[
+    "ses:VerifyDomainIdentity",
+    "ses:VerifyDomainDkim",
+    "ses:PutIdentityPolicy",
+    "ses:CreateReceiptRule",
+];
+
+/// The first action of SES that an operation on a domain needs and the caller lacks.
+pub(super) fn lacking_for_domain(caller: &Caller, operation: Operation) -> Option<&'static str> {
+    const READ: &[&str] = &[
+        "ses:GetIdentityVerificationAttributes",
+        "ses:GetIdentityDkimAttributes",
+    ];
+    const DEREGISTER: &[&str] = &["ses:UpdateReceiptRule", "ses:DeleteIdentityPolicy"];
+    let needed = match operation {
+        Operation::RegisterMailDomain => REGISTER,
+        Operation::DeregisterMailDomain => DEREGISTER,
+        Operation::GetMailDomain => READ,
+        Operation::CreateOrganization
+        | Operation::DeleteOrganization
+        | Operation::DescribeOrganization
+        | Operation::ListMailDomains
+        | Operation::ListOrganizations
+        | Operation::ListTagsForResource
+        | Operation::ListUsers
+        | Operation::TagResource
+        | Operation::UntagResource
+        | Operation::UpdateDefaultMailDomain => &[],
+    };
+    needed.iter().copied().find(|action| caller.lacks(action))
 }

@@ -9,9 +9,9 @@ use super::{
     ApiError, Done, Request, epoch, input,
     organizations::present,
     paging::{self, Page},
+    usable,
 };
 use crate::{
-    ids::OrganizationId,
     knobs::{ListOrder, TwoFilters},
     seeds::UserState,
     state::{PageToken, Position, User, World},
@@ -75,13 +75,8 @@ impl Filters {
 
 pub(super) fn list(world: &World, request: &Request<'_>) -> Result<Done, ApiError> {
     let asked: ListInput = input(&request.input)?;
-    let organization = OrganizationId::parse(&asked.organization_id)
-        .and_then(|id| world.at(id, &request.caller.place))
-        .ok_or_else(|| ApiError::organization_not_found(&asked.organization_id))?;
+    let organization = usable(world, request, &asked.organization_id)?;
     let id = organization.id;
-    if !world.knobs.usable_states.contains(&organization.state) {
-        return Err(ApiError::organization_state(id, &organization.state));
-    }
     let filters = asked.filters.unwrap_or_default();
     if filters.count() > 1 && world.knobs.two_filters == TwoFilters::Refuse {
         return Err(ApiError::invalid_parameter("Only one filter can be given."));

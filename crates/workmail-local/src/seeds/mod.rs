@@ -2,6 +2,7 @@
 
 mod credential;
 mod directory;
+mod domain;
 mod organization;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     credential::{Credential, Refusal},
     directory::{DirectoryKind, SeedDirectory, SeedZone},
+    domain::{SeedDomain, SeedIdentity},
     organization::{OrganizationChange, SeedOrganization, SeedUser, UserRole, UserState},
 };
 
@@ -36,6 +38,8 @@ pub struct Seeds {
     pub directories: Vec<SeedDirectory>,
     /// Route 53 hosted zones.
     pub zones: Vec<SeedZone>,
+    /// Identities of SES that are verified.
+    pub identities: Vec<SeedIdentity>,
     /// Organizations.
     pub organizations: Vec<SeedOrganization>,
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::SeedDomain;
 use crate::{ids::ACCOUNT, span::Span, words};
 
 /// An organization that is there without a call. It passes by the rules: a taken alias, a state
@@ -26,7 +27,11 @@ pub struct SeedOrganization {
     pub error_message: Option<String>,
     /// How long ago it was created, and became usable.
     pub age: Span,
-    /// Its default domain; without it `<alias>.awsapps.com`.
+    /// Its domains, `<alias>.awsapps.com` aside, which is always there and can be named here to
+    /// change it. Those whose statuses are left out are verified.
+    pub domains: Vec<SeedDomain>,
+    /// Its default domain; without it `<alias>.awsapps.com`. One that is none of its domains is
+    /// added to them, verified.
     pub default_mail_domain: Option<String>,
     /// Its directory, if it is a seeded one.
     pub directory_id: Option<String>,
@@ -50,6 +55,7 @@ impl Default for SeedOrganization {
             state: words::ACTIVE.to_owned(),
             error_message: None,
             age: Span::default(),
+            domains: Vec::new(),
             default_mail_domain: None,
             directory_id: None,
             migration_admin: None,
@@ -68,6 +74,20 @@ impl SeedOrganization {
             alias: alias.into(),
             ..Self::default()
         }
+    }
+
+    /// The same, with a domain.
+    #[must_use]
+    pub fn with_domain(mut self, domain: SeedDomain) -> Self {
+        self.domains.push(domain);
+        self
+    }
+
+    /// The same, with a default domain.
+    #[must_use]
+    pub fn with_default_domain(mut self, name: impl Into<String>) -> Self {
+        self.default_mail_domain = Some(name.into());
+        self
     }
 }
 
@@ -141,7 +161,12 @@ pub struct OrganizationChange {
     pub state: Option<String>,
     /// Its error message; a change of state without one removes it.
     pub error_message: Option<String>,
-    /// Its default domain.
+    /// Domains to register or to change.
+    pub set_domains: Vec<SeedDomain>,
+    /// Names of domains to deregister. Where that is the default, the test domain becomes it.
+    pub remove_domains: BTreeSet<String>,
+    /// Its default domain, verified or not. One that is none of its domains is added to them,
+    /// verified.
     pub default_mail_domain: Option<String>,
     /// Its `MigrationAdmin`.
     pub migration_admin: Option<String>,
@@ -172,6 +197,27 @@ impl OrganizationChange {
     #[must_use]
     pub fn set_tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.set_tags.insert(key.into(), value.into());
+        self
+    }
+
+    /// The same, with a domain registered or changed.
+    #[must_use]
+    pub fn set_domain(mut self, domain: SeedDomain) -> Self {
+        self.set_domains.push(domain);
+        self
+    }
+
+    /// The same, with a domain deregistered.
+    #[must_use]
+    pub fn remove_domain(mut self, name: impl Into<String>) -> Self {
+        self.remove_domains.insert(name.into());
+        self
+    }
+
+    /// The same, with another default domain.
+    #[must_use]
+    pub fn default_domain(mut self, name: impl Into<String>) -> Self {
+        self.default_mail_domain = Some(name.into());
         self
     }
 

@@ -37,6 +37,7 @@ impl World {
             self.agenda.pop_first();
             self.carry_out(id, now);
         }
+        self.settle_domains(now);
     }
 
     fn carry_out(&mut self, id: OrganizationId, now: Timestamp) {
@@ -76,8 +77,9 @@ impl World {
         let was_deleted = organization.is_deleted();
         organization.state = state;
         organization.error_message = message;
-        if organization.state == words::ACTIVE {
-            organization.completed_date.get_or_insert(at);
+        let first = organization.state == words::ACTIVE && organization.completed_date.is_none();
+        if first {
+            organization.completed_date = Some(at);
         }
         let is_deleted = organization.is_deleted();
         organization.deleted_at = is_deleted.then_some(at);
@@ -98,6 +100,10 @@ impl World {
             let alias = organization.alias.clone();
             self.directories.take(&directory_id, id, &alias);
             *self.counted.entry(account).or_default() += 1;
+        }
+        self.hold_domains(id);
+        if first {
+            self.verify_all(id, at);
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod callers;
 mod directories;
+mod domains;
 mod lifecycle;
 mod listing;
 mod organization;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 pub(crate) use self::{
     callers::{Caller, Callers},
     directories::{Directories, Directory, Standing},
+    domains::{Domain, Domains, Registry},
     lifecycle::creation,
     listing::{Listing, Position},
     organization::{Deletion, Organization, Step, User},
@@ -37,6 +39,7 @@ pub(crate) struct World {
     pub(crate) directories: Directories,
     pub(crate) tokens: Tokens,
     pub(crate) seal: Seal,
+    pub(crate) registry: Registry,
     /// Hosted zones: their domain, by account and id.
     zones: HashMap<(String, String), String>,
     organizations: HashMap<OrganizationId, Organization>,
@@ -127,11 +130,14 @@ impl World {
         if let Some((at, _)) = organization.plan.front() {
             self.agenda.insert((*at, organization.id));
         }
-        self.organizations.insert(organization.id, organization);
+        let id = organization.id;
+        self.organizations.insert(id, organization);
+        self.hold_domains(id);
     }
 
     /// Takes an organization out of everything that clients see. Its directory stays.
     pub(crate) fn take_out(&mut self, id: OrganizationId) -> Option<Organization> {
+        self.drop_domains(id);
         let organization = self.organizations.remove(&id)?;
         if let Some(listing) = self.places.get_mut(&organization.place) {
             listing.remove(&organization);

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
+use super::Domains;
 use crate::{
     ids::{OrganizationId, Place},
     seeds::{SeedUser, UserRole, UserState},
-    views::{DomainView, OrganizationView, UserView},
+    views::{OrganizationView, UserView},
     words,
 };
 
@@ -24,7 +25,6 @@ pub(crate) struct Organization {
     pub(crate) directory_id: String,
     /// WorkMail made the directory, which takes until Creating.
     pub(crate) own_directory: bool,
-    pub(crate) default_mail_domain: String,
     pub(crate) created_at: Timestamp,
     /// It was put here from outside: no client has to wait for it to show.
     pub(crate) seeded: bool,
@@ -33,7 +33,7 @@ pub(crate) struct Organization {
     pub(crate) interoperability_enabled: bool,
     pub(crate) kms_key_arn: Option<String>,
     pub(crate) client_token: Option<String>,
-    pub(crate) domains: Vec<DomainView>,
+    pub(crate) domains: Domains,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) users: Vec<User>,
     /// When it became Deleted, if it is.
@@ -85,7 +85,25 @@ impl Organization {
 
     /// The default domain as clients see it.
     pub(crate) fn shown_domain(&self) -> Option<&str> {
-        (self.state != words::REQUESTED).then_some(self.default_mail_domain.as_str())
+        (self.state != words::REQUESTED).then(|| self.domains.default_name())
+    }
+
+    /// Whether it keeps its domains from others: it is, or is to be, usable.
+    pub(crate) fn holds_domains(&self) -> bool {
+        let never_usable = self.state == words::FAILED && self.completed_date.is_none();
+        !self.is_deleted() && !never_usable
+    }
+
+    /// A user who has an address in a domain.
+    pub(crate) fn user_of(&self, domain: &str) -> Option<&User> {
+        self.users.iter().find(|user| {
+            let address = user
+                .email
+                .as_deref()
+                .and_then(|email| email.split_once('@'));
+            user.state != UserState::Deleted
+                && address.is_some_and(|(_, of)| of.eq_ignore_ascii_case(domain))
+        })
     }
 
     pub(crate) fn has_enabled_users(&self) -> bool {
@@ -108,14 +126,14 @@ impl Organization {
             state: self.state.clone(),
             error_message: self.error_message.clone(),
             directory_id: self.directory_id.clone(),
-            default_mail_domain: self.default_mail_domain.clone(),
+            default_mail_domain: self.domains.default_name().to_owned(),
             created_at: self.created_at,
             completed_date: self.completed_date,
             migration_admin: self.migration_admin.clone(),
             interoperability_enabled: self.interoperability_enabled,
             kms_key_arn: self.kms_key_arn.clone(),
             client_token: self.client_token.clone(),
-            domains: self.domains.clone(),
+            domains: self.domains.views(),
             tags: self.tags.clone(),
             users: self.users.iter().map(User::view).collect(),
         }

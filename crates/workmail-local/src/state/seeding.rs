@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::{Directory, Organization, Standing, User, World};
+use super::{Directory, Domains, Organization, Standing, User, World};
 use crate::{
     clock::before,
     ids::{self, OrganizationId, Place},
     seeds::{
-        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
-        SeedZone, Seeds,
+        Credential, OrganizationChange, SeedDirectory, SeedDomain, SeedError, SeedIdentity,
+        SeedOrganization, SeedUser, SeedZone, Seeds,
     },
     words,
 };
@@ -26,6 +26,9 @@ impl World {
         }
         for zone in seeds.zones.iter().cloned() {
             self.seed_zone(zone)?;
+        }
+        for identity in seeds.identities.iter().cloned() {
+            self.seed_identity(identity)?;
         }
         for organization in seeds.organizations.iter().cloned() {
             self.seed_organization(organization, now)?;
@@ -43,6 +46,17 @@ impl World {
         check_account(&zone.account)?;
         let name = zone.name.trim_end_matches('.').to_ascii_lowercase();
         self.zones.insert((zone.account, zone.id), name);
+        Ok(())
+    }
+
+    pub(crate) fn seed_identity(&mut self, seed: SeedIdentity) -> Result<(), SeedError> {
+        let SeedIdentity {
+            name,
+            account,
+            region,
+        } = seed;
+        check_account(&account)?;
+        self.registry.add_identity(Place { account, region }, &name);
         Ok(())
     }
 
@@ -74,7 +88,7 @@ impl World {
 
     pub(crate) fn seed_organization(
         &mut self,
-        seed: SeedOrganization,
+        mut seed: SeedOrganization,
         now: Timestamp,
     ) -> Result<&Organization, SeedError> {
         check_account(&seed.account)?;
@@ -106,15 +120,19 @@ impl World {
                 directory
             }
         };
-        let default_mail_domain = seed
-            .default_mail_domain
-            .unwrap_or_else(|| format!("{}.awsapps.com", seed.alias.to_ascii_lowercase()));
+        for domain in &seed.domains {
+            check_domain(&domain.name)?;
+        }
         let created_at = before(now, seed.age.0);
         let on_the_way = [words::REQUESTED, words::CREATING, words::FAILED];
+        let domains = Domains::of(&seed.alias, &self.knobs, created_at);
+        let default = seed
+            .default_mail_domain
+            .unwrap_or_else(|| domains.default_name().to_owned());
         let users = seed
             .users
             .into_iter()
-            .map(|user| User::seeded(user, &default_mail_domain, now));
+            .map(|user| User::seeded(user, &default, now));
         let organization = Organization {
             id,
             place,
@@ -124,7 +142,6 @@ impl World {
             directory_id,
             own_directory,
             users: users.collect(),
-            default_mail_domain,
             created_at,
             deleted_at: (seed.state == words::DELETED).then_some(now),
             seeded: true,
@@ -133,7 +150,7 @@ impl World {
             interoperability_enabled: seed.interoperability_enabled,
             kms_key_arn: None,
             client_token: None,
-            domains: Vec::new(),
+            domains,
             tags: seed.tags,
             deletion: None,
             plan: VecDeque::new(),
@@ -141,6 +158,18 @@ impl World {
         };
         let (directory, deleted) = (organization.directory_id.clone(), organization.is_deleted());
         self.add(organization);
+        for SeedDomain {
+            ownership, dkim, ..
+        } in &mut seed.domains
+        {
+            let verified = || words::VERIFIED.to_owned();
+            ownership.get_or_insert_with(verified);
+            dkim.get_or_insert_with(verified);
+        }
+        for domain in seed.domains {
+            self.force_domain(id, domain, created_at);
+        }
+        self.force_default(id, &default, created_at);
         if deleted {
             self.directories.leave(&directory, false);
         }
@@ -170,7 +199,7 @@ impl World {
         {
             return Err(SeedError::Exists(seed.id.unwrap_or_default()));
         }
-        let user = User::seeded(seed, &organization.default_mail_domain, now);
+        let user = User::seeded(seed, organization.domains.default_name(), now);
         organization.users.push(user);
         organization.users.last().ok_or_else(unknown)
     }
@@ -182,23 +211,31 @@ impl World {
         now: Timestamp,
     ) -> Result<&Organization, SeedError> {
         let unknown = || SeedError::Unknown(id.to_string());
+        for domain in &change.set_domains {
+            check_domain(&domain.name)?;
+        }
         let organization = self.organizations.get_mut(&id).ok_or_else(unknown)?;
         organization
             .tags
             .retain(|key, _| !change.remove_tags.contains(key));
         organization.tags.extend(change.set_tags);
-        if let Some(domain) = change.default_mail_domain {
-            organization.default_mail_domain = domain;
-        }
         if change.migration_admin.is_some() {
             organization.migration_admin = change.migration_admin;
         }
-        match change.state {
-            Some(state) => self.force(id, state, change.error_message, now),
-            None if change.error_message.is_some() => {
-                organization.error_message = change.error_message;
-            }
-            None => {}
+        if change.state.is_none() && change.error_message.is_some() {
+            organization.error_message.clone_from(&change.error_message);
+        }
+        for domain in change.set_domains {
+            self.force_domain(id, domain, now);
+        }
+        for domain in change.remove_domains {
+            self.deregister_domain(id, &domain);
+        }
+        if let Some(domain) = change.default_mail_domain {
+            self.force_default(id, &domain, now);
+        }
+        if let Some(state) = change.state {
+            self.force(id, state, change.error_message, now);
         }
         self.organizations.get(&id).ok_or_else(unknown)
     }
@@ -218,5 +255,13 @@ fn check_account(account: &str) -> Result<(), SeedError> {
         Ok(())
     } else {
         Err(SeedError::Form(account.to_owned(), "account"))
+    }
+}
+
+fn check_domain(name: &str) -> Result<(), SeedError> {
+    if name.is_empty() {
+        Err(SeedError::Form(name.to_owned(), "domain"))
+    } else {
+        Ok(())
     }
 }

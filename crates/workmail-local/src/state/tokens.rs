@@ -27,7 +27,8 @@ pub(crate) struct Remembered {
     /// The input, the token aside.
     pub(crate) input: Value,
     pub(crate) organization: OrganizationId,
-    pub(crate) answer: Value,
+    /// The output; `None` where the operation has none.
+    pub(crate) answer: Option<Value>,
 }
 
 /// All tokens.

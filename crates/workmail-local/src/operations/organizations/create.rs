@@ -2,17 +2,16 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    contract::Operation,
     ids::{OrganizationId, Place},
-    knobs::{MissingRights, TokenAfterDeletion, TokenMismatch},
-    operations::{ApiError, Done, Request, input, rights},
+    knobs::{MissingRights, TakenDomain},
+    operations::{ApiError, Done, Request, domains::is_domain_name, input, rights, tokens},
     seeds::DirectoryKind,
-    state::{Directory, Organization, Remembered, TokenKey, World, creation},
-    views::DomainView,
+    state::{Directory, Domain, Domains, Organization, World, creation},
     words,
 };
 
@@ -40,19 +39,18 @@ pub(in crate::operations) fn create(
 ) -> Result<Done, ApiError> {
     let asked: CreateInput = input(&request.input)?;
     let place = &request.caller.place;
-    let token = asked.client_token.clone().map(|token| TokenKey {
-        place: place.clone(),
-        operation: request.operation,
-        token,
-    });
-    if let Some(known) = repeated(world, &request, token.as_ref())? {
+    let token = tokens::key(&request, asked.client_token.clone());
+    if let Some(known) = tokens::repeated(world, &request, token.as_ref())? {
         return Ok(known);
     }
     check_customer(world, place)?;
     check_domains(world, place, &asked)?;
+    let in_use = check_taken(world, place, &asked)?;
     check_directory(world, place, &asked)?;
     check_quota(world, place)?;
-    let failure = check_rights(world, &request, &asked)?.or(request.fail_creation.clone());
+    let failure = check_rights(world, &request, &asked)?
+        .or(in_use)
+        .or(request.fail_creation.clone());
 
     let id = OrganizationId::random();
     let own_directory = asked.directory_id.is_none();
@@ -71,7 +69,7 @@ pub(in crate::operations) fn create(
         error_message: None,
         directory_id,
         own_directory,
-        default_mail_domain: format!("{}.awsapps.com", asked.alias.to_ascii_lowercase()),
+        domains: domains_of(world, &asked.alias, asked.domains, request.now),
         alias: asked.alias,
         created_at: request.now,
         seeded: false,
@@ -80,15 +78,6 @@ pub(in crate::operations) fn create(
         interoperability_enabled: asked.enable_interoperability.unwrap_or_default(),
         kms_key_arn: asked.kms_key_arn,
         client_token: asked.client_token,
-        domains: asked
-            .domains
-            .into_iter()
-            .flatten()
-            .map(|domain| DomainView {
-                domain_name: domain.domain_name,
-                hosted_zone_id: domain.hosted_zone_id,
-            })
-            .collect(),
         tags: std::collections::BTreeMap::new(),
         users: Vec::new(),
         deleted_at: None,
@@ -96,16 +85,7 @@ pub(in crate::operations) fn create(
         plan: creation(&world.knobs, request.now, failure).into(),
     };
     world.add(organization);
-    if let Some(key) = token {
-        let remembered = Remembered {
-            at: request.now,
-            input: without_token(request.input),
-            organization: id,
-            answer: answer.clone(),
-        };
-        let lifetime = world.knobs.client_token_lifetime;
-        world.tokens.put(key, remembered, lifetime);
-    }
+    tokens::remember(world, request, token, id, Some(answer.clone()));
     Ok(Done {
         output: Some(answer),
         organization: Some(id),
@@ -113,42 +93,18 @@ pub(in crate::operations) fn create(
     })
 }
 
-/// The answer of an earlier call with the same token.
-pub(super) fn repeated(
+/// The test domain, and what was asked for. Nothing is verified before the organization is Active.
+fn domains_of(
     world: &World,
-    request: &Request<'_>,
-    token: Option<&TokenKey>,
-) -> Result<Option<Done>, ApiError> {
-    let lifetime = world.knobs.client_token_lifetime;
-    let Some(known) = token.and_then(|key| world.tokens.get(key, lifetime, request.now)) else {
-        return Ok(None);
-    };
-    let gone = world
-        .find(known.organization)
-        .is_none_or(Organization::is_deleted);
-    let creates = request.operation == Operation::CreateOrganization;
-    let again = world.knobs.client_token_after_deletion == TokenAfterDeletion::CreateAgain;
-    if creates && gone && again {
-        return Ok(None);
+    alias: &str,
+    asked: Option<Vec<DomainInput>>,
+    now: Timestamp,
+) -> Domains {
+    let mut domains = Domains::of(alias, &world.knobs, now);
+    for domain in asked.into_iter().flatten() {
+        domains.put(Domain::new(&domain.domain_name, now).in_zone(domain.hosted_zone_id));
     }
-    let differs = known.input != without_token(request.input.clone());
-    if differs && world.knobs.client_token_mismatch == TokenMismatch::InvalidParameter {
-        return Err(ApiError::invalid_parameter(
-            "The client token was used before, with other parameters.",
-        ));
-    }
-    Ok(Some(Done::read(
-        known.answer.clone(),
-        Some(known.organization),
-    )))
-}
-
-/// An input as a token stands for it: without the token, and without members that are null.
-pub(super) fn without_token(mut input: Value) -> Value {
-    if let Some(members) = input.as_object_mut() {
-        members.retain(|name, value| name != "ClientToken" && !value.is_null());
-    }
-    input
+    domains
 }
 
 fn check_customer(world: &World, place: &Place) -> Result<(), ApiError> {
@@ -162,6 +118,9 @@ fn check_domains(world: &World, place: &Place, asked: &CreateInput) -> Result<()
     let mut names = HashSet::new();
     for domain in asked.domains.iter().flatten() {
         let name = domain.domain_name.to_ascii_lowercase();
+        if !is_domain_name(&name) {
+            return Err(ApiError::invalid_parameter(format!("{name} is no domain.")));
+        }
         if let Some(zone) = &domain.hosted_zone_id {
             let apex = world.zone(&place.account, zone).ok_or_else(|| {
                 ApiError::invalid_parameter(format!("The hosted zone {zone} was not found."))
@@ -180,6 +139,27 @@ fn check_domains(world: &World, place: &Place, asked: &CreateInput) -> Result<()
         }
     }
     Ok(())
+}
+
+/// How the organization is to fail because another has a domain of it.
+fn check_taken(
+    world: &World,
+    place: &Place,
+    asked: &CreateInput,
+) -> Result<Option<String>, ApiError> {
+    let mut names = asked
+        .domains
+        .iter()
+        .flatten()
+        .map(|domain| &domain.domain_name);
+    let Some(name) = names.find(|name| world.is_domain_taken(name, place, None)) else {
+        return Ok(None);
+    };
+    let text = format!("The domain {name} is in use by another organization.");
+    match world.knobs.taken_domain {
+        TakenDomain::FailLater => Ok(Some(text)),
+        TakenDomain::InvalidParameter => Err(ApiError::invalid_parameter(text)),
+    }
 }
 
 fn check_directory(world: &World, place: &Place, asked: &CreateInput) -> Result<(), ApiError> {

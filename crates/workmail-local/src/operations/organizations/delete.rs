@@ -3,12 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::create::{repeated, without_token};
 use crate::{
     ids::OrganizationId,
     knobs::{DeleteAnswer, EnabledUsersError, MissingRights, SharedDirectory},
-    operations::{ApiError, Done, Request, input, rights},
-    state::{Deletion, Organization, Remembered, TokenKey, World},
+    operations::{ApiError, Done, Request, input, rights, tokens},
+    state::{Deletion, Organization, World},
     words,
 };
 
@@ -27,12 +26,8 @@ pub(in crate::operations) fn delete(
 ) -> Result<Done, ApiError> {
     let asked: DeleteInput = input(&request.input)?;
     let place = &request.caller.place;
-    let token = asked.client_token.clone().map(|token| TokenKey {
-        place: place.clone(),
-        operation: request.operation,
-        token,
-    });
-    if let Some(known) = repeated(world, &request, token.as_ref())? {
+    let token = tokens::key(&request, asked.client_token.clone());
+    if let Some(known) = tokens::repeated(world, &request, token.as_ref())? {
         return Ok(known);
     }
     let organization = OrganizationId::parse(&asked.organization_id)
@@ -63,16 +58,7 @@ pub(in crate::operations) fn delete(
         request.now,
     );
     let answer = answer(id, words::DELETING);
-    if let Some(key) = token {
-        let remembered = Remembered {
-            at: request.now,
-            input: without_token(request.input),
-            organization: id,
-            answer: answer.clone(),
-        };
-        let lifetime = world.knobs.client_token_lifetime;
-        world.tokens.put(key, remembered, lifetime);
-    }
+    tokens::remember(world, request, token, id, Some(answer.clone()));
     Ok(Done {
         output: Some(answer),
         organization: Some(id),

@@ -204,7 +204,9 @@ fn a_hosted_zone_must_be_the_accounts_and_hold_the_domain() {
     );
     bench.ok(CreateOrganization, create("mail.acme.example", "Z1"));
     assert_eq!(
-        bench.world.all()[0].domains[0].hosted_zone_id.as_deref(),
+        bench.world.all()[0].view().domains[1]
+            .hosted_zone_id
+            .as_deref(),
         Some("Z1")
     );
 }
