@@ -13,7 +13,8 @@ use std::{
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use workmail_local::{
-    CallFilter, Clock, Config, Fault, Knobs, Outcome, Reply, Rule, Server, ServerError, Timestamp,
+    CallFilter, Clock, Config, Fault, Knobs, OrganizationChange, Outcome, Reply, Rule, SeedDomain,
+    SeedOrganization, Server, ServerError, Timestamp,
 };
 
 use crate::client::{Answer, Client};
@@ -339,6 +340,56 @@ async fn a_test_moves_time() {
     assert_eq!(state(&server), "Creating");
     clock.advance(Duration::from_secs(75));
     assert_eq!(state(&server), "Active");
+}
+
+#[tokio::test]
+async fn a_domain_is_registered_verified_out_of_band_and_deregistered() {
+    let server = server().await;
+    let id = server
+        .seed_organization(SeedOrganization::new("acme"))
+        .unwrap()
+        .id;
+    let mut client = Client::connect(server.address()).await.unwrap();
+    let input = json!({"OrganizationId": id, "DomainName": "acme.example"});
+    let registered = client.call("RegisterMailDomain", &input).await.unwrap();
+    assert_eq!(
+        (registered.status, registered.body.as_slice()),
+        (200, b"".as_slice())
+    );
+    let refused = client.call("UpdateDefaultMailDomain", &input).await;
+    assert_eq!(
+        refused.unwrap().json()["__type"],
+        "MailDomainStateException"
+    );
+    // A word that no source knows is passed on as it is.
+    let odd = SeedDomain::new("acme.example").ownership("ODD");
+    let change = OrganizationChange::default().set_domain(odd);
+    server.change_organization(&id, change).unwrap();
+    let got = client.call("GetMailDomain", &input).await.unwrap().json();
+    assert_eq!(got["OwnershipVerificationStatus"], "ODD");
+    assert_eq!(got["DkimVerificationStatus"], "PENDING");
+    let verified = SeedDomain::new("acme.example").verified();
+    let change = OrganizationChange::default().set_domain(verified);
+    server.change_organization(&id, change).unwrap();
+    let test = json!({"OrganizationId": id, "DomainName": "acme.awsapps.com"});
+    for (operation, input) in [
+        ("UpdateDefaultMailDomain", &input),
+        ("UpdateDefaultMailDomain", &test),
+        ("DeregisterMailDomain", &input),
+    ] {
+        let answer = client.call(operation, input).await.unwrap();
+        assert_eq!(
+            (answer.status, answer.body.as_slice()),
+            (200, b"".as_slice())
+        );
+    }
+    let list = client.call("ListMailDomains", &test).await.unwrap().json();
+    assert_eq!(
+        list,
+        json!({"MailDomains": [{"DomainName": "acme.awsapps.com", "DefaultDomain": true}]})
+    );
+    let effects = server.calls(&CallFilter::any().organization(&id).with_effect());
+    assert_eq!(effects.len(), 4);
 }
 
 #[tokio::test]

@@ -247,6 +247,49 @@ async fn time_is_moved_and_everything_put_back() {
 }
 
 #[tokio::test]
+async fn domains_are_seeded_and_changed() {
+    let endpoint = endpoint();
+    let seed = json!({
+        "alias": "acme",
+        "domains": [{"name": "acme.example"}, {"name": "new.example", "ownership": "PENDING", "dkim": "PENDING"}],
+        "defaultMailDomain": "acme.example",
+    });
+    ok(
+        &endpoint,
+        Method::POST,
+        "/identities",
+        json!({"name": "known.example"}),
+    )
+    .await;
+    let seeded = ok(&endpoint, Method::POST, "/organizations", seed).await;
+    assert_eq!(seeded["domains"][1]["isDefault"], true);
+    assert_eq!(seeded["domains"][2]["ownership"], "PENDING");
+    let path = format!("/organizations/{}", seeded["id"].as_str().unwrap());
+    let change = json!({
+        "setDomains": [{"name": "new.example", "ownership": "VERIFIED"}, {"name": "known.example"}],
+        "removeDomains": ["acme.example"],
+    });
+    let changed = ok(&endpoint, Method::PATCH, &path, change).await;
+    let shown: Vec<_> = changed["domains"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|domain| {
+            ["domainName", "ownership", "dkim"].map(|name| domain[name].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ["acme.awsapps.com", "VERIFIED", "VERIFIED"],
+            ["new.example", "VERIFIED", "PENDING"],
+            ["known.example", "VERIFIED", "VERIFIED"],
+        ]
+    );
+    assert_eq!(changed["defaultMailDomain"], "acme.awsapps.com");
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused() {
     let endpoint = endpoint();
     let id = endpoint.organizations()[0].id.clone();
@@ -284,6 +327,18 @@ async fn what_makes_no_sense_is_refused() {
         ),
         (Method::POST, "/directories", json!({"id": "d-1"}), 400),
         (Method::POST, "/zones", json!({"id": "Z1"}), 400),
+        (
+            Method::POST,
+            "/identities",
+            json!({"name": "a.example", "account": "x"}),
+            400,
+        ),
+        (
+            Method::POST,
+            "/organizations",
+            json!({"alias": "a", "domains": [{}]}),
+            400,
+        ),
         (
             Method::POST,
             "/credentials",

@@ -4,7 +4,11 @@
 mod creation;
 mod deletion;
 mod directories;
+mod domain_refusals;
+mod domains;
 mod reading;
+mod records;
+mod seeding;
 mod tags;
 mod tokens;
 
@@ -24,8 +28,9 @@ use crate::{
 
 /// Codes that a knob asks for although the operation does not declare them, or that any service
 /// of this kind has.
-const UNDECLARED: [&str; 3] = [
+const UNDECLARED: [&str; 4] = [
     "AccessDeniedException",
+    "MailDomainNotFoundException",
     "OrganizationStateException",
     "ValidationException",
 ];
