@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 
@@ -121,6 +122,42 @@ def organization(client):
 def unchecked(client_of):
     """A client that sends what botocore itself would refuse."""
     return client_of(parameter_validation=False)
+
+
+@pytest.fixture
+def aws(control, tmp_path):
+    """Runs the aws CLI against the endpoint."""
+    program = pathlib.Path(sys.executable).with_name("aws")
+    if not program.exists():
+        pytest.skip("the aws CLI is not installed beside this Python")
+    environment = {
+        **os.environ,
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "AWS_ENDPOINT_URL_STS": control.url,
+        "AWS_ENDPOINT_URL_WORKMAIL": control.url,
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": "us-east-1",
+    }
+
+    def run(*words):
+        return subprocess.run(
+            [sys.executable, str(program), *words, "--output", "json"],
+            capture_output=True,
+            check=False,
+            env=environment,
+            text=True,
+        )
+
+    return run
+
+
+def output(run):
+    """What a run of the CLI that went well printed, as JSON."""
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
 
 
 def code_of(error):

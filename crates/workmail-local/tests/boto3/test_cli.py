@@ -1,46 +1,6 @@
 """The aws CLI finds the service that it knows."""
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
-
-import pytest
-
-
-@pytest.fixture
-def aws(control, tmp_path):
-    program = pathlib.Path(sys.executable).with_name("aws")
-    if not program.exists():
-        pytest.skip("the aws CLI is not installed beside this Python")
-    environment = {
-        **os.environ,
-        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_CONFIG_FILE": str(tmp_path / "config"),
-        "AWS_ENDPOINT_URL_STS": control.url,
-        "AWS_ENDPOINT_URL_WORKMAIL": control.url,
-        "AWS_MAX_ATTEMPTS": "1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_REGION": "us-east-1",
-    }
-
-    def run(*words):
-        return subprocess.run(
-            [sys.executable, str(program), *words, "--output", "json"],
-            capture_output=True,
-            check=False,
-            env=environment,
-            text=True,
-        )
-
-    return run
-
-
-def output(run):
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+from conftest import output
 
 
 def test_the_life_of_an_organization(aws):
