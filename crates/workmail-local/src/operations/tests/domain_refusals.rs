@@ -89,6 +89,11 @@ fn a_domain_is_free_once_its_organization_leaves_it() {
     bench.delete(&second);
     bench.register(&first, DOMAIN);
     bench.world.remove(OrganizationId::parse(&first).unwrap());
+    // Another of the same id has nothing of it.
+    bench.seed(SeedOrganization {
+        id: Some(first),
+        ..SeedOrganization::new("again")
+    });
     let third = bench.create("third");
     assert!(bench.register(&third, DOMAIN));
 }

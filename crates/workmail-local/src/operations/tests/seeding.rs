@@ -65,6 +65,25 @@ fn an_organization_can_be_seeded_of_any_age_and_state_with_tags_and_domains() {
 }
 
 #[test]
+fn domains_of_a_seed_stay_as_they_are_when_it_is_made_active() {
+    let mut bench = Bench::immediate();
+    let id = bench.seed(SeedOrganization {
+        state: "Requested".to_owned(),
+        ..SeedOrganization::new("acme").with_domain(SeedDomain::new("new.example").pending())
+    });
+    let change = OrganizationChange::state("Active");
+    let organization = OrganizationId::parse(&id).unwrap();
+    let now = bench.clock.now();
+    bench.world.change(organization, change, now).unwrap();
+    bench.advance(4 * 86_400);
+    let input = json!({"OrganizationId": id, "DomainName": "new.example"});
+    assert_eq!(
+        bench.ok(GetMailDomain, input)["OwnershipVerificationStatus"],
+        "PENDING"
+    );
+}
+
+#[test]
 fn a_default_that_is_none_of_the_domains_is_added_to_them() {
     let mut bench = Bench::immediate();
     let id = bench.seed(SeedOrganization {

@@ -172,9 +172,7 @@ impl World {
                 continue;
             };
             for status in [&mut domain.ownership, &mut domain.dkim] {
-                if status == words::PENDING {
-                    word.clone_into(status);
-                }
+                word.clone_into(status);
             }
             self.registry.note(&organization.place, domain);
         }
