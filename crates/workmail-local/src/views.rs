@@ -49,6 +49,16 @@ pub struct OrganizationView {
     pub users: Vec<UserView>,
 }
 
+impl OrganizationView {
+    /// One of its domains, by name without regard to case.
+    #[must_use]
+    pub fn domain(&self, name: &str) -> Option<&DomainView> {
+        self.domains
+            .iter()
+            .find(|domain| domain.domain_name.eq_ignore_ascii_case(name))
+    }
+}
+
 /// A mail domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

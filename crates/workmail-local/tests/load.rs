@@ -99,7 +99,7 @@ async fn pages(server: &Server) -> Vec<Value> {
 #[ignore = "it measures, and takes seconds"]
 async fn calls_a_second_by_the_number_of_organizations() {
     println!(
-        "organizations |  Describe |      List | List while creating |    Create | Describe beside a call that hangs, waited for"
+        "organizations |  Describe |      List | List while creating |    Create | Describe, waited for"
     );
     for size in SIZES {
         let (server, ids) = server(size).await;

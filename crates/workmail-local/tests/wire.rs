@@ -370,7 +370,8 @@ async fn a_domain_is_registered_verified_out_of_band_and_deregistered() {
     assert_eq!(got["DkimVerificationStatus"], "PENDING");
     let verified = SeedDomain::new("acme.example").verified();
     let change = OrganizationChange::default().set_domain(verified);
-    server.change_organization(&id, change).unwrap();
+    let changed = server.change_organization(&id, change).unwrap();
+    assert_eq!(changed.domain("ACME.example").unwrap().dkim, "VERIFIED");
     let test = json!({"OrganizationId": id, "DomainName": "acme.awsapps.com"});
     for (operation, input) in [
         ("UpdateDefaultMailDomain", &input),
