@@ -33,7 +33,9 @@ fn main() -> ExitCode {
 
 fn run(flags: &Run) -> Result<(), String> {
     runtime::install_telemetry(&flags.log_level, flags.log_format)?;
-    tokio::runtime::Builder::new_multi_thread()
+    // One thread: the work is waiting for others, and is done a third cheaper where no task moves
+    // between threads (docs/performance.md).
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("no runtime: {error}"))?

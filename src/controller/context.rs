@@ -156,7 +156,8 @@ impl Context {
 
     /// All that is known of an object as a reconcile begins.
     pub(super) fn view(&self, object: &WorkMailOrganization, now: Timestamp) -> Option<View> {
-        let desired = Desired::parse(object, self.default_region())?;
+        let mut desired = Desired::parse(object, self.default_region())?;
+        desired.object = self.roster.shared(desired.object);
         let status = object.status.clone().unwrap_or_default();
         let (memory, shown) = remembered(&status);
         let facts = self.facts(&desired, &memory, now);

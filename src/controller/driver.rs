@@ -35,7 +35,7 @@ pub(super) async fn reconcile(
     context: Arc<Context>,
 ) -> Result<Requeue, Error> {
     let begun = Instant::now();
-    let key = roster::key(&object);
+    let key = context.roster.shared(roster::key(&object));
     let answer = Box::pin(attempt(&key, object, &context, begun)).await;
     context.process.resynced(&key);
     let result = match &answer {

@@ -61,6 +61,14 @@ impl Roster {
         self.entries().leave(object)
     }
 
+    /// The key that all who know of the object share, so that its texts are held once.
+    pub(super) fn shared(&self, object: ObjectKey) -> ObjectKey {
+        match self.entries().objects.get_key_value(&object) {
+            Some((shared, _)) => shared.clone(),
+            None => object,
+        }
+    }
+
     /// Whether the object is known.
     pub(super) fn has(&self, object: &ObjectKey) -> bool {
         self.entries().objects.contains_key(object)
