@@ -2,9 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use json_patch::{
-    AddOperation, Patch as JsonPatch, PatchOperation, TestOperation, jsonptr::PointerBuf as Pointer,
-};
 use k8s_openapi::{
     api::{
         core::v1::{Namespace, ObjectReference},
@@ -17,7 +14,6 @@ use k8s_openapi::{
 use kube::{
     Api, CustomResourceExt, Resource, ResourceExt,
     api::{ObjectMeta, Patch, PatchParams, PostParams},
-    core::{Status, response::StatusDetails},
 };
 use serde_json::json;
 use tokio::time::timeout;
@@ -30,6 +26,9 @@ use crate::{
 
 /// No call to the Kubernetes API is waited for longer.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A write that must be made is not tried against more changes of others than this.
+const MOST_CONFLICTS: usize = 5;
 
 /// An object is named in events by at most this much of its name: an event's name has a suffix of
 /// its own, and 253 characters in all.
@@ -52,19 +51,10 @@ async fn bounded<T>(
     match timeout(DEADLINE, call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(kube::Error::Api(status))) if status.code == 404 => Err(Error::Gone),
-        Ok(Err(kube::Error::Api(status))) if status.code == 409 || is_failed_test(&status) => {
-            Err(Error::Stale)
-        }
+        Ok(Err(kube::Error::Api(status))) if status.code == 409 => Err(Error::Stale),
         Ok(Err(source)) => Err(Error::Kubernetes { what, source }),
         Err(_) => Err(Error::Late { what }),
     }
-}
-
-/// Whether a test of a JSON patch failed. The API server answers as to an invalid object, but names
-/// none.
-fn is_failed_test(status: &Status) -> bool {
-    let names_one = |details: &StatusDetails| !details.name.is_empty();
-    status.code == 422 && !status.details.as_ref().is_some_and(names_one)
 }
 
 fn api(context: &Context, object: &WorkMailOrganization) -> Api<WorkMailOrganization> {
@@ -84,6 +74,9 @@ pub(super) async fn get(
 }
 
 /// Writes a status if it says anything else than the object's. Gives the object as it then is.
+///
+/// The status is ours alone and replaced whole: that costs the API server less than a patch or an
+/// apply (docs/performance.md).
 pub(super) async fn status(
     context: &Context,
     object: Arc<WorkMailOrganization>,
@@ -96,42 +89,32 @@ pub(super) async fn status(
     if after == before {
         return Ok(object);
     }
-    let metadata = |field| Pointer::from_tokens(["metadata", field]);
-    // With the UID, what is written cannot land on another object of the same name.
-    let mut patch = vec![test(metadata("uid"), json!(object.uid()))];
-    if freshness == Freshness::Required {
-        let version = json!(object.resource_version());
-        patch.push(test(metadata("resourceVersion"), version));
-    }
-    // The status is ours alone, and written whole.
-    patch.push(PatchOperation::Add(AddOperation {
-        path: Pointer::from_tokens(["status"]),
-        value: serde_json::to_value(&after).map_err(|source| Error::Kubernetes {
-            what: "the status",
-            source: kube::Error::SerdeError(source),
-        })?,
-    }));
-    let written = bounded(
-        "the status",
-        api(context, &object).patch_status(
-            &object.name_any(),
-            &by_us(),
-            &Patch::Json::<()>(JsonPatch(patch)),
-        ),
-    )
-    .await?;
-    Ok(Arc::new(written))
-}
-
-const fn test(path: Pointer, value: serde_json::Value) -> PatchOperation {
-    PatchOperation::Test(TestOperation { path, value })
-}
-
-fn by_us() -> PatchParams {
-    PatchParams {
+    let mut whole = WorkMailOrganization {
+        status: Some(after),
+        ..WorkMailOrganization::clone(&object)
+    };
+    // The API server keeps them; an empty list would clear them.
+    whole.metadata.managed_fields = None;
+    let ours = PostParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
+        ..PostParams::default()
+    };
+    for _ in 0..MOST_CONFLICTS {
+        let api = api(context, &object);
+        let name = object.name_any();
+        let write = api.replace_status(&name, &ours, &whole);
+        match bounded("the status", write).await {
+            Err(Error::Stale) if freshness == Freshness::Waived => {
+                let live = get(context, &object).await?;
+                if live.uid() != object.uid() {
+                    return Err(Error::Gone);
+                }
+                whole.metadata.resource_version = live.resource_version();
+            }
+            answer => return answer.map(Arc::new),
+        }
     }
+    Err(Error::Stale)
 }
 
 /// Puts our finalizer on the object, or takes it off, if the view of the object is fresh.
@@ -149,13 +132,17 @@ pub(super) async fn finalizer(
     if present {
         finalizers.push(FINALIZER.to_owned());
     }
+    let by_us = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
     let patch = json!({"metadata": {
         "resourceVersion": object.resource_version(),
         "finalizers": finalizers,
     }});
     bounded(
         "the finalizer",
-        api(context, object).patch(&object.name_any(), &by_us(), &Patch::Merge(&patch)),
+        api(context, object).patch(&object.name_any(), &by_us, &Patch::Merge(&patch)),
     )
     .await
 }

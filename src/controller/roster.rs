@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use kube::ResourceExt;
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// An alias in a region. AWS knows no difference between upper and lower case.
-type Place = (Option<Region>, String);
+type Place = (Option<Region>, Arc<str>);
 
 /// Every object, by the organization it means.
 #[derive(Debug, Default)]
@@ -21,8 +21,16 @@ pub(super) struct Roster(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    objects: HashMap<ObjectKey, (Place, Claimant)>,
-    places: HashMap<Place, BTreeSet<ObjectKey>>,
+    objects: HashMap<ObjectKey, Entry>,
+    places: HashMap<Place, Vec<ObjectKey>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    place: Place,
+    claimant: Claimant,
+    /// What mattered of the object when a reconcile was last asked for.
+    reconciled: Option<u64>,
 }
 
 impl Roster {
@@ -38,7 +46,7 @@ impl Roster {
         let (memory, _) = object.status.as_ref().map(remembered).unwrap_or_default();
         let place = (
             memory.region.clone().or_else(|| desired.region.clone()),
-            desired.alias.to_ascii_lowercase(),
+            desired.alias.to_ascii_lowercase().into(),
         );
         let claimant = Claimant {
             object: desired.object.clone(),
@@ -47,13 +55,38 @@ impl Roster {
             created_at: desired.created_at,
         };
         let mut entries = self.entries();
+        if let Some(entry) = entries.objects.get_mut(&desired.object)
+            && entry.place == place
+        {
+            entry.claimant = claimant;
+            return;
+        }
+        let reconciled = entries
+            .objects
+            .get(&desired.object)
+            .and_then(|entry| entry.reconciled);
         entries.leave(&desired.object);
+        // Nearly every place has one object: no room is kept for more.
         entries
             .places
             .entry(place.clone())
-            .or_default()
-            .insert(desired.object.clone());
-        entries.objects.insert(desired.object, (place, claimant));
+            .or_insert_with(|| Vec::with_capacity(1))
+            .push(desired.object.clone());
+        let entry = Entry {
+            place,
+            claimant,
+            reconciled,
+        };
+        entries.objects.insert(desired.object, entry);
+    }
+
+    /// Whether what matters of the object is other than when a reconcile was last asked for, as one is
+    /// now. kube's own filter does this, too, with another copy of every object's name.
+    pub(super) fn is_news(&self, object: &ObjectKey, what_matters: u64) -> bool {
+        self.entries()
+            .objects
+            .get_mut(object)
+            .is_none_or(|entry| entry.reconciled.replace(what_matters) != Some(what_matters))
     }
 
     /// Lets an object go; gives those that meant the same organization.
@@ -77,13 +110,13 @@ impl Roster {
     /// The object that works on this one's organization instead of it.
     pub(super) fn rival(&self, object: &ObjectKey) -> Option<ObjectKey> {
         let entries = self.entries();
-        let (place, _) = entries.objects.get(object)?;
+        let Entry { place, .. } = entries.objects.get(object)?;
         let claimants = entries.places.get(place)?;
         winner(
             claimants
                 .iter()
                 .filter_map(|one| entries.objects.get(one))
-                .map(|(_, claimant)| claimant),
+                .map(|entry| &entry.claimant),
         )
         .map(|claimant| claimant.object.clone())
         .filter(|first| first != object)
@@ -107,14 +140,14 @@ impl Roster {
 
 impl Entries {
     fn leave(&mut self, object: &ObjectKey) -> Vec<ObjectKey> {
-        let Some((place, _)) = self.objects.remove(object) else {
+        let Some(Entry { place, .. }) = self.objects.remove(object) else {
             return Vec::new();
         };
         let Some(others) = self.places.get_mut(&place) else {
             return Vec::new();
         };
-        others.remove(object);
-        let others: Vec<_> = others.iter().cloned().collect();
+        others.retain(|other| other != object);
+        let others = others.clone();
         if others.is_empty() {
             self.places.remove(&place);
         }

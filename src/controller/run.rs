@@ -7,13 +7,13 @@ use std::{
 };
 
 use futures::{
-    FutureExt, Stream, StreamExt,
+    FutureExt, Stream, StreamExt, TryStreamExt,
     future::{join_all, ready},
 };
 use kube::{
-    Api, ResourceExt,
+    Api, Resource, ResourceExt,
     runtime::{
-        Controller, PredicateConfig, WatchStreamExt,
+        Controller, WatchStreamExt,
         controller::{self, Config},
         reflector,
         reflector::ObjectRef,
@@ -26,7 +26,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use super::{
     Context, Error,
     driver::{after_error, gone, reconcile},
-    resync,
+    resync, roster,
 };
 use crate::{
     api::{FINALIZER, RECONCILE_REQUESTED_AT, WorkMailOrganization},
@@ -114,13 +114,17 @@ fn controller(
     let (store, writer) = reflector::store();
     let reader = store.clone();
     let objects = watched(api).default_backoff().modify(|object| {
-        object.managed_fields_mut().clear();
+        object.meta_mut().managed_fields = None;
         object.annotations_mut().remove(LAST_APPLIED);
     });
+    let known = context.clone();
     let objects = attended(objects, context.clone(), namespace)
         .reflect(writer)
         .applied_objects()
-        .predicate_filter(what_matters, PredicateConfig::default());
+        .try_filter(move |object| {
+            let key = roster::key(object);
+            ready(known.roster.is_news(&key, what_matters(object)))
+        });
     let unlisted = stopped_before_the_first_list(store.clone(), stopping.clone());
     let work = async move {
         let concurrency = context.settings.concurrency;
@@ -218,11 +222,7 @@ fn attended(
 
 /// What of an object a reconcile depends on. Our own writes of status are not among it, but a status
 /// that somebody wiped is.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the form of a predicate, which a closure cannot have"
-)]
-fn what_matters(object: &WorkMailOrganization) -> Option<u64> {
+fn what_matters(object: &WorkMailOrganization) -> u64 {
     let mut hasher = DefaultHasher::new();
     object.metadata.generation.hash(&mut hasher);
     object
@@ -244,7 +244,7 @@ fn what_matters(object: &WorkMailOrganization) -> Option<u64> {
         .as_ref()
         .is_none_or(|status| status.conditions.is_empty())
         .hash(&mut hasher);
-    Some(hasher.finish())
+    hasher.finish()
 }
 
 fn log(
