@@ -302,8 +302,7 @@ async fn tell_what_remains(context: &Context, view: &View) {
     let note = Note {
         kind: NoteKind::Normal(EventReason::Retained),
         message: retained(
-            &view.memory,
-            &view.shown,
+            view,
             "the resource was deleted without deletionPolicy Delete in force",
         ),
     };

@@ -267,3 +267,55 @@ fn log(
         Err(error) => tracing::warn!(%error, "the controller was disturbed; it goes on"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, Response};
+    use kube::{Client, client::Body};
+    use serde_json::json;
+    use tower::BoxError;
+
+    use super::*;
+
+    /// An API server that holds one object and streams no first list.
+    fn without_streaming() -> Client {
+        let service = tower::service_fn(async |request: Request<Body>| {
+            let query = request.uri().query().unwrap_or_default();
+            let (code, answer) = if query.contains("sendInitialEvents=true") {
+                let message = "sendInitialEvents: Forbidden: the WatchList feature gate is off";
+                let status = json!({
+                    "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 422,
+                    "reason": "Invalid", "message": message,
+                });
+                (422, status)
+            } else {
+                let object = json!({
+                    "apiVersion": "workmail-operator.dev/v1alpha1", "kind": "WorkMailOrganization",
+                    "metadata": {"name": "acme", "namespace": "mail"}, "spec": {"alias": "acme"},
+                });
+                let metadata = json!({"resourceVersion": "1"});
+                (200, json!({"metadata": metadata, "items": [object]}))
+            };
+            let body = Body::from(serde_json::to_vec(&answer)?);
+            Ok::<_, BoxError>(Response::builder().status(code).body(body)?)
+        });
+        Client::new(service, "mail")
+    }
+
+    #[tokio::test]
+    async fn an_api_server_that_streams_no_first_list_is_asked_for_pages() {
+        let objects = Api::all(without_streaming());
+        let events: Vec<_> = watched(objects).take(3).collect().await;
+        assert!(
+            matches!(
+                events.as_slice(),
+                [
+                    Ok(watcher::Event::Init),
+                    Ok(watcher::Event::InitApply(_)),
+                    Ok(watcher::Event::InitDone)
+                ]
+            ),
+            "{events:?}"
+        );
+    }
+}

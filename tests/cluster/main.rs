@@ -27,6 +27,7 @@ mod ownership;
 mod presentation;
 mod refusals;
 mod retention;
+mod scale;
 mod schema;
 mod service_end;
 mod states;

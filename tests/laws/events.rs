@@ -1,7 +1,7 @@
 //! Events: once for what is new, never for what passes by itself.
 
 use workmail_operator::{
-    api::{EventReason, Origin, Reason},
+    api::{ConditionType, EventReason, Origin, Reason},
     core::{
         Answer, Failure, NoteKind, OrganizationState as State, Outcome, Release, Retained, View,
         decide, report, taken,
@@ -126,6 +126,23 @@ fn a_release_while_aws_is_deleting_does_not_say_that_the_organization_stays() {
     let (outcome, view) = rest(deleting(ready()));
     let view = next(view, &outcome);
     let outcome = Outcome::Released(Release::Retained(Retained::Policy));
+    let notes = report(&view, &outcome).notes;
+    assert!(!notes[0].message.contains("stays"), "{notes:?}");
+}
+
+#[test]
+fn an_organization_that_was_found_again_and_not_looked_at_yet_stays() {
+    let mut view = deleting(ready());
+    view.shown.state = None;
+    let outcome = Outcome::Released(Release::Retained(Retained::Policy));
+    let notes = report(&view, &outcome).notes;
+    assert!(notes[0].message.contains("stays"), "{notes:?}");
+    let gone = view
+        .previous
+        .iter_mut()
+        .find(|verdict| verdict.kind == ConditionType::Ready)
+        .unwrap();
+    gone.reason = Reason::OrganizationGone.as_str().into();
     let notes = report(&view, &outcome).notes;
     assert!(!notes[0].message.contains("stays"), "{notes:?}");
 }

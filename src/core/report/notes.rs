@@ -3,7 +3,7 @@
 use super::{Report, Verdict};
 use crate::{
     api::{Class, ConditionType, EventReason, Origin, Reason},
-    core::{Memory, OrganizationState, Outcome, Release, Shown, View, action::Retained},
+    core::{OrganizationState, Outcome, Release, View, action::Retained},
 };
 
 /// An event.
@@ -120,7 +120,7 @@ fn released(view: &View, release: &Release) -> Vec<Note> {
                 Retained::DefinitionLeaves => "the CustomResourceDefinition is being deleted",
                 Retained::EndOfService => "the service has ended",
             };
-            let message = retained(&view.memory, &view.shown, because);
+            let message = retained(view, because);
             vec![normal(EventReason::Retained, message)]
         }
         Release::Deleted { directory_left } => {
@@ -145,10 +145,15 @@ fn released(view: &View, release: &Release) -> Vec<Note> {
 
 /// What remains in AWS of an object that goes.
 #[must_use]
-pub fn retained(memory: &Memory, shown: &Shown, because: &str) -> String {
-    let gone = match shown.state {
-        None | Some(OrganizationState::Deleting | OrganizationState::Deleted) => true,
-        Some(
+pub fn retained(view: &View, because: &str) -> String {
+    let memory = &view.memory;
+    let was_gone = view.previous.iter().any(|verdict| {
+        verdict.kind == ConditionType::Ready && verdict.reason == Reason::OrganizationGone.as_str()
+    });
+    let gone = match view.shown.state {
+        Some(OrganizationState::Deleting | OrganizationState::Deleted) => true,
+        None
+        | Some(
             OrganizationState::Requested
             | OrganizationState::Creating
             | OrganizationState::Validating
@@ -157,7 +162,7 @@ pub fn retained(memory: &Memory, shown: &Shown, because: &str) -> String {
             | OrganizationState::Inactive
             | OrganizationState::Failed
             | OrganizationState::Other(_),
-        ) => false,
+        ) => was_gone,
     };
     match &memory.organization_id {
         Some(id) if gone => format!(

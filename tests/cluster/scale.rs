@@ -1,0 +1,164 @@
+//! Many organizations: what is looked at, how often, and who waits for whom.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use kube::ResourceExt;
+use serde_json::json;
+use workmail_local::{CallFilter, Config, Delay, Fault, Knobs, Rule, SeedOrganization};
+
+use crate::world::{World, id, quick};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A world in whose account others have organizations, and the operator is not started.
+async fn among(others: usize, knobs: Knobs) -> World {
+    let knobs = Knobs {
+        organization_quota: None,
+        ..knobs
+    };
+    let world = World::without_operator(Config::with_knobs(knobs)).await;
+    for number in 0..others {
+        let seed = SeedOrganization::new(format!("other-{number}"));
+        world.aws.seed_organization(seed).unwrap();
+    }
+    world
+}
+
+/// How often each operation was called after a mark.
+fn counts(world: &World, mark: u64) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for operation in world.called_after(mark) {
+        *counts.entry(operation).or_default() += 1;
+    }
+    counts
+}
+
+#[tokio::test]
+async fn one_organization_in_transition_among_many_is_described_and_the_list_left_alone() {
+    let knobs = Knobs {
+        creating_for: Delay::fixed(HOUR),
+        ..quick()
+    };
+    let mut world = among(250, knobs).await;
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
+    let described = CallFilter::on("DescribeOrganization");
+    let looks = world.until_calls(&described, 5).await;
+    assert_eq!(
+        world.calls("ListOrganizations").len(),
+        3,
+        "one listing of three pages, before the create"
+    );
+    let gap = looks[4].at.duration_since(looks[3].at).as_secs_f64();
+    assert!(gap > 0.9, "a look a second, not more: {gap} s");
+    world.aws.clock().advance(HOUR);
+    let object = world.until_active("acme").await;
+    world.assert_created_once(&object);
+    world.assert_tagged(&world.aws.organization(&id(&object)).unwrap(), &object);
+}
+
+#[tokio::test]
+async fn an_organization_that_cannot_be_described_is_found_in_the_list() {
+    let mut world = among(250, quick()).await;
+    let rule = Rule::on("DescribeOrganization", Fault::http(503));
+    let rule = world.aws.fault(rule);
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
+    world.until_calls(&CallFilter::on("DescribeOrganization"), 1).await;
+    // The list shows the way; only the details have to wait until they can be had.
+    world.until_listed(7).await;
+    world.aws.remove_fault(rule);
+    let object = world.until_active("acme").await;
+    world.assert_created_once(&object);
+}
+
+#[tokio::test]
+async fn a_restart_costs_the_pages_of_the_list_and_writes_nothing() {
+    let mut world = among(148, quick()).await;
+    world.operator.start();
+    let names = ["one", "two", "three"];
+    for name in names {
+        world.create(name, json!({"alias": name})).await;
+    }
+    let mut before = Vec::new();
+    for name in names {
+        before.push(world.until_active(name).await);
+        world.until_event(name, "Active").await;
+    }
+    world.kill().await;
+    let mark = world.aws.last_call();
+    world.operator.start();
+    world.until_reconciled("Active", 3).await;
+    let expected = [("GetCallerIdentity", 1), ("ListOrganizations", 2)];
+    let expected = expected.map(|(operation, count)| (operation.to_owned(), count));
+    assert_eq!(counts(&world, mark), expected.into());
+    for (name, before) in names.into_iter().zip(before) {
+        let after = world.get(name).await;
+        assert_eq!(after.resource_version(), before.resource_version());
+    }
+}
+
+#[tokio::test]
+async fn an_edit_does_not_wait_behind_resyncs() {
+    let mut world = among(0, quick()).await;
+    for flag in [
+        "--concurrency=2",
+        "--resync-interval=1s",
+        "--deep-resync-interval=2s",
+    ] {
+        world.operator.argument(flag);
+    }
+    world.operator.start();
+    for number in 0..6 {
+        let name = format!("org-{number}");
+        world.create(&name, json!({"alias": name})).await;
+    }
+    let mut ids = Vec::new();
+    for number in 0..6 {
+        ids.push(id(&world.until_active(&format!("org-{number}")).await));
+    }
+    // Whoever looks at tags now waits until it gives up.
+    let mark = world.aws.last_call();
+    let rule = Rule::on("ListTagsForResource", Fault::hang());
+    world.aws.fault(rule);
+    let hangs = CallFilter::on("ListTagsForResource").after(mark);
+    world.until_calls(&hangs, 1).await;
+    world.create("edited", json!({"alias": "edited"})).await;
+    world.until_active("edited").await;
+    let hanging = world.aws.calls(&hangs.in_flight());
+    assert!(hanging.len() <= 1, "one resync at a time: {hanging:?}");
+}
+
+#[tokio::test]
+async fn one_organization_that_hangs_holds_nobody_up() {
+    let mut world = among(0, quick()).await;
+    world.operator.argument("--concurrency=2");
+    world.operator.start();
+    world.create("hangs", json!({"alias": "hangs"})).await;
+    let stuck = world.until_active("hangs").await;
+    for operation in ["DescribeOrganization", "ListTagsForResource"] {
+        let rule = Rule::on(operation, Fault::hang()).organization(id(&stuck));
+        world.aws.fault(rule);
+    }
+    world.ask_to_look("hangs", "now").await;
+    let hanging = CallFilter::on("DescribeOrganization")
+        .organization(id(&stuck))
+        .in_flight();
+    world
+        .poll("its look hangs", async || {
+            (world.aws.calls(&hanging).len() == 1).then_some(())
+        })
+        .await;
+    for number in 0..10 {
+        let name = format!("org-{number}");
+        world.create(&name, json!({"alias": name})).await;
+    }
+    for number in 0..10 {
+        world.until_active(&format!("org-{number}")).await;
+    }
+    assert_eq!(
+        world.aws.calls(&hanging).len(),
+        1,
+        "it still hangs: nobody waited for its end"
+    );
+}
