@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use kube::ResourceExt;
 use serde_json::json;
 use workmail_local::{CallFilter, Config, Delay, Fault, Knobs, Rule, SeedOrganization};
+use workmail_operator::api::Reason;
 
-use crate::world::{World, id, quick};
+use crate::world::{World, id, quick, status};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -53,8 +54,11 @@ async fn one_organization_in_transition_among_many_is_described_and_the_list_lef
     assert!(gap > 0.9, "a look a second, not more: {gap} s");
     world.aws.clock().advance(HOUR);
     let object = world.until_active("acme").await;
-    world.assert_created_once(&object);
     world.assert_tagged(&world.aws.organization(&id(&object)).unwrap(), &object);
+    assert_eq!(
+        world.mutating_calls(),
+        ["CreateOrganization", "TagResource"]
+    );
 }
 
 #[tokio::test]
@@ -64,12 +68,28 @@ async fn an_organization_that_cannot_be_described_is_found_in_the_list() {
     let rule = world.aws.fault(rule);
     world.operator.start();
     world.create("acme", json!({"alias": "acme"})).await;
-    world.until_calls(&CallFilter::on("DescribeOrganization"), 1).await;
-    // The list shows the way; only the details have to wait until they can be had.
-    world.until_listed(7).await;
+    world
+        .until_calls(&CallFilter::on("DescribeOrganization"), 1)
+        .await;
+    // The list shows that it is Active; its details have to wait until they can be had.
+    world
+        .until_refused("acme", Reason::ServiceUnavailable)
+        .await;
+    assert_eq!(
+        status(&world.get("acme").await).state.as_deref(),
+        Some("Active")
+    );
+    assert_eq!(
+        world.calls("ListOrganizations").len(),
+        6,
+        "a second listing"
+    );
     world.aws.remove_fault(rule);
-    let object = world.until_active("acme").await;
-    world.assert_created_once(&object);
+    world.until_active("acme").await;
+    assert_eq!(
+        world.mutating_calls(),
+        ["CreateOrganization", "TagResource"]
+    );
 }
 
 #[tokio::test]
