@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use workmail_local::{Delay, Knobs};
 
-use super::millis;
+use super::{RUNS, millis};
 use crate::{
     counters::calls,
     load::{Goal, Watch, apply_all, names},
@@ -13,8 +13,6 @@ use crate::{
 };
 
 const OBJECTS: usize = 1_000;
-/// Each takes more than a minute, and measures a thousand times.
-const RUNS: usize = 3;
 const LEAST: Duration = Duration::from_secs(15);
 const MOST: Duration = Duration::from_secs(75);
 const PATIENCE: Duration = Duration::from_mins(4);
