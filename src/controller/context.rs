@@ -202,7 +202,8 @@ impl Context {
         Facts {
             whole_look_due: due <= Instant::now(),
             young: since(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
-            untagged: self.untagged(object, memory.region.as_ref()),
+            // It is asked at each step.
+            untagged: false,
             pending_expired: since(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
             attempts_answered: attempts
                 .is_some_and(|(recorded, answered)| answered && Some(recorded) == pending),

@@ -109,8 +109,9 @@ impl Process {
     /// When the object's next whole look is due: an interval, spread by 20 % by its UID, after the
     /// last one, or after the start of the process.
     pub(super) fn whole_look_due(&self, object: &ObjectKey, interval: Duration) -> Instant {
-        let last = self.with(object, |known| known.whole_look);
-        last.unwrap_or(self.started) + spread(&object.uid, interval)
+        self.with(object, |known| {
+            known.whole_look_due(object, self.started, interval)
+        })
     }
 
     /// The objects at rest whose whole look is due, the longest due first; and how many objects there
@@ -121,13 +122,13 @@ impl Process {
             .iter()
             .filter(|(_, known)| known.at_rest && known.resync.is_none())
             .map(|(object, known)| {
-                let last = known.whole_look.unwrap_or(self.started);
-                (last + spread(&object.uid, interval), object.clone())
+                let due = known.whole_look_due(object, self.started, interval);
+                (due, object)
             })
             .filter(|(due, _)| *due <= now)
             .collect();
         due.sort_unstable();
-        let objects = due.into_iter().map(|(_, object)| object).collect();
+        let objects = due.into_iter().map(|(_, object)| object.clone()).collect();
         (objects, known.len())
     }
 
@@ -174,6 +175,10 @@ impl Process {
 }
 
 impl Known {
+    fn whole_look_due(&self, object: &ObjectKey, started: Instant, interval: Duration) -> Instant {
+        self.whole_look.unwrap_or(started) + spread(&object.uid, interval)
+    }
+
     fn count(&mut self, outcome: &Outcome, generation: i64) -> u32 {
         match outcome {
             Outcome::Failed(failure) => self.count_class(failure.reason.class(), generation),

@@ -1,6 +1,6 @@
 //! Many organizations: what is looked at, how often, and who waits for whom.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use kube::ResourceExt;
 use serde_json::json;
@@ -23,15 +23,6 @@ async fn among(others: usize, knobs: Knobs) -> World {
         world.aws.seed_organization(seed).unwrap();
     }
     world
-}
-
-/// How often each operation was called after a mark.
-fn counts(world: &World, mark: u64) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for operation in world.called_after(mark) {
-        *counts.entry(operation).or_default() += 1;
-    }
-    counts
 }
 
 #[tokio::test]
@@ -111,7 +102,7 @@ async fn a_restart_costs_the_pages_of_the_list_and_writes_nothing() {
     world.until_reconciled("Active", 3).await;
     let expected = [("GetCallerIdentity", 1), ("ListOrganizations", 2)];
     let expected = expected.map(|(operation, count)| (operation.to_owned(), count));
-    assert_eq!(counts(&world, mark), expected.into());
+    assert_eq!(world.counts_after(mark), expected.into());
     for (name, before) in names.into_iter().zip(before) {
         let after = world.get(name).await;
         assert_eq!(after.resource_version(), before.resource_version());

@@ -1,6 +1,6 @@
 //! What it costs: on the way to Active, and afterwards nothing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use kube::ResourceExt;
 use serde_json::json;
@@ -19,15 +19,6 @@ async fn with_flags(knobs: Knobs, flags: &[&str]) -> World {
     }
     world.operator.start();
     world
-}
-
-/// How often each operation was called.
-fn counts(world: &World) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for call in world.aws.journal() {
-        *counts.entry(call.operation).or_default() += 1;
-    }
-    counts
 }
 
 #[tokio::test]
@@ -99,7 +90,7 @@ async fn what_was_just_created_costs_one_call_of_each_kind_beside_the_looks_of_a
         .create("acme", json!({"alias": "acme", "tags": {"team": "mail"}}))
         .await;
     let object = world.until_active("acme").await;
-    let mut counts = counts(&world);
+    let mut counts = world.counts_after(0);
     counts.remove("ListOrganizations");
     let expected = [
         "GetCallerIdentity",
@@ -155,7 +146,7 @@ async fn ten_objects_that_are_created_at_once_share_the_list() {
             assert_eq!(calls.len(), 1, "{operation} of {id}");
         }
     }
-    let counts = counts(&world);
+    let counts = world.counts_after(0);
     assert_eq!(counts["CreateOrganization"], 10);
     assert_eq!(counts["GetCallerIdentity"], 1);
     let calls = world.calls("ListOrganizations");

@@ -1,5 +1,7 @@
 //! Crashes, and what must hold after one: a test stops the operator where it wants and counts.
 
+use std::collections::BTreeMap;
+
 use devcluster::Cluster;
 use k8s_openapi::api::events::v1::Event;
 use kube::{Api, ResourceExt, api::ListParams};
@@ -122,6 +124,15 @@ impl World {
             .into_iter()
             .map(|call| call.operation)
             .collect()
+    }
+
+    /// How often each operation was called after this call.
+    pub fn counts_after(&self, sequence: u64) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for operation in self.called_after(sequence) {
+            *counts.entry(operation).or_default() += 1;
+        }
+        counts
     }
 
     /// Polls until there is a value.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::{
-    aws::snapshot::Missing,
+    aws::snapshot::{Missing, Snapshot},
     core::{OrganizationId, Presence, Summary},
 };
 
@@ -54,8 +54,13 @@ impl Followed {
         true
     }
 
-    /// Takes in what a look found of its organization. Whether its reconcile has to be told.
-    pub(super) fn look(&mut self, found: Option<&Arc<Summary>>, begun: Instant) -> bool {
+    /// Takes in what a look that was begun then shows of its organization. Whether that is other than
+    /// what its reconcile acted on.
+    pub(super) fn look(&mut self, snapshot: &Snapshot, begun: Instant) -> bool {
+        let Some(id) = &self.id else {
+            return false;
+        };
+        let found = snapshot.by_id(id);
         if found.is_some_and(|row| row.state.in_transition()) {
             self.unsettled = Some(begun);
         }

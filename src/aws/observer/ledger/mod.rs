@@ -284,10 +284,8 @@ impl Ledger {
         }
         let mut to_tell = Vec::new();
         for (object, followed) in &mut self.followed {
-            let Some(id) = followed.id.clone() else {
-                continue;
-            };
-            let differs = followed.look(snapshot.by_id(&id), snapshot.begun);
+            let differs = followed.look(&snapshot, snapshot.begun);
+            let recovered = recovered && followed.id.is_some();
             if (differs || recovered) && followed.tell() {
                 to_tell.push(object.clone());
             }
@@ -315,10 +313,7 @@ impl Ledger {
             let Some(followed) = self.followed.get_mut(object) else {
                 continue;
             };
-            let Some(id) = followed.id.clone() else {
-                continue;
-            };
-            if followed.look(snapshot.by_id(&id), begun) && followed.tell() {
+            if followed.look(snapshot, begun) && followed.tell() {
                 to_tell.push(object.clone());
             }
         }
