@@ -47,9 +47,16 @@ async fn a_settled_object_is_not_written_and_only_the_list_is_read() {
 
 #[tokio::test]
 async fn the_way_to_active_is_three_calls_four_writes_and_two_events() {
-    let world = World::new().await;
+    // It stays Creating until that was seen, however slow the machine.
+    let knobs = Knobs {
+        creating_for: Delay::fixed(HOUR),
+        ..quick()
+    };
+    let world = World::with(Config::with_knobs(knobs)).await;
     let mut history = world.history().await;
     world.create("acme", json!({"alias": "acme"})).await;
+    world.until_refused("acme", Reason::Creating).await;
+    world.aws.clock().advance(HOUR);
     let object = world.until_active("acme").await;
     world.until_event("acme", "Active").await;
     let versions = history.up_to(&object).await;
