@@ -15,9 +15,10 @@ use workmail_operator::{
     api::{Origin, WorkMailOrganization},
     aws::{Ledger, Snapshot, Timing},
     core::{
-        AccountId, Action, Answer, Call, ClusterIdentity, Delete, Desired, Facts, Listing, Look,
-        Memory, ObjectKey, Observed, Organization, OrganizationId, OrganizationState, Outcome,
-        Policy, Presence, Region, Scope, Shown, Sight, Summary, Tags, View, decide, report,
+        AccountId, Action, Answer, Call, ClusterIdentity, Delete, Desired, DomainSight, Endpoint,
+        Facts, Listing, Look, Memory, ObjectKey, Observed, Organization, OrganizationId,
+        OrganizationState, Outcome, Policy, Presence, Region, Scope, Shown, Sight, Summary, Tags,
+        View, decide, report,
     },
 };
 
@@ -217,13 +218,19 @@ fn step(view: &mut View, action: &Action) {
         Action::AddFinalizer => Answer::FinalizerAdded,
         Action::RemoveFinalizer(release) => Answer::FinalizerRemoved(release.clone()),
         Action::Save(_) => Answer::Saved,
-        Action::Call(Call::Create { .. }) => Answer::Created(id()),
-        Action::Call(Call::Tag { tags, .. }) => Answer::Tagged(tags.clone()),
-        Action::Call(Call::Untag { keys, .. }) => Answer::Untagged(keys.clone()),
-        Action::Call(Call::Delete(_)) => Answer::DeleteAccepted,
+        Action::Look(Look::Owner { .. }) => Answer::OwnerLives(true),
+        Action::Look(Look::Domains { list, .. }) => Answer::Domains(DomainSight {
+            domains: BTreeMap::new(),
+            complete: *list,
+        }),
+        Action::Look(Look::Endpoint) => Answer::Endpoint(Endpoint::Absent),
+        Action::KeepEndpoint(entries) => Answer::EndpointKept(entries.clone()),
+        Action::Call(call) => call.success().unwrap_or_else(|| Answer::Created(id())),
         Action::Intend(_)
         | Action::Claim(..)
+        | Action::Freeze
         | Action::Manage(_)
+        | Action::ManageDomains(_)
         | Action::Forget
         | Action::Rest(_) => return view.note(action, now()),
     };

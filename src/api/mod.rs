@@ -13,12 +13,13 @@ mod reason;
 mod status;
 
 pub use organization::{
-    Deletion, DeletionPolicy, DomainSpec, WorkMailOrganization, WorkMailOrganizationSpec, crd,
+    AdoptionPolicy, Deletion, DeletionPolicy, Dns, DomainSpec, ManagementPolicy,
+    WorkMailOrganization, WorkMailOrganizationSpec, crd,
 };
 pub use reason::{Class, EventReason, Reason};
 pub use status::{
-    Condition, ConditionStatus, ConditionType, CreateInput, Origin, Pending, PendingOperation,
-    WorkMailOrganizationStatus,
+    Condition, ConditionStatus, ConditionType, CreateInput, DnsRecord, DomainStatus, Drift, Origin,
+    Pending, PendingOperation, WorkMailOrganizationStatus,
 };
 
 /// The finalizer, present exactly while `deletionPolicy` is `Delete`.
@@ -29,6 +30,10 @@ pub const FIELD_MANAGER: &str = "workmail-operator";
 
 /// Users set this annotation to any new value to ask for one whole look at AWS now.
 pub const RECONCILE_REQUESTED_AT: &str = "workmail-operator.dev/reconcile-requested-at";
+
+/// Users set this annotation to `CLUSTER/NAMESPACE/NAME`, the present owner of an organization, to take
+/// it over from there.
+pub const TAKE_OVER: &str = "workmail-operator.dev/take-over";
 
 /// Ownership tag on the organization in AWS: which cluster manages it.
 pub const TAG_CLUSTER: &str = "workmail-operator.dev/cluster";

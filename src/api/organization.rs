@@ -103,7 +103,28 @@ use super::WorkMailOrganizationStatus;
     validation = immutable_optional("region"),
     validation = immutable_optional("directoryId"),
     validation = immutable_optional("kmsKeyArn"),
-    validation = immutable_optional("domains"),
+    validation = immutable_optional("organizationId"),
+    validation = Rule::new("!has(self.organizationId) || self.adoptionPolicy == 'Adopt'")
+        .message("organizationId needs adoptionPolicy Adopt: it names the one organization to take")
+        .field_path(".organizationId"),
+    validation = Rule::new("!has(self.domains) || self.domains.filter(domain, has(domain.hostedZoneId)).size() <= 5")
+        .message("at most 5 domains can have a hostedZoneId: as many go along with the creation")
+        .field_path(".domains"),
+    validation = Rule::new("!has(self.domains) || self.adoptionPolicy != 'Adopt' || !self.domains.exists(domain, has(domain.hostedZoneId))")
+        .message("hostedZoneId is used at creation only and adoptionPolicy Adopt creates nothing: remove it, and publish the records of status.domains yourself")
+        .field_path(".domains"),
+    validation = Rule::new("!has(self.domains) || self.domains.all(domain, !has(domain.hostedZoneId) || has(oldSelf.domains) && oldSelf.domains.exists(old, old.domainName == domain.domainName))")
+        .message("hostedZoneId is used at creation only: leave it out of a domain that is added later, and publish the records of status.domains yourself")
+        .field_path(".domains"),
+    validation = Rule::new("!has(self.domains) || !has(oldSelf.domains) || self.domains.all(domain, !oldSelf.domains.exists(old, old.domainName == domain.domainName && (has(old.hostedZoneId) != has(domain.hostedZoneId) || has(old.hostedZoneId) && old.hostedZoneId != domain.hostedZoneId)))")
+        .message("hostedZoneId of a domain is immutable and cannot be added or removed, for it is used at creation only: create a new resource instead (to delete this one, set deletionPolicy to Retain first)")
+        .field_path(".domains"),
+    validation = Rule::new("!has(self.defaultDomain) || self.defaultDomain == self.alias.lowerAscii() + '.awsapps.com' || has(self.domains) && self.domains.exists(domain, domain.domainName == self.defaultDomain)")
+        .message("defaultDomain must be one of domains, or the alias in lower case followed by .awsapps.com")
+        .field_path(".defaultDomain"),
+    validation = Rule::new("!has(self.dns) || !self.dns.endpoint || !has(self.domains) || !self.domains.exists(domain, has(domain.hostedZoneId))")
+        .message("dns.endpoint and hostedZoneId would both write the records: choose one")
+        .field_path(".dns"),
     validation = Rule::new("!self.enableInteroperability || has(self.directoryId)")
         .message("enableInteroperability needs directoryId: name the AD Connector directory of the Exchange domain")
         .field_path(".enableInteroperability"),
@@ -167,14 +188,31 @@ pub struct WorkMailOrganizationSpec {
     #[x_kube(validation = Rule::new("self == oldSelf").message("enableInteroperability is immutable: create a new resource instead (to delete this one, set deletionPolicy to Retain first)"))]
     pub enable_interoperability: bool,
 
-    /// The mail domains the organization is created with, at most 5, each once. Immutable; the
-    /// list cannot be added or removed later either.
+    /// The mail domains of the organization besides its own `ALIAS.awsapps.com`, at most 100, each
+    /// once. Five go along with the creation, those with a hosted zone first; the others and later
+    /// ones are registered. A domain that leaves the list is deregistered if this resource
+    /// registered it. Domains that are not in the list are left alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
-        length(max = 5),
+        length(max = 100),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["domainName"])
     )]
     pub domains: Vec<DomainSpec>,
+
+    /// The domain that AWS proposes for new addresses: one of `domains`, or `ALIAS.awsapps.com` (the
+    /// alias in lower case). It is set once it is verified. Default: whatever it is in AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 3, max = 209),
+        regex(pattern = r"^[a-z0-9-]+(\.[a-z0-9-]+)*$")
+    )]
+    pub default_domain: Option<String>,
+
+    /// Who publishes the DNS records of the domains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Dns")]
+    pub dns: Option<Dns>,
 
     /// Tags of the organization in AWS, at most 47. Keys of 1 to 128 characters, not beginning with
     /// `aws:` or `workmail-operator.dev/`; values of at most 256 characters.
@@ -185,6 +223,28 @@ pub struct WorkMailOrganizationSpec {
         validation = Rule::new("self.all(key, !key.startsWith('aws:') && !key.startsWith('workmail-operator.dev/'))").message("tag keys beginning with aws: or workmail-operator.dev/ are reserved")
     )]
     pub tags: BTreeMap<String, String>,
+
+    /// What becomes of an organization that exists already and that no resource owns. Create
+    /// (default): it is left alone. Adopt: it is taken, and none is ever created.
+    /// `AdoptOrCreate`: it is taken if it exists, else created.
+    #[serde(default)]
+    pub adoption_policy: AdoptionPolicy,
+
+    /// The id of the one organization to adopt, `m-` and 32 hexadecimal digits; its alias must be
+    /// `alias`. Needs adoptionPolicy Adopt. Default: the one that has the alias. Immutable; it cannot
+    /// be added or removed later either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 34, max = 34),
+        regex(pattern = r"^m-[0-9a-f]{32}$")
+    )]
+    pub organization_id: Option<String>,
+
+    /// Full (default): the organization is made as the spec says. Observe: nothing is changed in AWS,
+    /// not even by deletion; what differs and what Full would call stands in status.
+    #[serde(default)]
+    pub management_policy: ManagementPolicy,
 
     /// True: no AWS call at all is made for this resource, and its status stays as last seen.
     /// Default: false.
@@ -204,6 +264,58 @@ pub struct WorkMailOrganizationSpec {
     pub deletion: Option<Deletion>,
 }
 
+/// What becomes of an organization that exists already and that no resource owns.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub enum AdoptionPolicy {
+    /// It is left alone, and the alias is not available.
+    #[default]
+    Create,
+    /// It is taken; none is ever created.
+    Adopt,
+    /// It is taken; if there is none, one is created.
+    AdoptOrCreate,
+}
+
+impl AdoptionPolicy {
+    /// Whether an organization without an owner may be taken.
+    #[must_use]
+    pub const fn adopts(self) -> bool {
+        match self {
+            Self::Create => false,
+            Self::Adopt | Self::AdoptOrCreate => true,
+        }
+    }
+
+    /// Whether one may be created.
+    #[must_use]
+    pub const fn creates(self) -> bool {
+        match self {
+            Self::Create | Self::AdoptOrCreate => true,
+            Self::Adopt => false,
+        }
+    }
+}
+
+/// Whether the operator changes anything in AWS.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub enum ManagementPolicy {
+    /// The organization is made as the spec says.
+    #[default]
+    Full,
+    /// It is looked at, and nothing is changed.
+    Observe,
+}
+
+/// Who publishes the DNS records of the domains.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub struct Dns {
+    /// True: a `DNSEndpoint` (externaldns.k8s.io/v1alpha1) with all records of the domains is kept
+    /// beside this resource, for external-dns to publish. False (default): the records stand in
+    /// `status.domains`, for you to publish.
+    #[serde(default)]
+    pub endpoint: bool,
+}
+
 /// A mail domain.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -216,7 +328,9 @@ pub struct DomainSpec {
     pub domain_name: String,
 
     /// The Route 53 hosted zone of the domain, 1 to 32 characters without slashes: AWS writes the
-    /// mail records into it while it creates the organization.
+    /// mail records into it while it creates the organization, and never later: it is refused with
+    /// adoptionPolicy Adopt and on a domain that is added later. At most 5 domains have one.
+    /// Immutable; it cannot be added or removed later either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         with = "String",

@@ -85,6 +85,28 @@ words! {
         UnexpectedError,
         /// AWS refuses a value of the spec.
         InvalidParameter,
+        /// Nothing has the alias or the id that is to be adopted.
+        NotFound,
+        /// Under Observe: AWS differs from the spec. Of `Synced` only.
+        DriftFound,
+        /// Every domain of the spec is verified. Of `DomainsReady` only.
+        Verified,
+        /// A domain waits for its DNS records. Of `DomainsReady` only.
+        VerificationPending,
+        /// A domain was not verified in time. Of `DomainsReady` only.
+        VerificationFailed,
+        /// A domain is in use: by another organization, or by addresses.
+        DomainInUse,
+        /// A domain is not verified yet.
+        DomainNotVerified,
+        /// AWS refuses a domain.
+        DomainRefused,
+        /// The DNS records stand in the `DNSEndpoint`. Of `DNSEndpointReady` only.
+        Published,
+        /// The kind `DNSEndpoint` is not installed. Of `DNSEndpointReady` only.
+        KindNotInstalled,
+        /// Another `DNSEndpoint` has the name. Of `DNSEndpointReady` only.
+        NameTaken,
         /// The alias is taken.
         AliasUnavailable,
         /// Another organization uses the directory.
@@ -111,10 +133,17 @@ impl Reason {
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
-            Self::Active | Self::Suspended | Self::EndOfService => Class::Good,
-            Self::Progressing | Self::Requested | Self::Creating | Self::Deleting => {
-                Class::InProgress
-            }
+            Self::Active
+            | Self::Suspended
+            | Self::EndOfService
+            | Self::DriftFound
+            | Self::Verified
+            | Self::Published => Class::Good,
+            Self::Progressing
+            | Self::Requested
+            | Self::Creating
+            | Self::Deleting
+            | Self::VerificationPending => Class::InProgress,
             Self::Throttled | Self::ServiceUnavailable | Self::OrganizationBusy => Class::Transient,
             Self::LimitExceeded
             | Self::DirectoryUnavailable
@@ -124,8 +153,15 @@ impl Reason {
             | Self::Impaired
             | Self::Inactive
             | Self::UnknownState
-            | Self::UnexpectedError => Class::Recoverable,
+            | Self::UnexpectedError
+            | Self::NotFound
+            | Self::VerificationFailed
+            | Self::DomainNotVerified
+            | Self::DomainRefused
+            | Self::KindNotInstalled
+            | Self::NameTaken => Class::Recoverable,
             Self::InvalidParameter
+            | Self::DomainInUse
             | Self::AliasUnavailable
             | Self::DirectoryInUse
             | Self::UnsupportedOperation
@@ -146,8 +182,12 @@ words! {
         OrganizationIdKnown,
         /// The organization became Active and Synced.
         Active,
-        /// An existing organization of this resource was taken up again.
+        /// An existing organization was taken, or taken up again.
         Adopted,
+        /// Under Observe: AWS differs from the spec, in something new.
+        DriftFound,
+        /// Somebody changed the organization, and it is again as the spec says.
+        DriftMended,
         /// The resource is gone; the organization stays in AWS.
         Retained,
         /// The resource is gone; there never was an organization.

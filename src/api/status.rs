@@ -20,8 +20,8 @@ pub struct WorkMailOrganizationStatus {
     #[schemars(with = "String", length(max = 34))]
     pub organization_id: Option<String>,
 
-    /// How the organization became this resource's: Created by it, or Adopted (found again by its
-    /// ownership tags).
+    /// How the organization became this resource's: Created by it, or Adopted (taken as it existed,
+    /// or found again by its ownership tags). Without it the organization was merely seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Origin")]
     pub origin: Option<Origin>,
@@ -97,13 +97,32 @@ pub struct WorkMailOrganizationStatus {
     #[schemars(length(max = 50), inner(length(max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub managed_tag_keys: Vec<String>,
 
+    /// The mail domains of the organization, with the DNS records to publish for those of the spec.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 1200),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["domainName"])
+    )]
+    pub domains: Vec<DomainStatus>,
+
+    /// Where AWS differs from the spec, as last seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub drift: Vec<Drift>,
+
+    /// Under managementPolicy Observe: the AWS calls that Full would make, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 512), inner(length(max = 1024)))]
+    pub planned_calls: Vec<String>,
+
     /// The last value of the annotation `workmail-operator.dev/reconcile-requested-at` whose look
     /// at AWS is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
 
-    /// Ready, Reconciling and Stalled as kstatus reads them; Synced, Suspended, EndOfService.
+    /// Ready, Reconciling and Stalled as kstatus reads them; Synced, `DomainsReady`,
+    /// `DNSEndpointReady`, Suspended, `EndOfService`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 16),
@@ -125,7 +144,7 @@ impl WorkMailOrganizationStatus {
 pub enum Origin {
     /// The answer of `CreateOrganization`, or the organization of a pending create.
     Created,
-    /// Found again by its ownership tags.
+    /// Taken as it existed, or found again by its ownership tags.
     Adopted,
 }
 
@@ -182,11 +201,75 @@ pub struct CreateInput {
     pub domains: Vec<DomainSpec>,
 }
 
+/// A mail domain of the organization, as last seen.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DomainStatus {
+    /// The domain's name.
+    #[schemars(length(max = 255))]
+    pub domain_name: String,
+    /// This resource registered it, and so deregisters it when it leaves the spec.
+    #[serde(default)]
+    pub managed: bool,
+    /// New addresses are proposed in it.
+    #[serde(default)]
+    pub is_default: bool,
+    /// It is the organization's own under awsapps.com.
+    #[serde(default)]
+    pub is_test_domain: bool,
+    /// Whether the domain's ownership is verified, in AWS's own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 64))]
+    pub ownership: Option<String>,
+    /// Whether DKIM is verified, in AWS's own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 64))]
+    pub dkim: Option<String>,
+    /// Since when its verification is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub pending_since: Option<Timestamp>,
+    /// The DNS records to publish.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub records: Vec<DnsRecord>,
+}
+
+/// A DNS record, as AWS wants it published.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub struct DnsRecord {
+    /// MX, TXT or CNAME.
+    #[schemars(length(max = 16))]
+    pub r#type: String,
+    /// The name of the record.
+    #[schemars(length(max = 512))]
+    pub hostname: String,
+    /// Its value; that of an MX begins with the priority.
+    #[schemars(length(max = 1024))]
+    pub value: String,
+}
+
+/// Something that is other in AWS than the spec says.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub struct Drift {
+    /// What differs: `spec.tags[team]`, `spec.domains[acme.example]`, `spec.defaultDomain`, another
+    /// field of the spec, `state`, or `owner`.
+    #[schemars(length(max = 512))]
+    pub path: String,
+    /// What it should be; empty if it should not be there.
+    #[schemars(length(max = 1024))]
+    pub desired: String,
+    /// What it is in AWS; empty if it is not there.
+    #[schemars(length(max = 1024))]
+    pub actual: String,
+}
+
 /// One condition, in the form of `metav1.Condition`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// Ready, Reconciling, Stalled, Synced, Suspended or EndOfService.
+    /// Ready, Reconciling, Stalled, Synced, `DomainsReady`, `DNSEndpointReady`, Suspended or
+    /// `EndOfService`.
     #[schemars(length(max = 316))]
     pub r#type: String,
     /// True, False or Unknown.
@@ -216,8 +299,8 @@ pub enum ConditionStatus {
     Unknown,
 }
 
-/// The types of conditions the operator writes.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+/// The types of conditions the operator writes, in the order in which they stand.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ConditionType {
     /// This generation was observed, the organization is Active and Synced.
     Ready,
@@ -227,6 +310,10 @@ pub enum ConditionType {
     Stalled,
     /// AWS holds what the spec says.
     Synced,
+    /// Ownership and DKIM are verified for every domain of the spec. Present while it has domains.
+    DomainsReady,
+    /// The `DNSEndpoint` holds the records. Present while `spec.dns.endpoint` is true.
+    DnsEndpointReady,
     /// `spec.suspend` holds. Present only while true.
     Suspended,
     /// The service has ended; before that, False with the date.
@@ -234,6 +321,18 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
+    /// Every type.
+    pub const ALL: [Self; 8] = [
+        Self::Ready,
+        Self::Reconciling,
+        Self::Stalled,
+        Self::Synced,
+        Self::DomainsReady,
+        Self::DnsEndpointReady,
+        Self::Suspended,
+        Self::EndOfService,
+    ];
+
     /// The type as it stands in the condition.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -242,6 +341,8 @@ impl ConditionType {
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
             Self::Synced => "Synced",
+            Self::DomainsReady => "DomainsReady",
+            Self::DnsEndpointReady => "DNSEndpointReady",
             Self::Suspended => "Suspended",
             Self::EndOfService => "EndOfService",
         }

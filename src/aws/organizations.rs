@@ -31,12 +31,12 @@ use crate::{
 };
 
 /// `ListOrganizations` gives at most this many a page (WorkMail API reference, `MaxResults`).
-const PAGE: i32 = 100;
+pub(super) const PAGE: i32 = 100;
 
 /// The door to the organizations of one account and region. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Organizations {
-    client: Client,
+    pub(super) client: Client,
     region: Region,
     account: AccountId,
     pace: Arc<Pace>,
@@ -55,7 +55,7 @@ pub struct Done<T> {
 }
 
 impl<T> Done<T> {
-    fn by(answered: &impl RequestId, answer: T) -> Self {
+    pub(super) fn by(answered: &impl RequestId, answer: T) -> Self {
         Self {
             answer,
             request_id: answered.request_id().map(str::to_owned),
@@ -103,7 +103,7 @@ impl Organizations {
         self
     }
 
-    async fn call<T, E>(
+    pub(super) async fn call<T, E>(
         &self,
         operation: Operation,
         request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,

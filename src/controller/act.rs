@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use super::{
-    Context, Error,
+    Context, Error, endpoint,
     publish::{self, Freshness},
 };
 use crate::{
@@ -62,10 +62,16 @@ impl<'a> Hands<'a> {
                 Answer::FinalizerRemoved(release.clone())
             }
             Action::Save(save) => self.save(view, *save, now).await?,
-            Action::Call(call) => self.call(view, call).await,
+            Action::Call(call) => Box::pin(self.call(view, call)).await,
+            Action::KeepEndpoint(entries) => {
+                endpoint::keep(self.context, &self.object, entries).await?;
+                Answer::EndpointKept(entries.clone())
+            }
             Action::Intend(_)
             | Action::Claim(..)
+            | Action::Freeze
             | Action::Manage(_)
+            | Action::ManageDomains(_)
             | Action::Forget
             | Action::Rest(_) => return Ok(None),
         };
@@ -95,6 +101,17 @@ impl<'a> Hands<'a> {
                 Some(aws) => self.told(view, aws.tags(id).await.map(Answer::Tags)).await,
                 None => nowhere(Operation::ListTagsForResource),
             },
+            Look::Domains { id, list, details } => match self.organizations(view) {
+                Some(aws) => {
+                    let seen = aws.domains(id, *list, details).await;
+                    self.told(view, seen.map(Answer::Domains)).await
+                }
+                None => nowhere(Operation::ListMailDomains),
+            },
+            Look::Owner { namespace, name } => {
+                Answer::OwnerLives(publish::lives(self.context, namespace, name).await)
+            }
+            Look::Endpoint => Answer::Endpoint(endpoint::look(self.context, &self.object).await?),
             Look::Scope => Answer::Scope(publish::scope(self.context, &self.object).await?),
             Look::Object => {
                 let live = publish::get(self.context, &self.object).await?;
@@ -130,7 +147,7 @@ impl<'a> Hands<'a> {
             .listing(
                 account,
                 &view.desired.object,
-                view.id(),
+                view.wanted_id(),
                 &view.desired.alias,
                 fresh,
             )
@@ -179,40 +196,51 @@ impl<'a> Hands<'a> {
 
     async fn call(&mut self, view: &View, call: &Call) -> Answer {
         let Some(aws) = self.organizations(view) else {
-            return nowhere(Operation::CreateOrganization);
+            return nowhere(call.operation());
         };
         let asked = Instant::now();
-        let (operation, answer) = match call {
+        let answer = match call {
             Call::Create {
                 alias,
                 input,
                 token,
-            } => (
-                Operation::CreateOrganization,
-                aws.create(alias, input, token)
-                    .await
-                    .map(|done| done.map(Answer::Created)),
-            ),
-            Call::Tag { id, tags } => (
-                Operation::TagResource,
-                aws.tag(id, tags)
-                    .await
-                    .map(|done| done.map(|()| Answer::Tagged(tags.clone()))),
-            ),
-            Call::Untag { id, keys } => (
-                Operation::UntagResource,
-                aws.untag(id, keys)
-                    .await
-                    .map(|done| done.map(|()| Answer::Untagged(keys.clone()))),
-            ),
-            Call::Delete(input) => (
-                Operation::DeleteOrganization,
-                aws.delete(input)
-                    .await
-                    .map(|done| done.map(|()| Answer::DeleteAccepted)),
-            ),
+            } => aws
+                .create(alias, input, token)
+                .await
+                .map(|done| done.map(Answer::Created)),
+            Call::Tag { id, tags } => aws
+                .tag(id, tags)
+                .await
+                .map(|done| done.map(|()| Answer::Tagged(tags.clone()))),
+            Call::Untag { id, keys } => aws
+                .untag(id, keys)
+                .await
+                .map(|done| done.map(|()| Answer::Untagged(keys.clone()))),
+            Call::Register { id, domain } => aws
+                .register(id, domain)
+                .await
+                .map(|done| done.map(|()| Answer::Registered(domain.clone()))),
+            Call::SetDefault { id, domain } => aws
+                .set_default(id, domain)
+                .await
+                .map(|done| done.map(|()| Answer::DefaultSet(domain.clone()))),
+            Call::Deregister { id, domain } => aws
+                .deregister(id, domain)
+                .await
+                .map(|done| done.map(|()| Answer::Deregistered(domain.clone()))),
+            Call::Delete(input) => aws
+                .delete(input)
+                .await
+                .map(|done| done.map(|()| Answer::DeleteAccepted)),
         };
-        Self::audit(view, operation, &answer);
+        Self::audit(view, call, &answer);
+        if let Call::Tag { .. } = call
+            && view.claims()
+        {
+            let now = Some(Instant::now());
+            let process = &self.context.process;
+            process.with(&view.desired.object, |known| known.claimed = now);
+        }
         if let Call::Tag { .. } | Call::Untag { .. } = call {
             // It has tags by now, or may have.
             self.context
@@ -243,7 +271,7 @@ impl<'a> Hands<'a> {
     }
 
     /// One line for each call that changes something in AWS, or tried to.
-    fn audit(view: &View, operation: Operation, answer: &Result<Done<Answer>, CallError>) {
+    fn audit(view: &View, call: &Call, answer: &Result<Done<Answer>, CallError>) {
         let (created, code, request_id) = match answer {
             Ok(Done {
                 answer: Answer::Created(id),
@@ -256,7 +284,8 @@ impl<'a> Hands<'a> {
         tracing::info!(
             object = %view.desired.object,
             organization_id = created.or(view.id()).map(OrganizationId::as_str),
-            operation = operation.as_str(),
+            operation = call.operation().as_str(),
+            call = %call,
             account = view.observed.account.as_ref().map(AccountId::as_str),
             region = view.region().map(Region::as_str),
             code,

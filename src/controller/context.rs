@@ -1,7 +1,7 @@
 //! What every reconcile shares.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -15,11 +15,11 @@ use tokio::{
 
 use super::{process::Process, roster::Roster};
 use crate::{
-    api::{Condition, ConditionType, WorkMailOrganization},
+    api::{Condition, ConditionType, Reason, WorkMailOrganization},
     aws::{Aws, Observer, Timing},
     core::{
-        ClusterIdentity, Desired, Facts, Memory, ObjectKey, Observed, Region, Verdict, View,
-        remembered,
+        ClusterIdentity, Desired, Facts, Memory, ObjectKey, Observed, Region, Shown, ShownDomain,
+        Verdict, View, remembered,
     },
     metrics::Metrics,
 };
@@ -27,6 +27,10 @@ use crate::{
 /// After this long an organization is no longer young, a pending create is looked for no longer,
 /// and a failure to look is told.
 const FIFTEEN_MINUTES: Duration = Duration::from_mins(15);
+
+/// AWS looks for the DNS records of a domain this long (WorkMail administrator guide, "Verifying
+/// domains").
+const VERIFICATION: Duration = Duration::from_hours(72);
 
 /// This long after AWS was at work on an organization, no claim of it can have stood its test: a claim
 /// is read again 5 s after it was made, and one second is for our own write.
@@ -160,7 +164,10 @@ impl Context {
         desired.object = self.roster.shared(desired.object);
         let status = object.status.clone().unwrap_or_default();
         let (memory, shown) = remembered(&status);
-        let facts = self.facts(&desired, &memory, now);
+        let ready = status
+            .condition(ConditionType::Ready)
+            .map(|ready| &*ready.reason);
+        let facts = self.facts(&desired, &memory, &shown, ready, now);
         Some(View {
             rival: self.roster.rival(&desired.object),
             cluster: self.settings.cluster.clone(),
@@ -183,7 +190,15 @@ impl Context {
             .is_some_and(|seen| seen.elapsed() < UNTAGGED)
     }
 
-    fn facts(&self, desired: &Desired, memory: &Memory, now: Timestamp) -> Facts {
+    /// `ready` is the reason of the Ready condition.
+    fn facts(
+        &self,
+        desired: &Desired,
+        memory: &Memory,
+        shown: &Shown,
+        ready: Option<&str>,
+        now: Timestamp,
+    ) -> Facts {
         let since = |moment: Option<Timestamp>| {
             moment.map(|moment| Duration::try_from(now.duration_since(moment)).unwrap_or_default())
         };
@@ -191,9 +206,9 @@ impl Context {
         let due = self
             .process
             .whole_look_due(object, self.settings.deep_resync_interval);
-        let (attempts, blind) = self
-            .process
-            .with(object, |known| (known.attempts, known.blind_since));
+        let (attempts, blind, in_sync) = self.process.with(object, |known| {
+            (known.attempts, known.blind_since, known.in_sync)
+        });
         let observed_blind = memory
             .region
             .as_ref()
@@ -205,6 +220,13 @@ impl Context {
             // It is asked at each step.
             untagged: false,
             pending_expired: since(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
+            unproven_claim: self.process.has_unproven_claim(desired),
+            new_consent: self
+                .process
+                .has_new_consent(desired, ready == Some(Reason::OwnershipConflict.as_str())),
+            was_in_sync: in_sync == Some(desired.generation),
+            domains_due: self.process.domains_due(object, youngest(shown, now)),
+            overdue_domains: overdue(shown, now),
             attempts_answered: attempts
                 .is_some_and(|(recorded, answered)| answered && Some(recorded) == pending),
             blind_for_long: [blind, observed_blind]
@@ -215,6 +237,29 @@ impl Context {
             end_of_service: self.settings.end_of_service.to_string(),
         }
     }
+}
+
+/// How long the youngest of the domains whose verification is waited for has been waited for.
+pub(super) fn youngest(shown: &Shown, now: Timestamp) -> Option<Duration> {
+    let overdue = overdue(shown, now);
+    let pending = shown.pending_domains().into_iter();
+    pending
+        .filter(|name| !overdue.contains(name))
+        .filter_map(|name| waited(shown.domains.get(&name)?, now))
+        .min()
+}
+
+/// The domains whose verification has been waited for for as long as AWS tries.
+fn overdue(shown: &Shown, now: Timestamp) -> BTreeSet<String> {
+    let all = shown.domains.iter();
+    all.filter(|(_, domain)| waited(domain, now).is_some_and(|age| age >= VERIFICATION))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+fn waited(domain: &ShownDomain, now: Timestamp) -> Option<Duration> {
+    let since = now.duration_since(domain.pending_since?);
+    Some(Duration::try_from(since).unwrap_or_default())
 }
 
 /// The name of the pod, or of the machine.
@@ -234,16 +279,9 @@ fn ended(last_day: Date, now: Timestamp) -> bool {
 }
 
 fn verdict(condition: &Condition) -> Option<Verdict> {
-    let kind = [
-        ConditionType::Ready,
-        ConditionType::Reconciling,
-        ConditionType::Stalled,
-        ConditionType::Synced,
-        ConditionType::Suspended,
-        ConditionType::EndOfService,
-    ]
-    .into_iter()
-    .find(|kind| kind.as_str() == condition.r#type)?;
+    let kind = ConditionType::ALL
+        .into_iter()
+        .find(|kind| kind.as_str() == condition.r#type)?;
     Some(Verdict {
         kind,
         status: condition.status,

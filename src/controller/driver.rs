@@ -9,14 +9,15 @@ use tokio::time::Instant;
 use super::{
     Context, Error,
     act::Hands,
+    context::youngest,
     publish::{self, Freshness},
     roster,
 };
 use crate::{
     api::{ConditionStatus, ConditionType, EventReason, Reason, WorkMailOrganization},
     core::{
-        Action, Failure, Note, NoteKind, ObjectKey, OrganizationState, Outcome, Report, View,
-        decide, report, retained,
+        Action, Failure, Note, NoteKind, ObjectKey, OrganizationState, Outcome, Presence, Report,
+        View, decide, report, retained,
     },
     metrics::Standing,
 };
@@ -26,8 +27,10 @@ use crate::{
 const LAST_STEP: Duration = Duration::from_secs(10);
 /// An object that the API server does not know is looked at once more: it may not know its kind yet.
 const ONCE_MORE: Duration = Duration::from_secs(30);
+/// Domains of an object in trouble are read no more often.
+const TROUBLED_DOMAINS: Duration = Duration::from_mins(15);
 /// More steps than any way through `decide` has.
-const MOST_STEPS: usize = 64;
+const MOST_STEPS: usize = 1000;
 
 /// One reconcile of one object.
 pub(super) async fn reconcile(
@@ -98,7 +101,7 @@ async fn attempt(
             return Ok((later, "Paused".to_owned()));
         }
         let now = Timestamp::now();
-        match hands.act(&view, &action, now).await {
+        match Box::pin(hands.act(&view, &action, now)).await {
             Ok(Some(answer)) => view.fold(&action, answer, now),
             Ok(None) => view.note(&action, now),
             Err(Error::Gone) => {
@@ -138,6 +141,9 @@ async fn rest(
         // The object is gone, or going without us.
         Outcome::Released(_) | Outcome::Gone => {}
         Outcome::Active
+        | Outcome::Observed(_)
+        | Outcome::AsBefore
+        | Outcome::Claiming
         | Outcome::Progress { .. }
         | Outcome::Searching
         | Outcome::Unconfirmed
@@ -166,7 +172,7 @@ async fn rest(
         return Ok((Requeue::await_change(), "Released".to_owned()));
     }
     remember(view, outcome, was_whole, context);
-    count(view, outcome, &report, context);
+    count(view, &report, context);
     if matches!(outcome, Outcome::Suspended | Outcome::Ended) {
         context.leave_alone(key);
     } else {
@@ -177,6 +183,10 @@ async fn rest(
         context.forget(key);
     }
     let delay = context.process.delay(key, view.desired.generation, outcome);
+    let delay = delay
+        .into_iter()
+        .chain(domains(view, outcome, &report, context))
+        .min();
     let result = report
         .ready()
         .map_or_else(|| "Gone".to_owned(), |ready| ready.reason.clone());
@@ -184,6 +194,28 @@ async fn rest(
         delay.map_or_else(Requeue::await_change, Requeue::requeue),
         result,
     ))
+}
+
+/// When domains whose verification is waited for are read again.
+fn domains(view: &View, outcome: &Outcome, report: &Report, context: &Context) -> Option<Duration> {
+    let youngest = youngest(&report.shown, Timestamp::now());
+    let read = view.observed.domains.is_some();
+    let delay = context
+        .process
+        .plan_domains(&view.desired.object, youngest, read)?;
+    match outcome {
+        Outcome::Active | Outcome::Observed(_) | Outcome::AsBefore => Some(delay),
+        // What was refused is asked for again with every look: not as often.
+        Outcome::Failed(_) => Some(delay.max(TROUBLED_DOMAINS)),
+        Outcome::Claiming
+        | Outcome::Progress { .. }
+        | Outcome::Searching
+        | Outcome::Unconfirmed
+        | Outcome::Suspended
+        | Outcome::Ended
+        | Outcome::Released(_)
+        | Outcome::Gone => None,
+    }
 }
 
 /// Both of two rivals get the Warning.
@@ -214,14 +246,27 @@ fn remember(view: &View, outcome: &Outcome, was_whole: bool, context: &Context) 
                 known.whole_look = Some(Instant::now());
             }
         }
+        if *outcome == Outcome::Active {
+            known.in_sync = Some(view.desired.generation);
+        }
     });
+    match outcome {
+        Outcome::Active | Outcome::Claiming => context.process.used_consent(&view.desired),
+        Outcome::Observed(_)
+        | Outcome::AsBefore
+        | Outcome::Failed(_)
+        | Outcome::Progress { .. }
+        | Outcome::Searching
+        | Outcome::Unconfirmed
+        | Outcome::Suspended
+        | Outcome::Ended
+        | Outcome::Released(_)
+        | Outcome::Gone => {}
+    }
 }
 
-fn count(view: &View, outcome: &Outcome, report: &Report, context: &Context) {
-    let drift = i64::from(matches!(
-        outcome,
-        Outcome::Failed(failure) if failure.reason == Reason::ImmutableFieldDiffers
-    ));
+fn count(view: &View, report: &Report, context: &Context) {
+    let drift = i64::try_from(report.shown.drift.len()).unwrap_or(i64::MAX);
     let ready = report.ready();
     let standing = Standing {
         state: report
@@ -260,18 +305,27 @@ fn count(view: &View, outcome: &Outcome, report: &Report, context: &Context) {
 
 /// Tells the observer what this reconcile acted on.
 fn follow(view: &View, report: &Report, context: &Context) {
-    let acted_on = view
-        .observed
-        .listing
-        .as_ref()
-        .and_then(|listing| listing.by_id.clone());
-    let region = view.memory.region.as_ref();
+    let listing = view.observed.listing.as_ref();
+    let (id, mut acted_on) = match (view.id(), &report.shown.seen) {
+        (Some(id), _) => (id, listing.and_then(|listing| listing.by_id.clone())),
+        (None, Some(seen)) => (seen, view.candidate().cloned().map(Presence::Present)),
+        (None, None) => return,
+    };
     let in_transition = report
         .shown
         .state
         .as_ref()
         .is_some_and(OrganizationState::in_transition);
-    if let (Some(id), Some(region), Some(acted_on)) = (view.id(), region, acted_on) {
+    if let Some(Presence::Present(row)) = &mut acted_on
+        && !in_transition
+    {
+        // The next listing is compared with what was set or seen since this one.
+        let described = view.observed.organization.seen();
+        let seen = described.and_then(|seen| seen.summary.default_domain.as_ref());
+        let latest = view.observed.default_domain.as_ref().or(seen);
+        row.default_domain = latest.cloned().or(row.default_domain.take());
+    }
+    if let (Some(region), Some(acted_on)) = (view.region(), acted_on) {
         context
             .observer(region)
             .follow(&view.desired.object, id, acted_on, in_transition);

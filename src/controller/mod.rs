@@ -7,6 +7,7 @@
 mod act;
 mod context;
 mod driver;
+mod endpoint;
 mod error;
 mod process;
 mod publish;

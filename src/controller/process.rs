@@ -31,6 +31,15 @@ pub(super) struct Known {
     pub(super) attempts: Option<(Timestamp, bool)>,
     /// A create was asked for, and may have been done.
     pub(super) asked: bool,
+    /// When an organization of nobody or of somebody else was last tagged as this object's.
+    pub(super) claimed: Option<Instant>,
+    /// The consent to take over, empty without one, as it was when the object was first seen or when it
+    /// was last used.
+    consent: Option<String>,
+    /// The generation that was last Ready.
+    pub(super) in_sync: Option<i64>,
+    /// When the domains whose verification is waited for are to be read again.
+    domains_due: Option<Instant>,
     /// Nothing but a change or its deep resync makes it be looked at again.
     at_rest: bool,
     /// Its place among the deep resyncs under way.
@@ -75,6 +84,68 @@ impl Process {
     /// has asked for none.
     pub(super) fn never_asked(&self, desired: &Desired) -> bool {
         desired.created_at > self.started_at && !self.with(&desired.object, |known| known.asked)
+    }
+
+    /// Whether tags that name the object may be a claim that has not stood its test: one that was made
+    /// a moment ago, by this process or the one before it.
+    pub(super) fn has_unproven_claim(&self, desired: &Desired) -> bool {
+        // What the spec asks for now tells nothing of what the process before did under another. Kept
+        // to whole seconds, as the object's time is.
+        let is_older = desired.created_at.as_second() < self.started_at.as_second();
+        let claimed = self.with(&desired.object, |known| known.claimed);
+        let since = claimed.or_else(|| is_older.then_some(self.started));
+        since.is_some_and(|since| since.elapsed() < Retry::PROOF)
+    }
+
+    /// Whether the consent to take over was not used yet. One that stood there when this process first
+    /// saw the object was used, unless the object says that another owner is in its way.
+    pub(super) fn has_new_consent(&self, desired: &Desired, in_conflict: bool) -> bool {
+        let consent = desired.take_over.as_deref().unwrap_or_default();
+        let used = if in_conflict { "" } else { consent };
+        self.with(&desired.object, |known| {
+            let used = known.consent.get_or_insert_with(|| used.to_owned());
+            !consent.is_empty() && used != consent
+        })
+    }
+
+    /// Takes note that the consent was used, or that there was nothing to use it for.
+    pub(super) fn used_consent(&self, desired: &Desired) {
+        let consent = Some(desired.take_over.clone().unwrap_or_default());
+        self.with(&desired.object, |known| known.consent = consent);
+    }
+
+    /// Whether domains whose verification is waited for, the youngest for this long, are to be read
+    /// again.
+    pub(super) fn domains_due(&self, object: &ObjectKey, youngest: Option<Duration>) -> bool {
+        let Some(youngest) = youngest else {
+            return false;
+        };
+        let due = self.with(object, |known| {
+            *known
+                .domains_due
+                .get_or_insert(self.started + pace_of_domains(youngest))
+        });
+        due <= Instant::now()
+    }
+
+    /// Says when the domains whose verification is waited for are to be read again; `read`: they were
+    /// read just now.
+    pub(super) fn plan_domains(
+        &self,
+        object: &ObjectKey,
+        youngest: Option<Duration>,
+        read: bool,
+    ) -> Option<Duration> {
+        self.with(object, |known| {
+            let next = youngest.map(|youngest| Instant::now() + pace_of_domains(youngest));
+            known.domains_due = match (next, known.domains_due) {
+                (Some(_), Some(due)) if !read => Some(due),
+                (next, _) => next,
+            };
+            known
+                .domains_due
+                .map(|due| due.saturating_duration_since(Instant::now()))
+        })
     }
 
     /// Takes note that a version of the object was written over.
@@ -160,6 +231,7 @@ impl Process {
         });
         match retry {
             Retry::Never | Retry::OnChange => None,
+            Retry::In(delay) => Some(delay),
             Retry::Slowly => Some(Retry::SLOW.mul_f64(0.8 + 0.4 * rand::random::<f64>())),
             Retry::Backoff { first, most } => Some(full_jitter(first, most, times)),
         }
@@ -186,6 +258,9 @@ impl Known {
                 self.count_class(Class::Transient, generation)
             }
             Outcome::Active
+            | Outcome::Observed(_)
+            | Outcome::AsBefore
+            | Outcome::Claiming
             | Outcome::Progress { .. }
             | Outcome::Suspended
             | Outcome::Ended
@@ -206,6 +281,12 @@ impl Known {
         self.troubled = Some((class, generation, before.saturating_add(1)));
         before
     }
+}
+
+/// A domain is read again after 4 % of the time since it was registered: DNS changes are seen soon after
+/// they are made, and the 72 hours that AWS gives take about 330 calls.
+fn pace_of_domains(age: Duration) -> Duration {
+    (age / 25).clamp(Duration::from_secs(2), Duration::from_mins(15))
 }
 
 /// Anything between nothing and the bound that doubles: retries of many objects spread out.
@@ -275,6 +356,21 @@ mod tests {
                 "{due:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_pending_domain_is_read_at_a_pace_that_fits_72_hours() {
+        let (mut age, mut looks) = (Duration::ZERO, 0);
+        while age < Duration::from_hours(72) {
+            age += pace_of_domains(age);
+            looks += 1;
+        }
+        assert!((300..=450).contains(&looks), "{looks}");
+        assert_eq!(pace_of_domains(Duration::ZERO), Duration::from_secs(2));
+        assert_eq!(
+            pace_of_domains(Duration::from_hours(70)),
+            Duration::from_mins(15)
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What goes to the Kubernetes API: status, finalizer, events. Each write is bounded in time.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use k8s_openapi::{
     api::{
@@ -20,8 +20,13 @@ use tokio::time::timeout;
 
 use super::{Context, Error};
 use crate::{
-    api::{Condition, FIELD_MANAGER, FINALIZER, WorkMailOrganization, WorkMailOrganizationStatus},
-    core::{Memory, Note, NoteKind, ObjectKey, Report, Scope, Shown, Verdict},
+    api::{
+        Condition, DomainStatus, FIELD_MANAGER, FINALIZER, WorkMailOrganization,
+        WorkMailOrganizationStatus,
+    },
+    core::{
+        MailDomain, Memory, Note, NoteKind, ObjectKey, Report, Scope, Shown, ShownDomain, Verdict,
+    },
 };
 
 /// No call to the Kubernetes API is waited for longer.
@@ -44,7 +49,7 @@ pub(super) enum Freshness {
 }
 
 /// Makes one call, with a deadline, and tells conflicts and absence apart from other errors.
-async fn bounded<T>(
+pub(super) async fn bounded<T>(
     what: &'static str,
     call: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, Error> {
@@ -166,6 +171,13 @@ pub(super) async fn scope(
     }
 }
 
+/// Whether another object of the kind exists, by a live read. One that cannot be read does.
+pub(super) async fn lives(context: &Context, namespace: &str, name: &str) -> bool {
+    let api: Api<WorkMailOrganization> = Api::namespaced(context.client.clone(), namespace);
+    let read = bounded("the read of the owner", api.get_metadata_opt(name)).await;
+    !matches!(read, Ok(None))
+}
+
 /// Sends an event about the object. One that cannot be sent is logged: nothing depends on it, and a
 /// namespace that is being deleted takes none.
 pub(super) async fn event(context: &Context, object: &ObjectKey, note: &Note) {
@@ -241,8 +253,10 @@ fn to_status(
         region,
         pending,
         managed_tag_keys,
+        managed_domains,
     } = memory;
     let Shown {
+        seen,
         state,
         error_message,
         arn,
@@ -252,10 +266,13 @@ fn to_status(
         completed_date,
         migration_admin,
         interoperability_enabled,
+        domains,
+        drift,
+        planned_calls,
     } = shown;
     WorkMailOrganizationStatus {
         observed_generation: observed_generation.or(before.observed_generation),
-        organization_id: organization_id.map(|id| id.to_string()),
+        organization_id: organization_id.or(seen).map(|id| id.to_string()),
         origin,
         created_at,
         arn,
@@ -271,11 +288,44 @@ fn to_status(
         interoperability_enabled,
         pending,
         managed_tag_keys: managed_tag_keys.into_iter().collect(),
+        domains: domains
+            .into_iter()
+            .map(|(name, shown)| domain(name, shown, &managed_domains))
+            .collect(),
+        drift,
+        planned_calls,
         last_handled_reconcile_at: handled,
         conditions: verdicts
             .into_iter()
             .map(|verdict| condition(verdict, before, now))
             .collect(),
+    }
+}
+
+fn domain(name: String, shown: ShownDomain, managed: &BTreeSet<String>) -> DomainStatus {
+    let ShownDomain {
+        domain,
+        pending_since,
+    } = shown;
+    let MailDomain {
+        is_default,
+        is_test_domain,
+        details,
+    } = domain.unwrap_or_default();
+    let (ownership, dkim, records) = details.map_or_else(Default::default, |details| {
+        let words = [details.ownership, details.dkim].map(|word| word.as_str().to_owned());
+        let [ownership, dkim] = words.map(Some);
+        (ownership, dkim, details.records)
+    });
+    DomainStatus {
+        managed: managed.contains(&name),
+        domain_name: name,
+        is_default,
+        is_test_domain,
+        ownership,
+        dkim,
+        pending_since,
+        records,
     }
 }
 

@@ -8,11 +8,12 @@ use std::{
 use kube::ResourceExt;
 
 use crate::{
-    api::WorkMailOrganization,
-    core::{Claimant, Desired, ObjectKey, Region, remembered, winner},
+    api::{ConditionType, WorkMailOrganization},
+    core::{Claimant, Desired, ObjectKey, Region, remembered, rival},
 };
 
-/// An alias in a region. AWS knows no difference between upper and lower case.
+/// An alias in a region. AWS knows no difference between upper and lower case. Objects that mean one
+/// organization have one alias, by whatever they find it: one of another alias is refused.
 type Place = (Option<Region>, Arc<str>);
 
 /// Every object, by the organization it means.
@@ -38,28 +39,38 @@ impl Roster {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an object in, or takes note of its change.
-    pub(super) fn enter(&self, object: &WorkMailOrganization, default_region: Option<&Region>) {
+    /// Takes an object in, or takes note of its change; gives those that mean the same organization
+    /// and for which that changes who comes first.
+    pub(super) fn enter(
+        &self,
+        object: &WorkMailOrganization,
+        default_region: Option<&Region>,
+    ) -> Vec<ObjectKey> {
         let Some(desired) = Desired::parse(object, default_region) else {
-            return;
+            return Vec::new();
         };
         let (memory, _) = object.status.as_ref().map(remembered).unwrap_or_default();
         let place = (
             memory.region.clone().or_else(|| desired.region.clone()),
             desired.alias.to_ascii_lowercase().into(),
         );
-        let claimant = Claimant {
-            object: desired.object.clone(),
-            owns: memory.organization_id.is_some() && memory.origin.is_some(),
-            pending: memory.pending_create().is_some(),
-            created_at: desired.created_at,
-        };
+        let ready = object
+            .status
+            .as_ref()
+            .and_then(|status| status.condition(ConditionType::Ready))
+            .map(|ready| ready.reason.as_str());
+        let claimant = Claimant::of(&desired, &memory, ready);
         let mut entries = self.entries();
         if let Some(entry) = entries.objects.get_mut(&desired.object)
             && entry.place == place
         {
+            let steps_back = entry.claimant.stance != claimant.stance;
             entry.claimant = claimant;
-            return;
+            return if steps_back {
+                entries.others(&place, &desired.object)
+            } else {
+                Vec::new()
+            };
         }
         let reconciled = entries
             .objects
@@ -78,6 +89,7 @@ impl Roster {
             reconciled,
         };
         entries.objects.insert(desired.object, entry);
+        Vec::new()
     }
 
     /// Whether what matters of the object is other than when a reconcile was last asked for, as one is
@@ -110,16 +122,12 @@ impl Roster {
     /// The object that works on this one's organization instead of it.
     pub(super) fn rival(&self, object: &ObjectKey) -> Option<ObjectKey> {
         let entries = self.entries();
-        let Entry { place, .. } = entries.objects.get(object)?;
-        let claimants = entries.places.get(place)?;
-        winner(
-            claimants
-                .iter()
-                .filter_map(|one| entries.objects.get(one))
-                .map(|entry| &entry.claimant),
-        )
-        .map(|claimant| claimant.object.clone())
-        .filter(|first| first != object)
+        let Entry {
+            place, claimant, ..
+        } = entries.objects.get(object)?;
+        let others = entries.places.get(place)?.iter();
+        let others = others.filter_map(|one| entries.objects.get(one));
+        rival(claimant, others.map(|entry| &entry.claimant)).cloned()
     }
 
     /// The objects of a namespace (or all) that are not in `present`.
@@ -139,6 +147,11 @@ impl Roster {
 }
 
 impl Entries {
+    fn others(&self, place: &Place, object: &ObjectKey) -> Vec<ObjectKey> {
+        let all = self.places.get(place).into_iter().flatten();
+        all.filter(|other| *other != object).cloned().collect()
+    }
+
     fn leave(&mut self, object: &ObjectKey) -> Vec<ObjectKey> {
         let Some(Entry { place, .. }) = self.objects.remove(object) else {
             return Vec::new();

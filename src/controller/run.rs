@@ -29,7 +29,7 @@ use super::{
     resync, roster,
 };
 use crate::{
-    api::{FINALIZER, RECONCILE_REQUESTED_AT, WorkMailOrganization},
+    api::{FINALIZER, RECONCILE_REQUESTED_AT, TAKE_OVER, WorkMailOrganization},
     core::ObjectKey,
 };
 
@@ -197,7 +197,7 @@ fn attended(
             Ok(watcher::Event::Init) => listed.clear(),
             Ok(watcher::Event::InitApply(object)) => {
                 listed.insert(object.uid().unwrap_or_default());
-                context.roster.enter(object, context.default_region());
+                enter(&context, object);
             }
             Ok(watcher::Event::InitDone) => {
                 // Those that went while nobody watched.
@@ -206,9 +206,7 @@ fn attended(
                 }
                 listed.clear();
             }
-            Ok(watcher::Event::Apply(object)) => {
-                context.roster.enter(object, context.default_region());
-            }
+            Ok(watcher::Event::Apply(object)) => enter(&context, object),
             Ok(watcher::Event::Delete(object)) => {
                 let (context, object) = (context.clone(), object.clone());
                 tokio::spawn(async move { gone(&context, &object).await });
@@ -218,6 +216,13 @@ fn attended(
             }
         }
     })
+}
+
+fn enter(context: &Context, object: &WorkMailOrganization) {
+    let others = context.roster.enter(object, context.default_region());
+    for other in others {
+        context.trigger(other);
+    }
 }
 
 /// What of an object a reconcile depends on. Our own writes of status are not among it, but a status
@@ -235,10 +240,9 @@ fn what_matters(object: &WorkMailOrganization) -> u64 {
         .iter()
         .any(|one| one == FINALIZER)
         .hash(&mut hasher);
-    object
-        .annotations()
-        .get(RECONCILE_REQUESTED_AT)
-        .hash(&mut hasher);
+    for annotation in [RECONCILE_REQUESTED_AT, TAKE_OVER] {
+        object.annotations().get(annotation).hash(&mut hasher);
+    }
     object
         .status
         .as_ref()

@@ -1,9 +1,13 @@
 //! What `decide` can ask for, and what can come of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use super::{
-    AccountId, Failure, Listing, Organization, OrganizationId, Scope, Sight, Tags, Trouble,
+    AccountId, DnsEntry, DomainSight, Endpoint, Failure, Listing, Operation, Organization,
+    OrganizationId, Scope, Sight, Tags, Trouble,
 };
 use crate::api::{CreateInput, Origin, PendingOperation, Reason};
 
@@ -20,14 +24,21 @@ pub enum Action {
     Intend(PendingOperation),
     /// Note whose organization this is. Changes the view only; the save follows.
     Claim(OrganizationId, Origin),
+    /// Note in which account and region a call is about to be made. Changes the view only; the save
+    /// follows.
+    Freeze,
     /// Note which tag keys are about to be written. Changes the view only; the save follows.
     Manage(BTreeSet<String>),
+    /// Note which domains are about to be registered. Changes the view only; the save follows.
+    ManageDomains(BTreeSet<String>),
     /// Note that a recorded create has come to nothing. Changes the view only.
     Forget,
     /// Write what is remembered to the status.
     Save(SaveAs),
     /// Make a call that changes something in AWS.
     Call(Call),
+    /// Make the `DNSEndpoint` hold these entries, or, without any, remove it.
+    KeepEndpoint(Vec<DnsEntry>),
     /// Done for now.
     Rest(Outcome),
 }
@@ -46,6 +57,24 @@ pub enum Look {
     Organization(OrganizationId),
     /// The tags of one organization.
     Tags(OrganizationId),
+    /// Whether the object of this cluster that the tags name exists, by a live read.
+    Owner {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// The mail domains of one organization.
+    Domains {
+        /// Which organization.
+        id: OrganizationId,
+        /// Read the list, too; else only the details.
+        list: bool,
+        /// Read the details of those of these that are there.
+        details: BTreeSet<String>,
+    },
+    /// The `DNSEndpoint`, by a live read.
+    Endpoint,
     /// Whether the namespace and the CRD stay.
     Scope,
     /// Whether the object still is what the view was made of, by a live read. If it is not, the
@@ -88,8 +117,76 @@ pub enum Call {
         /// The keys to remove.
         keys: BTreeSet<String>,
     },
+    /// `RegisterMailDomain`.
+    Register {
+        /// Which organization.
+        id: OrganizationId,
+        /// The domain.
+        domain: String,
+    },
+    /// `UpdateDefaultMailDomain`.
+    SetDefault {
+        /// Which organization.
+        id: OrganizationId,
+        /// The domain.
+        domain: String,
+    },
+    /// `DeregisterMailDomain`.
+    Deregister {
+        /// Which organization.
+        id: OrganizationId,
+        /// The domain.
+        domain: String,
+    },
     /// `DeleteOrganization`.
     Delete(DeleteInput),
+}
+
+impl Call {
+    /// The call's operation.
+    #[must_use]
+    pub const fn operation(&self) -> Operation {
+        match self {
+            Self::Create { .. } => Operation::CreateOrganization,
+            Self::Tag { .. } => Operation::TagResource,
+            Self::Untag { .. } => Operation::UntagResource,
+            Self::Register { .. } => Operation::RegisterMailDomain,
+            Self::SetDefault { .. } => Operation::UpdateDefaultMailDomain,
+            Self::Deregister { .. } => Operation::DeregisterMailDomain,
+            Self::Delete(_) => Operation::DeleteOrganization,
+        }
+    }
+
+    /// The answer of success, where it is known before the call.
+    #[must_use]
+    pub fn success(&self) -> Option<Answer> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Tag { tags, .. } => Some(Answer::Tagged(tags.clone())),
+            Self::Untag { keys, .. } => Some(Answer::Untagged(keys.clone())),
+            Self::Register { domain, .. } => Some(Answer::Registered(domain.clone())),
+            Self::SetDefault { domain, .. } => Some(Answer::DefaultSet(domain.clone())),
+            Self::Deregister { domain, .. } => Some(Answer::Deregistered(domain.clone())),
+            Self::Delete(_) => Some(Answer::DeleteAccepted),
+        }
+    }
+}
+
+/// The call as it stands in `status.plannedCalls`: the operation and what it is about.
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.operation().as_str())?;
+        let keys: Vec<&str> = match self {
+            Self::Create { alias, .. } => vec![alias],
+            Self::Tag { tags, .. } => tags.keys().map(String::as_str).collect(),
+            Self::Untag { keys, .. } => keys.iter().map(String::as_str).collect(),
+            Self::Register { domain, .. }
+            | Self::SetDefault { domain, .. }
+            | Self::Deregister { domain, .. } => vec![domain],
+            Self::Delete(input) => vec![input.id.as_str()],
+        };
+        write!(f, " {}", keys.join(", "))
+    }
 }
 
 /// The input of `DeleteOrganization`.
@@ -134,6 +231,20 @@ pub enum Answer {
     Tagged(BTreeMap<String, String>),
     /// These keys are removed.
     Untagged(BTreeSet<String>),
+    /// Whether the object of this cluster that the tags name exists.
+    OwnerLives(bool),
+    /// The mail domains.
+    Domains(DomainSight),
+    /// The `DNSEndpoint`.
+    Endpoint(Endpoint),
+    /// The `DNSEndpoint` holds these entries, or is removed.
+    EndpointKept(Vec<DnsEntry>),
+    /// This domain is registered.
+    Registered(String),
+    /// This domain is the default.
+    DefaultSet(String),
+    /// This domain is not registered any more.
+    Deregistered(String),
     /// `DeleteOrganization` was accepted.
     DeleteAccepted,
     /// AWS said no, and did nothing.
@@ -197,6 +308,12 @@ impl Phase {
 pub enum Outcome {
     /// Active, and AWS holds what the spec says.
     Active,
+    /// Active and under Observe; and how AWS differs from the spec, if it does.
+    Observed(Option<Failure>),
+    /// Under Observe, and nothing has changed since the last look.
+    AsBefore,
+    /// Ownership tags were written; they are read once more before anything else is done.
+    Claiming,
     /// Under way.
     Progress {
         /// How far along.

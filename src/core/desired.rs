@@ -1,14 +1,20 @@
 //! The spec of one object, parsed once into a type that later steps can trust.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::Region;
+use super::{OrganizationId, Region};
 use crate::api::{
-    CreateInput, Deletion, DeletionPolicy, DomainSpec, FINALIZER, RECONCILE_REQUESTED_AT,
-    WorkMailOrganization, WorkMailOrganizationSpec,
+    AdoptionPolicy, CreateInput, Deletion, DeletionPolicy, DomainSpec, FINALIZER, ManagementPolicy,
+    RECONCILE_REQUESTED_AT, TAKE_OVER, WorkMailOrganization, WorkMailOrganizationSpec,
 };
+
+/// As many domains go along with a create (WorkMail API reference, `CreateOrganization`, `Domains`).
+const MOST_WITH_CREATE: usize = 5;
 
 /// Which object this is. Cheap to clone: it is held wherever something is known of the object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +63,10 @@ pub struct Delete {
 
 /// What the user wants, and where the object stands in Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a choice of the API, or a fact of the object, of its own"
+)]
 pub struct Desired {
     /// Which object this is.
     pub object: ObjectKey,
@@ -76,8 +86,24 @@ pub struct Desired {
     pub region: Option<Region>,
     /// What the create is made with.
     pub input: CreateInput,
+    /// The names of the domains.
+    pub domains: BTreeSet<String>,
+    /// The domains that came with a hosted zone.
+    pub zoned: BTreeSet<String>,
+    /// The domain that should be the default.
+    pub default_domain: Option<String>,
+    /// Whether a `DNSEndpoint` is kept.
+    pub dns_endpoint: bool,
     /// The user's tags.
     pub tags: BTreeMap<String, String>,
+    /// What becomes of an organization that exists already.
+    pub adoption: AdoptionPolicy,
+    /// The one organization to adopt.
+    pub organization_id: Option<OrganizationId>,
+    /// The owner, as `CLUSTER/NAMESPACE/NAME`, from whom the organization is to be taken over.
+    pub take_over: Option<String>,
+    /// Whether anything is changed in AWS.
+    pub management: ManagementPolicy,
     /// Whether AWS is left alone.
     pub suspend: bool,
     /// What becomes of the organization.
@@ -98,11 +124,17 @@ impl Desired {
             kms_key_arn,
             enable_interoperability,
             domains,
+            default_domain,
+            dns,
             tags,
+            adoption_policy,
+            organization_id,
+            management_policy,
             suspend,
             deletion_policy,
             deletion,
         } = &object.spec;
+        let annotation = |key: &str| metadata.annotations.as_ref().and_then(|all| all.get(key));
         Some(Self {
             object: ObjectKey {
                 namespace: metadata.namespace.as_deref()?.into(),
@@ -116,10 +148,7 @@ impl Desired {
                 .finalizers
                 .as_ref()
                 .is_some_and(|all| all.iter().any(|one| one == FINALIZER)),
-            requested: metadata
-                .annotations
-                .as_ref()
-                .and_then(|all| all.get(RECONCILE_REQUESTED_AT))
+            requested: annotation(RECONCILE_REQUESTED_AT)
                 // The schema of lastHandledReconcileAt bounds its echo.
                 .map(|value| value.chars().take(256).collect()),
             alias: alias.clone(),
@@ -131,22 +160,46 @@ impl Desired {
                 directory_id: directory_id.clone(),
                 kms_key_arn: kms_key_arn.clone(),
                 enable_interoperability: *enable_interoperability,
-                domains: ordered(domains),
+                domains: along(domains, alias),
             },
+            domains: domains.iter().map(|one| one.domain_name.clone()).collect(),
+            zoned: domains
+                .iter()
+                .filter(|one| one.hosted_zone_id.is_some())
+                .map(|one| one.domain_name.clone())
+                .collect(),
+            default_domain: default_domain.clone(),
+            dns_endpoint: dns.is_some_and(|dns| dns.endpoint),
             tags: tags.clone(),
+            adoption: *adoption_policy,
+            organization_id: organization_id.as_deref().map(OrganizationId::from),
+            take_over: annotation(TAKE_OVER).cloned(),
+            management: *management_policy,
             suspend: *suspend,
             policy: policy(*deletion_policy, deletion.as_ref(), alias),
         })
     }
 }
 
-/// Domains with a hosted zone first: only with the create does AWS write their records.
-fn ordered(domains: &[DomainSpec]) -> Vec<DomainSpec> {
+/// The domains that go along with a create, those with a hosted zone first: only then does AWS write
+/// their records.
+fn along(domains: &[DomainSpec], alias: &str) -> Vec<DomainSpec> {
+    let own = own_domain(alias);
     let (zoned, others): (Vec<_>, Vec<_>) = domains
         .iter()
+        .filter(|domain| domain.domain_name != own)
         .cloned()
         .partition(|domain| domain.hosted_zone_id.is_some());
-    zoned.into_iter().chain(others).collect()
+    zoned
+        .into_iter()
+        .chain(others)
+        .take(MOST_WITH_CREATE)
+        .collect()
+}
+
+/// The domain that AWS gives every organization. It is there without being registered.
+pub(super) fn own_domain(alias: &str) -> String {
+    format!("{}.awsapps.com", alias.to_ascii_lowercase())
 }
 
 fn policy(policy: DeletionPolicy, deletion: Option<&Deletion>, alias: &str) -> Policy {

@@ -1,16 +1,21 @@
 //! What the status remembers: the durable part that decisions rest on, and what it merely shows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{AccountId, Organization, OrganizationId, OrganizationState, Region, Summary};
-use crate::api::{Origin, Pending, PendingOperation, WorkMailOrganizationStatus};
+use super::{
+    AccountId, DomainDetails, MailDomain, Organization, OrganizationId, OrganizationState, Region,
+    Summary, Verification,
+};
+use crate::api::{
+    DomainStatus, Drift, Origin, Pending, PendingOperation, WorkMailOrganizationStatus,
+};
 
 /// What must outlive a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Memory {
-    /// The organization's id.
+    /// The organization's id: there exactly with `origin`. One that was merely seen is not ours.
     pub organization_id: Option<OrganizationId>,
     /// What makes the organization ours.
     pub origin: Option<Origin>,
@@ -24,6 +29,8 @@ pub struct Memory {
     pub pending: Option<Pending>,
     /// The tag keys that we wrote first.
     pub managed_tag_keys: BTreeSet<String>,
+    /// The domains that we registered, or that went along with our create.
+    pub managed_domains: BTreeSet<String>,
 }
 
 impl Memory {
@@ -51,6 +58,8 @@ impl Memory {
 /// What the status shows of the organization, as last seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shown {
+    /// An organization that is not ours and was merely seen.
+    pub seen: Option<OrganizationId>,
     /// Its state.
     pub state: Option<OrganizationState>,
     /// AWS's own message.
@@ -69,6 +78,21 @@ pub struct Shown {
     pub migration_admin: Option<String>,
     /// Interoperability with Microsoft Exchange.
     pub interoperability_enabled: Option<bool>,
+    /// Its mail domains, and those that are about to be registered.
+    pub domains: BTreeMap<String, ShownDomain>,
+    /// Where AWS differs from the spec.
+    pub drift: Vec<Drift>,
+    /// What Full would call.
+    pub planned_calls: Vec<String>,
+}
+
+/// A mail domain as last seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ShownDomain {
+    /// What AWS says of it; `None` before it was seen.
+    pub domain: Option<MailDomain>,
+    /// Since when its verification is waited for.
+    pub pending_since: Option<Timestamp>,
 }
 
 impl Shown {
@@ -78,6 +102,17 @@ impl Shown {
         self.state.as_ref() != Some(&summary.state)
             || self.default_domain != summary.default_domain
             || self.error_message != summary.error_message
+    }
+
+    /// The domains whose verification is waited for.
+    #[must_use]
+    pub fn pending_domains(&self) -> BTreeSet<String> {
+        let is_pending = |shown: &ShownDomain| {
+            let domain = shown.domain.as_ref();
+            domain.is_some_and(MailDomain::is_pending)
+        };
+        let pending = self.domains.iter().filter(|(_, shown)| is_pending(shown));
+        pending.map(|(name, _)| name.clone()).collect()
     }
 
     /// Takes over what the list says.
@@ -133,19 +168,34 @@ pub fn remembered(status: &WorkMailOrganizationStatus) -> (Memory, Shown) {
         interoperability_enabled,
         pending,
         managed_tag_keys,
+        domains,
+        drift,
+        planned_calls,
         last_handled_reconcile_at: _,
         conditions: _,
     } = status;
+    let id = organization_id.as_deref().map(OrganizationId::from);
+    let (ours, seen) = if origin.is_some() {
+        (id, None)
+    } else {
+        (None, id)
+    };
     let memory = Memory {
-        organization_id: organization_id.as_deref().map(OrganizationId::from),
-        origin: *origin,
+        origin: origin.filter(|_| ours.is_some()),
+        organization_id: ours,
         created_at: *created_at,
         account: account_id.as_deref().map(AccountId::from),
         region: region.as_deref().map(Region::from),
         pending: pending.clone(),
         managed_tag_keys: managed_tag_keys.iter().cloned().collect(),
+        managed_domains: domains
+            .iter()
+            .filter(|domain| domain.managed)
+            .map(|domain| domain.domain_name.clone())
+            .collect(),
     };
     let shown = Shown {
+        seen,
         state: state.as_deref().map(OrganizationState::from),
         error_message: error_message.clone(),
         arn: arn.clone(),
@@ -155,6 +205,40 @@ pub fn remembered(status: &WorkMailOrganizationStatus) -> (Memory, Shown) {
         completed_date: *completed_date,
         migration_admin: migration_admin.clone(),
         interoperability_enabled: *interoperability_enabled,
+        domains: domains
+            .iter()
+            .map(|domain| (domain.domain_name.clone(), shown_domain(domain)))
+            .collect(),
+        drift: drift.clone(),
+        planned_calls: planned_calls.clone(),
     };
     (memory, shown)
+}
+
+fn shown_domain(status: &DomainStatus) -> ShownDomain {
+    let DomainStatus {
+        domain_name: _,
+        managed,
+        is_default,
+        is_test_domain,
+        ownership,
+        dkim,
+        pending_since,
+        records,
+    } = status;
+    let details = ownership.as_deref().map(|ownership| DomainDetails {
+        ownership: Verification::from(ownership),
+        dkim: Verification::from(dkim.as_deref().unwrap_or_default()),
+        records: records.clone(),
+    });
+    // One that is about to be registered is recorded before AWS has said anything of it.
+    let is_seen = details.is_some() || !managed;
+    ShownDomain {
+        domain: is_seen.then_some(MailDomain {
+            is_default: *is_default,
+            is_test_domain: *is_test_domain,
+            details,
+        }),
+        pending_since: *pending_since,
+    }
 }

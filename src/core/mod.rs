@@ -8,8 +8,12 @@
 mod action;
 mod decide;
 mod desired;
+mod dns;
+mod domains;
+mod drift;
 mod failure;
 mod fold;
+mod mail_domain;
 mod memory;
 mod observed;
 mod ownership;
@@ -25,17 +29,19 @@ mod view;
 pub use action::{
     Action, Answer, Call, DeleteInput, Look, Outcome, Phase, Release, Retained, SaveAs,
 };
-pub use decide::decide;
+pub use decide::{decide, planned};
 pub use desired::{Delete, Desired, ObjectKey, Policy};
+pub use domains::{DomainFacts, DomainPlan};
 pub use failure::{Failure, Operation, Trouble};
-pub use memory::{Memory, Shown, remembered};
+pub use mail_domain::{DomainDetails, DomainSight, MailDomain, Verification};
+pub use memory::{Memory, Shown, ShownDomain, remembered};
 pub use observed::{
-    AccountId, Listing, Observed, Organization, OrganizationId, OrganizationState, Presence,
-    Region, Scope, Sight, Summary, Tags,
+    AccountId, DnsEntry, Endpoint, Listing, Observed, Organization, OrganizationId,
+    OrganizationState, Presence, Region, Scope, Sight, Summary, Tags,
 };
-pub use ownership::{ClusterIdentity, Owner};
+pub use ownership::{ClusterIdentity, Owner, OwnerName};
 pub use report::{Note, NoteKind, Report, Verdict, keep, report, retained, taken};
 pub use retry::Retry;
-pub use rivals::{Claimant, winner};
+pub use rivals::{Claimant, Stance, rival};
 pub use tags::TagPlan;
 pub use view::{Facts, View};

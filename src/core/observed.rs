@@ -1,8 +1,15 @@
 //! What was seen of the world, in types that keep "absent" apart from "not looked".
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use k8s_openapi::jiff::Timestamp;
+
+use super::MailDomain;
+use crate::api::Drift;
 
 // Identifiers are held in many places at once, and never change: all of them share one text.
 macro_rules! identifier {
@@ -244,6 +251,30 @@ pub enum Tags {
     Hidden,
 }
 
+/// The kind `DNSEndpoint` and the one that is kept for the object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// The API server does not know the kind.
+    KindNotInstalled,
+    /// There is none.
+    Absent,
+    /// One of the name is there, and is not kept by this operator.
+    Foreign,
+    /// It is there, with these endpoints.
+    Kept(Vec<DnsEntry>),
+}
+
+/// One entry of a `DNSEndpoint`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DnsEntry {
+    /// The name, without a trailing dot.
+    pub name: String,
+    /// MX, TXT or CNAME.
+    pub record_type: String,
+    /// What it points to.
+    pub targets: Vec<String>,
+}
+
 /// Whether what an object's deletion depends on stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
@@ -266,6 +297,16 @@ pub struct Observed {
     pub organization: Sight<Organization>,
     /// The answer of `ListTagsForResource`.
     pub tags: Option<Tags>,
+    /// Whether the object of this cluster that the tags name exists.
+    pub owner_lives: Option<bool>,
+    /// The mail domains.
+    pub domains: Option<BTreeMap<String, MailDomain>>,
+    /// The `DNSEndpoint`.
+    pub endpoint: Option<Endpoint>,
+    /// The domains that were registered in this reconcile.
+    pub registered: BTreeSet<String>,
+    /// The default mail domain that was set in this reconcile.
+    pub default_domain: Option<String>,
     /// Whether the namespace and the CRD stay.
     pub scope: Option<Scope>,
     /// A live read or a checked write of this reconcile has shown that the view of the object is its
@@ -273,6 +314,10 @@ pub struct Observed {
     pub current: bool,
     /// The refusal of a create or delete made in this reconcile.
     pub refused: Option<super::Failure>,
+    /// What AWS refused of single domains; the rest goes on.
+    pub refused_domains: BTreeMap<String, super::Failure>,
+    /// What somebody else had changed, and was changed back in this reconcile.
+    pub mended: Vec<Drift>,
     /// A failure that ends the reconcile.
     pub failed: Option<super::Failure>,
     /// What became of the organization when the finalizer went in this reconcile.

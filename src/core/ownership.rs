@@ -1,6 +1,6 @@
 //! Whose an organization is, by its tags.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use super::ObjectKey;
 use crate::api::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE};
@@ -35,8 +35,39 @@ pub enum Owner {
     Nobody,
     /// This object of this cluster, whatever its UID.
     Us,
-    /// Somebody else; told as `CLUSTER/NAMESPACE/NAME`, with `?` for a tag that is not there.
-    Other(String),
+    /// Somebody else.
+    Other(OwnerName),
+}
+
+/// The owner that tags name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OwnerName {
+    /// The cluster, if a tag names one.
+    pub cluster: Option<String>,
+    /// The namespace, if a tag names one.
+    pub namespace: Option<String>,
+    /// The resource, if a tag names one.
+    pub name: Option<String>,
+}
+
+impl OwnerName {
+    /// The namespace and name, if the owner is of this cluster.
+    #[must_use]
+    pub fn within(&self, cluster: &ClusterIdentity) -> Option<(&str, &str)> {
+        self.cluster
+            .as_deref()
+            .filter(|tag| cluster.is(tag))
+            .and(self.namespace.as_deref().zip(self.name.as_deref()))
+    }
+}
+
+/// `CLUSTER/NAMESPACE/NAME`, with `?` for a tag that is not there.
+impl fmt::Display for OwnerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [cluster, namespace, name] =
+            [&self.cluster, &self.namespace, &self.name].map(|part| part.as_deref().unwrap_or("?"));
+        write!(f, "{cluster}/{namespace}/{name}")
+    }
 }
 
 impl Owner {
@@ -55,9 +86,13 @@ impl Owner {
             name.map(|tag| *tag == *object.name),
         ];
         if ours.contains(&Some(false)) {
-            let [in_cluster, namespace, name] =
-                [in_cluster, namespace, name].map(|part| part.unwrap_or("?"));
-            return Self::Other(format!("{in_cluster}/{namespace}/{name}"));
+            let [cluster, namespace, name] =
+                [in_cluster, namespace, name].map(|part| part.map(str::to_owned));
+            return Self::Other(OwnerName {
+                cluster,
+                namespace,
+                name,
+            });
         }
         if ours.contains(&None) {
             Self::Nobody
@@ -108,9 +143,29 @@ mod tests {
                 tags.insert(key.into(), "other".into());
             })
         };
-        assert_eq!(other(TAG_CLUSTER), Owner::Other("other/mail/acme".into()));
-        assert_eq!(other(TAG_NAMESPACE), Owner::Other("prod/other/acme".into()));
-        assert_eq!(other(TAG_NAME), Owner::Other("prod/mail/other".into()));
+        for (key, named, is_here) in [
+            (TAG_CLUSTER, "other/mail/acme", false),
+            (TAG_NAMESPACE, "prod/other/acme", true),
+            (TAG_NAME, "prod/mail/other", true),
+        ] {
+            let Owner::Other(owner) = other(key) else {
+                panic!("{key}")
+            };
+            assert_eq!(owner.to_string(), named);
+            assert_eq!(owner.within(&testing::cluster()).is_some(), is_here);
+        }
+    }
+
+    #[test]
+    fn an_owner_with_a_missing_tag_is_told_with_a_question_mark_and_is_in_no_cluster() {
+        let Owner::Other(owner) = owner(|tags| {
+            tags.remove(TAG_CLUSTER);
+            tags.insert(TAG_NAME.into(), "other".into());
+        }) else {
+            panic!("it names another")
+        };
+        assert_eq!(owner.to_string(), "?/mail/other");
+        assert_eq!(owner.within(&testing::cluster()), None);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub enum Retry {
         /// The bound of every delay.
         most: Duration,
     },
+    /// Once, no sooner than this.
+    In(Duration),
     /// About every hour, until the spec changes.
     Slowly,
     /// Not at all, until the object changes.
@@ -34,11 +36,18 @@ impl Retry {
     /// The base of a slow look; the driver spreads it by 20 %.
     pub const SLOW: Duration = Duration::from_hours(1);
 
+    /// After a claim by tag, the tags are read again this much later.
+    pub const PROOF: Duration = Duration::from_secs(5);
+
     /// The timing after an outcome.
     #[must_use]
     pub fn after(outcome: &Outcome) -> Self {
         match outcome {
-            Outcome::Active | Outcome::Progress { .. } => Self::OnChange,
+            Outcome::Active
+            | Outcome::Observed(_)
+            | Outcome::AsBefore
+            | Outcome::Progress { .. } => Self::OnChange,
+            Outcome::Claiming => Self::In(Self::PROOF),
             // Nothing in the list announces it: the age of the pending create does.
             Outcome::Searching => seconds(5, 30),
             Outcome::Unconfirmed => seconds(30, 30),
@@ -58,7 +67,12 @@ impl Retry {
             | Reason::AccessDenied
             | Reason::CredentialsUnavailable
             | Reason::AccountMismatch
-            | Reason::UnexpectedError => seconds(30, 15 * 60),
+            | Reason::UnexpectedError
+            | Reason::NotFound
+            | Reason::DomainNotVerified
+            | Reason::DomainRefused
+            | Reason::KindNotInstalled
+            | Reason::NameTaken => seconds(30, 15 * 60),
             Reason::InvalidParameter
             | Reason::AliasUnavailable
             | Reason::DirectoryInUse
@@ -68,11 +82,17 @@ impl Retry {
             | Reason::CreationFailed
             | Reason::OrganizationGone
             | Reason::OwnershipConflict
+            | Reason::DomainInUse
             | Reason::DeletionBlocked => Self::Slowly,
             Reason::Impaired
             | Reason::Inactive
             | Reason::UnknownState
             | Reason::Active
+            | Reason::DriftFound
+            | Reason::Verified
+            | Reason::VerificationPending
+            | Reason::VerificationFailed
+            | Reason::Published
             | Reason::Progressing
             | Reason::Requested
             | Reason::Creating

@@ -4,13 +4,16 @@ use std::cmp::Reverse;
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::ObjectKey;
+use super::{Desired, Memory, ObjectKey};
+use crate::api::{ManagementPolicy, Reason};
 
 /// One of the objects that mean the same organization.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claimant {
     /// Which object.
     pub object: ObjectKey,
+    /// What it does.
+    pub stance: Stance,
     /// Its status holds an organization's id and how it came by it.
     pub owns: bool,
     /// Its status holds a pending create.
@@ -19,18 +22,69 @@ pub struct Claimant {
     pub created_at: Timestamp,
 }
 
-/// The one that works on the organization: its owner, else the one with a pending create, else the
-/// older, else the one with the lower UID. `None` for no claimants.
+/// What a claimant does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stance {
+    /// It works on the organization, or would.
+    Works,
+    /// It may not create, and has found nothing: it leaves the place to those that may.
+    FoundNothing,
+    /// It only looks.
+    Observes,
+}
+
+impl Claimant {
+    /// What an object is among others. `ready` is the reason of its Ready condition.
+    #[must_use]
+    pub fn of(desired: &Desired, memory: &Memory, ready: Option<&str>) -> Self {
+        let owns = memory.organization_id.is_some();
+        let pending = memory.pending_create().is_some();
+        let stance = match desired.management {
+            ManagementPolicy::Observe => Stance::Observes,
+            ManagementPolicy::Full
+                if !owns
+                    && !pending
+                    && !desired.adoption.creates()
+                    && ready == Some(Reason::NotFound.as_str()) =>
+            {
+                Stance::FoundNothing
+            }
+            ManagementPolicy::Full => Stance::Works,
+        };
+        Self {
+            object: desired.object.clone(),
+            stance,
+            owns,
+            pending,
+            created_at: desired.created_at,
+        }
+    }
+}
+
+/// The object that works on the organization instead of this one: its owner, else the one with a
+/// pending create, else the older, else the one with the lower UID. `all` may hold this one, too.
 #[must_use]
-pub fn winner<'a>(claimants: impl IntoIterator<Item = &'a Claimant>) -> Option<&'a Claimant> {
-    claimants.into_iter().min_by_key(|one| {
+pub fn rival<'a>(
+    this: &'a Claimant,
+    all: impl IntoIterator<Item = &'a Claimant>,
+) -> Option<&'a ObjectKey> {
+    let competes = |one: &&Claimant| match one.stance {
+        Stance::Works => true,
+        Stance::FoundNothing => this.stance == Stance::FoundNothing,
+        Stance::Observes => false,
+    };
+    if this.stance == Stance::Observes {
+        return None;
+    }
+    let first = all.into_iter().filter(competes).min_by_key(|one| {
         (
             Reverse(one.owns),
             Reverse(one.pending),
             one.created_at,
             &one.object.uid,
         )
-    })
+    })?;
+    (first.object != this.object).then_some(&first.object)
 }
 
 #[cfg(test)]
@@ -44,10 +98,15 @@ mod tests {
                 name: name.into(),
                 uid: name.into(),
             },
+            stance: Stance::Works,
             owns,
             pending,
             created_at: Timestamp::UNIX_EPOCH + k8s_openapi::jiff::SignedDuration::from_secs(-age),
         }
+    }
+
+    fn first<'a>(this: &'a Claimant, all: &'a [Claimant]) -> Option<&'a str> {
+        rival(this, all).map(|object| &*object.name)
     }
 
     #[test]
@@ -57,10 +116,36 @@ mod tests {
         let older = claimant("older", 9, false, false);
         let twin = claimant("zz-older", 9, false, false);
         let all = [twin.clone(), older.clone(), pending.clone(), owner.clone()];
-        assert_eq!(winner(&all), Some(&owner));
-        assert_eq!(winner(&all[..3]), Some(&pending));
-        assert_eq!(winner(&all[..2]), Some(&older));
-        assert_eq!(winner([&twin]), Some(&twin));
-        assert_eq!(winner([]), None);
+        assert_eq!(first(&twin, &all), Some("owner"));
+        assert_eq!(first(&twin, &all[..3]), Some("pending"));
+        assert_eq!(first(&twin, &all[..2]), Some("older"));
+        assert_eq!(first(&twin, &all[..1]), None);
+        assert_eq!(first(&owner, &all), None);
+    }
+
+    #[test]
+    fn who_only_looks_neither_wins_nor_loses() {
+        let mut looks = claimant("looks", 9, true, false);
+        looks.stance = Stance::Observes;
+        let works = claimant("works", 1, false, false);
+        let all = [looks.clone(), works.clone()];
+        assert_eq!(first(&works, &all), None);
+        assert_eq!(first(&looks, &all), None);
+    }
+
+    #[test]
+    fn who_may_not_create_and_found_nothing_leaves_the_place_to_those_who_may() {
+        let mut waits = claimant("waits", 9, false, false);
+        waits.stance = Stance::FoundNothing;
+        let works = claimant("works", 1, false, false);
+        let mut waits_too = claimant("waits-too", 1, false, false);
+        waits_too.stance = Stance::FoundNothing;
+        let all = [waits.clone(), works.clone(), waits_too.clone()];
+        assert_eq!(first(&works, &all), None);
+        assert_eq!(
+            first(&waits_too, &all),
+            Some("waits"),
+            "among themselves, age decides"
+        );
     }
 }

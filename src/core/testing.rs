@@ -1,8 +1,11 @@
 //! Values that the tests of this layer share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ClusterIdentity, ObjectKey, ownership::marks};
+use k8s_openapi::jiff::Timestamp;
+
+use super::{ClusterIdentity, Desired, ObjectKey, Policy, Region, ownership::marks};
+use crate::api::{AdoptionPolicy, CreateInput, ManagementPolicy};
 
 pub(super) fn cluster() -> ClusterIdentity {
     ClusterIdentity {
@@ -24,4 +27,30 @@ pub(super) fn ownership_tags() -> BTreeMap<String, String> {
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))
         .collect()
+}
+
+/// What a user wants of an organization with these domains.
+pub(super) fn desired(domains: &[&str], default_domain: Option<&str>) -> Desired {
+    Desired {
+        object: object(),
+        generation: 1,
+        created_at: Timestamp::UNIX_EPOCH,
+        deleting: false,
+        finalizer: false,
+        requested: None,
+        alias: "acme".into(),
+        region: Some(Region::from("us-east-1")),
+        input: CreateInput::default(),
+        domains: domains.iter().map(|name| (*name).to_owned()).collect(),
+        zoned: BTreeSet::new(),
+        default_domain: default_domain.map(str::to_owned),
+        dns_endpoint: false,
+        tags: BTreeMap::new(),
+        adoption: AdoptionPolicy::Create,
+        organization_id: None,
+        take_over: None,
+        management: ManagementPolicy::Full,
+        suspend: false,
+        policy: Policy::Retain,
+    }
 }

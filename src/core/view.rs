@@ -1,10 +1,12 @@
 //! The one value that everything is decided from.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
-    ClusterIdentity, Desired, Memory, ObjectKey, Observed, OrganizationId, Region, SaveAs, Shown,
-    Verdict,
+    ClusterIdentity, Desired, DomainFacts, MailDomain, Memory, ObjectKey, Observed, OrganizationId,
+    OrganizationState, Presence, Region, SaveAs, Shown, Summary, Verdict,
 };
-use crate::api::{ConditionStatus, ConditionType};
+use crate::api::{ConditionStatus, ConditionType, ManagementPolicy};
 
 /// All that `decide` and `report` know: what is wanted, what is remembered, what was seen, and the
 /// facts of time and process that bear on it.
@@ -53,6 +55,18 @@ pub struct Facts {
     /// AWS was seen to be at work on the organization so recently that nobody can have claimed it for
     /// good: tags can be written only once it is Active, and a claim is read again 5 s later.
     pub untagged: bool,
+    /// Tags that name this object may be a claim of our own that has not stood its test: it is read
+    /// again 5 s after it was written.
+    pub unproven_claim: bool,
+    /// The consent to take over is other than when the organization was last looked at whole, so that
+    /// it was not used yet. One that is used does not move the organization again.
+    pub new_consent: bool,
+    /// This very spec was Ready before: what differs now was changed by somebody else.
+    pub was_in_sync: bool,
+    /// The domains whose verification is waited for are to be read again.
+    pub domains_due: bool,
+    /// The domains whose verification has been waited for for 72 hours.
+    pub overdue_domains: BTreeSet<String>,
     /// Looking has failed for 15 minutes or more.
     pub blind_for_long: bool,
     /// The service has ended.
@@ -66,6 +80,40 @@ impl View {
     #[must_use]
     pub const fn id(&self) -> Option<&OrganizationId> {
         self.memory.organization_id.as_ref()
+    }
+
+    /// The organization that is asked for: the one that is ours, else the one that is to be adopted.
+    #[must_use]
+    pub fn wanted_id(&self) -> Option<&OrganizationId> {
+        self.id().or(self.desired.organization_id.as_ref())
+    }
+
+    /// The organization that the status is about: ours, else the one that is looked at.
+    #[must_use]
+    pub fn shown_id(&self) -> Option<&OrganizationId> {
+        self.id().or(self.shown.seen.as_ref())
+    }
+
+    /// The organization that this object means while it has none: of the id it names, else the one of
+    /// its alias. Deleted ones are none.
+    #[must_use]
+    pub fn candidate(&self) -> Option<&Summary> {
+        let listing = self.observed.listing.as_ref()?;
+        let found = if self.desired.organization_id.is_some() {
+            listing.by_id.as_ref()?
+        } else {
+            &listing.by_alias
+        };
+        match found {
+            Presence::Present(row) if row.state != OrganizationState::Deleted => Some(row),
+            Presence::Present(_) | Presence::Absent { .. } => None,
+        }
+    }
+
+    /// Whether nothing is to be changed in AWS.
+    #[must_use]
+    pub fn observes(&self) -> bool {
+        self.desired.management == ManagementPolicy::Observe
     }
 
     /// The region the object is in: frozen once anything was done, else the one it asks for.
@@ -90,7 +138,20 @@ impl View {
     /// Whether everything has to be looked at, not just the list.
     #[must_use]
     pub fn look_is_whole(&self) -> bool {
-        self.facts.whole_look_due || self.requested() || !self.was_ready()
+        self.facts.whole_look_due || self.facts.new_consent || self.requested() || !self.was_ready()
+    }
+
+    /// What the mail domains are compared with.
+    pub(super) fn domain_facts<'a>(
+        &'a self,
+        actual: &'a BTreeMap<String, MailDomain>,
+    ) -> DomainFacts<'a> {
+        DomainFacts {
+            actual,
+            managed: &self.memory.managed_domains,
+            registered: &self.observed.registered,
+            refused: &self.observed.refused_domains,
+        }
     }
 
     /// What must be written before anything else is done.
@@ -98,7 +159,10 @@ impl View {
     pub fn unsaved(&self) -> Option<SaveAs> {
         let (now, saved) = (&self.memory, &self.saved);
         let intends = now.pending.is_some() && now.pending != saved.pending
-            || !now.managed_tag_keys.is_subset(&saved.managed_tag_keys);
+            || !now.managed_tag_keys.is_subset(&saved.managed_tag_keys)
+            || !now.managed_domains.is_subset(&saved.managed_domains)
+            || now.organization_id.is_none()
+                && (&now.account, &now.region) != (&saved.account, &saved.region);
         let answered = now.organization_id != saved.organization_id || now.origin != saved.origin;
         if intends {
             Some(SaveAs::Intent)

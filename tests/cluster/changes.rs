@@ -67,38 +67,6 @@ async fn with(spec: Value) -> World {
     json!({"enableInteroperability": false}),
     "enableInteroperability is immutable"
 )]
-#[case::domains(bare(), json!({"domains": [{"domainName": "a.example"}]}), "domains is immutable")]
-#[case::no_domains(whole(), json!({"domains": null}), "domains is immutable")]
-#[case::one_domain_less(
-    whole(),
-    json!({"domains": [{"domainName": "a.example", "hostedZoneId": "Z1"}]}),
-    "domains is immutable"
-)]
-#[case::one_domain_more(
-    whole(),
-    json!({"domains": [
-        {"domainName": "a.example", "hostedZoneId": "Z1"},
-        {"domainName": "b.example"},
-        {"domainName": "c.example"},
-    ]}),
-    "domains is immutable"
-)]
-#[case::another_zone(
-    whole(),
-    json!({"domains": [
-        {"domainName": "a.example", "hostedZoneId": "Z2"},
-        {"domainName": "b.example"},
-    ]}),
-    "domains is immutable"
-)]
-#[case::a_zone(
-    whole(),
-    json!({"domains": [
-        {"domainName": "a.example", "hostedZoneId": "Z1"},
-        {"domainName": "b.example", "hostedZoneId": "Z1"},
-    ]}),
-    "domains is immutable"
-)]
 #[tokio::test]
 async fn what_aws_cannot_change_is_refused_with_the_way_out(
     #[case] before: Value,

@@ -187,6 +187,7 @@ async fn a_requested_look_is_whole_and_is_echoed_once_it_is_done() {
         "ListOrganizations",
         "DescribeOrganization",
         "ListTagsForResource",
+        "ListMailDomains",
     ];
     assert_eq!(
         world.called_after(mark),
@@ -211,7 +212,7 @@ async fn a_requested_look_is_whole_and_is_echoed_once_it_is_done() {
     let id = id(&object);
     let more = CallFilter::any().after(mark).organization(id);
     let more: Vec<_> = world.aws.calls(&more);
-    assert_eq!(more.len(), 2, "{more:#?}");
+    assert_eq!(more.len(), 3, "{more:#?}");
 }
 
 #[tokio::test]

@@ -291,7 +291,7 @@ async fn an_id_written_into_the_status_by_hand_makes_nothing_ours() {
             json!({"spec": {"suspend": false, "tags": {"team": "mail"}}}),
         )
         .await;
-    let object = world.until_refused("acme", Reason::OwnershipConflict).await;
+    let object = world.until_refused("acme", Reason::AliasUnavailable).await;
     assert_eq!(status(&object).origin, None);
     assert_eq!(world.mutating_calls(), [""; 0]);
     assert_eq!(world.aws.organization(&theirs.id).unwrap(), theirs);

@@ -65,14 +65,26 @@ async fn an_organization_of_another_cluster_is_respected() {
 }
 
 #[tokio::test]
-async fn an_organization_of_another_namespace_is_respected() {
-    let (world, theirs) = beside(|_| tagged("blue", "another", "acme")).await;
+async fn an_organization_of_another_object_of_this_cluster_is_respected_while_that_lives() {
+    let mut world = World::without_operator(Config::with_knobs(quick())).await;
+    let owner = json!({"alias": "acme", "suspend": true});
+    world.create("owner", owner).await;
+    let theirs = tagged("blue", &world.namespace, "owner");
+    let theirs = world.aws.seed_organization(theirs).unwrap();
+    world.operator.argument("--cluster-name=blue");
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
+    let named = format!("blue/{}/owner", world.namespace);
     let object = world.until_refused("acme", Reason::OwnershipConflict).await;
-    assert_not_ready(
-        &object,
-        Reason::OwnershipConflict,
-        &[&theirs.id, "blue/another/acme"],
-    );
+    assert_not_ready(&object, Reason::OwnershipConflict, &[&theirs.id, &named]);
+    world.assert_left_alone();
+
+    // The owner goes, and its tags are void: the organization has no owner, and nobody asked for it.
+    world.delete("owner").await;
+    world.until_gone("owner").await;
+    world.look_now("acme").await;
+    let object = world.until_refused("acme", Reason::AliasUnavailable).await;
+    assert_eq!(status(&object).organization_id, None);
     world.assert_left_alone();
 }
 

@@ -62,6 +62,8 @@ async fn an_object_that_nobody_has_looked_at_is_not_taken_for_settled() {
         json!({
             "alias": "acme",
             "enableInteroperability": false,
+            "adoptionPolicy": "Create",
+            "managementPolicy": "Full",
             "suspend": false,
             "deletionPolicy": "Retain",
         }),
@@ -195,7 +197,33 @@ const BOUNDS: &[(&str, &str, &[&str])] = &[
         "enableInteroperability",
         &["Needs `directoryId`", "Default: false", "Immutable"],
     ),
-    ("spec", "domains", &["at most 5", "each once", "Immutable"]),
+    (
+        "spec",
+        "domains",
+        &["at most 100", "each once", "left alone"],
+    ),
+    (
+        "spec",
+        "defaultDomain",
+        &["once it is verified", "one of `domains`"],
+    ),
+    ("spec", "dns", &["DNS records"]),
+    (
+        "spec",
+        "adoptionPolicy",
+        &["Create (default)", "Adopt", "AdoptOrCreate"],
+    ),
+    (
+        "spec",
+        "organizationId",
+        &[
+            "32 hexadecimal digits",
+            "Needs adoptionPolicy Adopt",
+            "Immutable",
+        ],
+    ),
+    ("spec", "managementPolicy", &["Full (default)", "Observe"]),
+    ("spec.dns", "endpoint", &["external-dns", "False (default)"]),
     (
         "spec",
         "tags",
@@ -224,7 +252,7 @@ const BOUNDS: &[(&str, &str, &[&str])] = &[
     (
         "spec.domains",
         "hostedZoneId",
-        &["1 to 32 characters", "without slashes"],
+        &["1 to 32 characters", "without slashes", "Immutable"],
     ),
     (
         "spec.deletion",
@@ -256,6 +284,7 @@ const BOUNDS: &[(&str, &str, &[&str])] = &[
 #[rstest]
 #[case::the_spec("spec")]
 #[case::a_domain("spec.domains")]
+#[case::the_records("spec.dns")]
 #[case::the_deletion("spec.deletion")]
 #[tokio::test]
 async fn kubectl_explains_every_field_with_its_bounds(#[case] path: &str) {

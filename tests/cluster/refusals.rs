@@ -269,7 +269,7 @@ async fn an_alias_of_this_account_is_left_alone_and_no_create_is_tried() {
         Reason::AliasUnavailable,
         &[
             &theirs.id,
-            "it is left alone",
+            "adoptionPolicy to Adopt",
             &namespace,
             "workmail-operator.dev/name=acme",
             "workmail-operator.dev/cluster=",

@@ -130,10 +130,6 @@ const INTEROPERABILITY: &str = "enableInteroperability needs directoryId: name t
     with(json!({"enableInteroperability": true})),
     INTEROPERABILITY
 )]
-#[case::six_domains(
-    with(domains(&["a.a", "b.b", "c.c", "d.d", "e.e", "f.f"])),
-    "must have at most 5 items"
-)]
 #[case::a_domain_twice(with(domains(&["acme.example", "acme.example"])), "Duplicate value")]
 #[case::a_domain_in_upper_case(with(domains(&["Acme.example"])), "domainName in body should match")]
 #[case::a_domain_with_a_dot_at_its_end(
@@ -227,7 +223,7 @@ async fn the_api_server_takes(#[case] spec: Value) {
 
 #[rstest]
 #[case::of_the_spec(with(json!({"aliass": "acme"})), "spec.aliass")]
-#[case::of_a_later_version(with(json!({"managementPolicy": "Observe"})), "spec.managementPolicy")]
+#[case::of_a_later_version(with(json!({"accountRef": {"name": "prod"}})), "spec.accountRef")]
 #[case::of_a_domain(
     with(json!({"domains": [{"domainName": "acme.example", "default": true}]})),
     r#"spec.domains[domainName="acme.example"].default"#

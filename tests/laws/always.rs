@@ -22,6 +22,7 @@ fn breaches(story: &Story) -> Vec<(&'static str, String)> {
     eventually::brake(&mut world);
     eventually::never_created(&mut world);
     eventually::settles(&mut world);
+    eventually::plans(&mut world);
     world.breaches
 }
 
@@ -121,6 +122,23 @@ laws! {
     ready_is_always_present: "Ready is always present",
     stalled_and_reconciling_are_never_both_there: "Stalled and Reconciling are never both there",
     messages_carry_no_request_ids_and_times: "messages are stable",
+    nothing_changes_in_aws_under_observe_and_nothing_becomes_ours:
+        "nothing changes in AWS under Observe",
+    what_exists_and_has_no_owner_is_taken_only_if_that_was_asked_for:
+        "what exists is taken only if asked for",
+    a_claim_by_tag_is_read_again_5_s_later_before_anything_else:
+        "a claim is read again before anything else",
+    policy_adopt_never_creates: "policy Adopt never creates",
+    only_domains_of_the_spec_that_are_missing_are_registered:
+        "only domains of the spec that are missing come",
+    only_managed_domains_that_left_the_spec_and_are_no_default_are_deregistered:
+        "only managed domains that left the spec leave",
+    domains_that_were_there_before_are_never_managed_or_deregistered:
+        "what was there before stays",
+    the_default_domain_moves_as_the_spec_says_or_out_of_the_way:
+        "the default moves as the spec says or out of the way",
+    the_calls_planned_under_observe_are_those_that_full_makes:
+        "what Observe plans is what Full does",
     every_reconcile_ends: "a reconcile ends",
     an_object_under_retain_never_hangs: "an object under Retain never hangs",
     an_object_that_was_never_created_is_released_at_once_without_aws:

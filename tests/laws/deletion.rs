@@ -5,8 +5,8 @@ use rstest::rstest;
 use workmail_operator::{
     api::{Pending, PendingOperation, Reason},
     core::{
-        Action, Answer, Call, Look, Operation, OrganizationState as State, Outcome, Scope, Sight,
-        Tags, View,
+        Action, Answer, Call, Look, Operation, OrganizationState as State, Outcome, Release, Scope,
+        Sight, Tags, View,
     },
 };
 
@@ -30,7 +30,6 @@ fn a_deletion_that_aws_refuses_is_blocked(#[case] code: &str) {
 #[case::force_without_an_id(|view: &mut View| confirm(view).force = true)]
 #[case::unconfirmed_alias(|view: &mut View| confirm(view).confirmed = false)]
 #[case::suspended(|view: &mut View| view.desired.suspend = true)]
-#[case::no_owner_and_no_origin(|view: &mut View| view.memory.origin = None)]
 fn a_deletion_that_must_not_be_is_blocked_and_nothing_is_called(#[case] spoil: fn(&mut View)) {
     let mut view = deleting(existing(&State::Active));
     spoil(&mut view);
@@ -51,6 +50,19 @@ fn a_deletion_that_must_not_be_is_blocked_and_nothing_is_called(#[case] spoil: f
         failure.message.contains("Retain"),
         "the way out: {failure:?}"
     );
+}
+
+#[test]
+fn an_organization_that_was_merely_seen_makes_an_object_wait_for_nothing() {
+    let mut view = deleting(existing(&State::Active));
+    view.shown.seen = view.memory.organization_id.take();
+    view.memory.origin = None;
+    view.saved = view.memory.clone();
+    let (outcome, _) = rest_with(view, |action| match action {
+        Action::Call(call) => panic!("{call:?}"),
+        _ => None,
+    });
+    assert_eq!(outcome, Outcome::Released(Release::NeverCreated));
 }
 
 fn confirm(view: &mut View) -> &mut workmail_operator::core::Delete {

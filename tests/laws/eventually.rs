@@ -1,8 +1,11 @@
 //! What comes of every story once faults and edits have stopped.
 
 use workmail_operator::{
-    api::{ConditionType, DeletionPolicy, FINALIZER},
-    core::Outcome,
+    api::{
+        ConditionType, DeletionPolicy, FINALIZER, ManagementPolicy, Reason,
+        WorkMailOrganizationSpec,
+    },
+    core::{Call, Outcome},
 };
 
 use crate::world::{World, server::Object};
@@ -59,7 +62,12 @@ fn is_settled(world: &World, object: &Object) -> bool {
     let generation = object.status.observed_generation == Some(object.generation);
     let (ready, stalled) = (ConditionType::Ready, ConditionType::Stalled);
     let rests = object.spec.suspend || world.ended;
-    generation && (object.status.is(ready) || object.status.is(stalled))
+    // What is to be adopted may come any day.
+    let waits = object
+        .status
+        .condition(ready)
+        .is_some_and(|seen| seen.reason == Reason::NotFound.as_str());
+    generation && (object.status.is(ready) || object.status.is(stalled) || waits)
         || rests && !object.deleting
 }
 
@@ -87,8 +95,9 @@ pub(crate) fn settles(world: &mut World) {
 
 fn calm(world: &mut World) {
     world.heal();
-    // What is young may be missing without a word: that time passes first.
-    world.pass(960);
+    // What is young may be missing without a word, and what nobody publishes becomes overdue: that
+    // time passes first.
+    world.pass(if world.dns_waits { 300_000 } else { 960 });
     let mut quiet = 0;
     for round in 0..ROUNDS {
         let before: Vec<_> = world.server.objects.clone();
@@ -98,12 +107,13 @@ fn calm(world: &mut World) {
             quiet = 0;
             continue;
         }
-        // Settled after this round: from the next but one on, nothing may change.
+        // Settled after this round: in the next a domain is verified and made the default, in the one
+        // after it whoever only looks sees that, and from then on nothing may change.
         quiet += 1;
-        if quiet > 2 {
+        if quiet > 3 {
             compare(world, &before, writes, effects);
         }
-        if quiet > 4 {
+        if quiet > 5 {
             return;
         }
     }
@@ -131,5 +141,58 @@ fn compare(world: &mut World, before: &[Option<Object>], writes: u32, effects: u
     if !same || world.effects != effects || world.writes != writes && !refused {
         let how = format!("{before:?} became {:?}", world.server.objects);
         world.broken("a settled object is written no more", how);
+    }
+}
+
+/// What an object under Observe plans is what Full does, call for call, while AWS takes the calls.
+pub(crate) fn plans(world: &mut World) {
+    let mut observing = world.clone();
+    let Some(object) = observing.object(0) else {
+        return;
+    };
+    // Beside another object there is an order among the two, in which one under Observe has no place.
+    if object.deleting || object.spec.suspend || observing.ended || observing.slots() > 1 {
+        return;
+    }
+    observing.dns_waits = true;
+    let observes =
+        |policy| move |spec: &mut WorkMailOrganizationSpec| spec.management_policy = policy;
+    observing
+        .server
+        .edit(0, observes(ManagementPolicy::Observe));
+    observing
+        .server
+        .alter(0, |object| object.requested = Some("a plan".into()));
+    observing.planned[0] = None;
+    for _ in 0..4 {
+        observing.round(31);
+    }
+    let Some(plan) = observing.planned[0].clone() else {
+        return;
+    };
+    observing.server.edit(0, observes(ManagementPolicy::Full));
+    observing.calls.clear();
+    for _ in 0..8 {
+        observing.round(31);
+    }
+    let calls = observing.calls.iter();
+    let refused = calls.clone().position(|(_, done)| !done);
+    let created = (calls.clone()).position(|(call, _)| matches!(call, Call::Create { .. }));
+    // What AWS refuses, and what comes after it, was not to be foreseen; nor what follows a create.
+    let created = created.map(|at| at + 1);
+    let end = refused.into_iter().chain(created).min();
+    let made: Vec<Call> = calls
+        .take(end.unwrap_or(usize::MAX))
+        .map(|(call, _)| call.clone())
+        .collect();
+    let was_refused = end.is_some() && end == refused;
+    let holds = made == plan || was_refused && plan.starts_with(&made);
+    let how = format!(
+        "{plan:?} was planned, {made:?} made, {:?}",
+        observing.object(0)
+    );
+    world.breaches.extend(observing.breaches);
+    if !holds {
+        world.broken("what Observe plans is what Full does", how);
     }
 }

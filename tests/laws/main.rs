@@ -11,10 +11,12 @@
     reason = "these are tests: what does not hold must panic, and each picks out what it is about"
 )]
 
+mod adoption;
 mod always;
 mod conditions;
 mod creation;
 mod deletion;
+mod domains;
 mod events;
 mod eventually;
 mod interleavings;

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use rstest::rstest;
 use workmail_operator::{
-    api::{ConditionStatus, Reason},
+    api::{AdoptionPolicy, ConditionStatus, ManagementPolicy, Reason},
     core::{
-        AccountId, Action, Answer, Call, Look, Operation, OrganizationState as State, Outcome,
-        Presence, Retry, Tags, Trouble, View,
+        AccountId, Action, Answer, Call, DomainDetails, Look, MailDomain, Operation,
+        OrganizationState as State, Outcome, Presence, Retry, Tags, Trouble, Verification, View,
     },
 };
 
-use crate::views::{Row, creating, existing, fresh, rest, rest_with, told, trouble};
+use crate::views::{Row, creating, existing, fresh, listed, rest, rest_with, told, trouble};
 use crate::world::aws::TagMap;
 
 const SLOW_BACKOFF: Retry = backoff(30, 15 * 60);
@@ -42,6 +42,11 @@ pub(crate) fn after(view: View, operation: Operation, answer: &Trouble) -> Row {
             Action::Call(Call::Tag { .. }) => operation == Operation::TagResource,
             Action::Call(Call::Untag { .. }) => operation == Operation::UntagResource,
             Action::Call(Call::Delete(_)) => operation == Operation::DeleteOrganization,
+            Action::Call(Call::Register { .. }) => operation == Operation::RegisterMailDomain,
+            Action::Call(Call::SetDefault { .. }) => {
+                operation == Operation::UpdateDefaultMailDomain
+            }
+            Action::Call(Call::Deregister { .. }) => operation == Operation::DeregisterMailDomain,
             _ => false,
         };
         is_it.then(|| trouble(operation, answer))
@@ -156,6 +161,129 @@ fn an_organization_that_is_busy_is_tried_again_from_5_s_to_60_s() {
         told(&view, &outcome),
         Row::transient(Reason::OrganizationBusy, BUSY_BACKOFF)
     );
+}
+
+#[rstest]
+#[case(AdoptionPolicy::Adopt, ManagementPolicy::Full)]
+#[case(AdoptionPolicy::Create, ManagementPolicy::Observe)]
+#[case(AdoptionPolicy::AdoptOrCreate, ManagementPolicy::Observe)]
+fn what_is_not_there_and_must_not_be_created_is_looked_for_from_30_s_to_15_min(
+    #[case] adoption: AdoptionPolicy,
+    #[case] management: ManagementPolicy,
+) {
+    let mut view = listed();
+    view.desired.adoption = adoption;
+    view.desired.management = management;
+    let (outcome, view) = rest_with(view, |action| panic!("{action:?}"));
+    let row = told(&view, &outcome);
+    assert_eq!(row, Row::recoverable(Reason::NotFound, SLOW_BACKOFF));
+}
+
+/// It has a verified domain that is to be the default, and lacks one; another that is managed has left
+/// the spec. The first look at the domains shows so.
+fn with_domains() -> View {
+    let mut view = existing(&State::Active);
+    view.desired.domains = ["new.example", "here.example"].map(str::to_owned).into();
+    view.desired.default_domain = Some("here.example".into());
+    view.memory.managed_domains = [String::from("left.example")].into();
+    view.saved = view.memory.clone();
+    let domain = |is_default| MailDomain {
+        is_default,
+        is_test_domain: is_default,
+        details: Some(DomainDetails {
+            ownership: Verification::Verified,
+            dkim: Verification::Verified,
+            records: Vec::new(),
+        }),
+    };
+    view.observed.domains = Some(
+        [
+            ("acme.awsapps.com", true),
+            ("here.example", false),
+            ("left.example", false),
+        ]
+        .map(|(name, is_default)| (name.to_owned(), domain(is_default)))
+        .into(),
+    );
+    view
+}
+
+#[rstest]
+#[case(
+    Operation::RegisterMailDomain,
+    "MailDomainInUseException",
+    Reason::DomainInUse
+)]
+#[case(
+    Operation::DeregisterMailDomain,
+    "MailDomainInUseException",
+    Reason::DomainInUse
+)]
+fn a_domain_that_is_in_use_stalls(
+    #[case] operation: Operation,
+    #[case] code: &str,
+    #[case] reason: Reason,
+) {
+    let row = after(with_domains(), operation, &refused(code));
+    assert_eq!(row, Row::terminal(reason));
+}
+
+#[rstest]
+#[case(
+    Operation::UpdateDefaultMailDomain,
+    "MailDomainStateException",
+    Reason::DomainNotVerified
+)]
+#[case(
+    Operation::RegisterMailDomain,
+    "InvalidParameterException",
+    Reason::DomainRefused
+)]
+#[case(
+    Operation::UpdateDefaultMailDomain,
+    "MailDomainNotFoundException",
+    Reason::DomainRefused
+)]
+#[case(
+    Operation::DeregisterMailDomain,
+    "InvalidCustomSesConfigurationException",
+    Reason::DomainRefused
+)]
+#[case(
+    Operation::RegisterMailDomain,
+    "LimitExceededException",
+    Reason::LimitExceeded
+)]
+fn a_domain_that_is_refused_or_not_verified_is_tried_again_from_30_s_to_15_min(
+    #[case] operation: Operation,
+    #[case] code: &str,
+    #[case] reason: Reason,
+) {
+    let row = after(with_domains(), operation, &refused(code));
+    assert_eq!(row, Row::recoverable(reason, SLOW_BACKOFF));
+}
+
+#[test]
+fn a_domain_that_is_refused_keeps_no_other_from_its_turn() {
+    let asked = std::cell::RefCell::new(Vec::new());
+    let (outcome, view) = rest_with(with_domains(), |action| {
+        let Action::Call(call) = action else {
+            return None;
+        };
+        asked.borrow_mut().push(call.operation());
+        matches!(call, Call::Register { .. })
+            .then(|| trouble(call.operation(), &refused("MailDomainInUseException")))
+    });
+    assert_eq!(
+        asked.into_inner(),
+        [
+            Operation::RegisterMailDomain,
+            Operation::UpdateDefaultMailDomain,
+            Operation::DeregisterMailDomain,
+        ]
+    );
+    assert_eq!(told(&view, &outcome), Row::terminal(Reason::DomainInUse));
+    assert!(view.memory.managed_domains.is_empty(), "AWS has neither");
 }
 
 #[rstest]

@@ -6,9 +6,10 @@ use k8s_openapi::jiff::Timestamp;
 use workmail_operator::{
     api::{ConditionStatus, ConditionType, DeletionPolicy, Origin, Reason},
     core::{
-        AccountId, Action, Answer, Call, Failure, Listing, Note, NoteKind, Observed, Operation,
-        Organization, OrganizationId, OrganizationState as State, Outcome, Presence, Region,
-        Report, Retry, Sight, Summary, Tags, Trouble, Verdict, View, decide, report,
+        AccountId, Action, Answer, Call, DomainDetails, DomainSight, Endpoint, Failure, Listing,
+        MailDomain, Note, NoteKind, Observed, Operation, Organization, OrganizationId,
+        OrganizationState as State, Outcome, Presence, Region, Report, Retry, Sight, Summary, Tags,
+        Trouble, Verdict, Verification, View, decide, report,
     },
 };
 
@@ -174,15 +175,39 @@ fn usual(view: &View, action: &Action) -> Option<Answer> {
         Action::RemoveFinalizer(release) => Answer::FinalizerRemoved(release.clone()),
         Action::Save(_) => Answer::Saved,
         Action::Call(Call::Create { .. }) => Answer::Created(OrganizationId::from(ID)),
-        Action::Call(Call::Tag { tags, .. }) => Answer::Tagged(tags.clone()),
-        Action::Call(Call::Untag { keys, .. }) => Answer::Untagged(keys.clone()),
-        Action::Call(Call::Delete(_)) => Answer::DeleteAccepted,
+        Action::Call(call) => call.success()?,
+        Action::Look(Look::Owner { .. }) => Answer::OwnerLives(true),
+        Action::Look(Look::Domains { list, details, .. }) => {
+            // Those that are read one by one were just registered.
+            let details = details.iter().filter(|_| !list);
+            Answer::Domains(DomainSight {
+                domains: details
+                    .map(|name| (name.clone(), Some(pending())))
+                    .collect(),
+                complete: *list,
+            })
+        }
+        Action::Look(Look::Endpoint) => Answer::Endpoint(Endpoint::Absent),
+        Action::KeepEndpoint(entries) => Answer::EndpointKept(entries.clone()),
         Action::Intend(_)
         | Action::Claim(..)
+        | Action::Freeze
         | Action::Manage(_)
+        | Action::ManageDomains(_)
         | Action::Forget
         | Action::Rest(_) => return None,
     })
+}
+
+fn pending() -> MailDomain {
+    MailDomain {
+        details: Some(DomainDetails {
+            ownership: Verification::Pending,
+            dkim: Verification::Pending,
+            records: Vec::new(),
+        }),
+        ..MailDomain::default()
+    }
 }
 
 /// The view of the next reconcile, after this one's report was written. What was seen is seen again.

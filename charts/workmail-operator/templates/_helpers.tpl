@@ -55,10 +55,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   verbs: [get, list, watch, patch]
 - apiGroups: [workmail-operator.dev]
   resources: [workmailorganizations/status]
-  verbs: [patch]
+  # It is replaced whole.
+  verbs: [update]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+# The records of the mail domains, where spec.dns.endpoint asks for them.
+- apiGroups: [externaldns.k8s.io]
+  resources: [dnsendpoints]
+  verbs: [get, list, create, patch, delete]
 {{- end }}
 
 {{- define "workmail-operator.subjects" -}}

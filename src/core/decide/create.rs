@@ -2,19 +2,24 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{call, claim, fail, rest, rivalry};
+use super::{
+    adopt::{not_asked_for, not_found, take, take_up},
+    call, claim, fail, rest,
+    whose::{Whose, conflict, rivalry, whose},
+};
 use crate::{
-    api::{Origin, Pending, PendingOperation, Reason, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE},
+    api::{Origin, Pending, PendingOperation, Reason},
     core::{
-        Action, Call, Failure, Look, Outcome, Owner, Presence, Sight, Summary, Tags, View,
+        Action, Call, Failure, Look, Outcome, Presence, Sight, Summary, View,
         observed::Organization,
     },
 };
 
-/// Decides for an object whose organization's id is not known. The listing was seen.
+/// Decides for an object that has no organization. The listing was seen.
 pub(super) fn decide(view: &View) -> Action {
     match (view.memory.pending_create(), &view.observed.refused) {
-        (Some(pending), None) => repeat(view, pending),
+        (Some(pending), None) if view.desired.adoption.creates() => repeat(view, pending),
+        (Some(pending), None) => only_look(view, pending),
         (Some(pending), Some(refusal)) => after_refusal(view, pending, refusal),
         (None, Some(refusal)) => refused(view, refusal),
         (None, None) => begin(view),
@@ -39,36 +44,46 @@ fn repeat(view: &View, pending: &Pending) -> Action {
     )
 }
 
-/// A first create: only if the alias is nobody's here.
+/// A create was recorded, and none is allowed any more: what came of it is looked for.
+fn only_look(view: &View, pending: &Pending) -> Action {
+    match find(view, pending) {
+        Search::Step(action) => action,
+        Search::Absent { confirmed: true } => Action::Forget,
+        Search::Absent { confirmed: false } => rest(Outcome::Unconfirmed),
+        Search::NotOurs => begin(view),
+    }
+}
+
+/// A first create or an adoption, as the policy says; never a create beside somebody's organization.
 fn begin(view: &View) -> Action {
-    let candidate = match alias(view) {
-        Presence::Absent { .. } => {
-            return view.rival.as_ref().map_or(
-                Action::Intend(PendingOperation::CreateOrganization),
-                |rival| fail(rivalry(rival)),
-            );
-        }
-        Presence::Present(candidate) => candidate,
+    let adoption = view.desired.adoption;
+    let Some(candidate) = view.candidate() else {
+        return match &view.rival {
+            _ if !adoption.creates() => fail(not_found(view)),
+            Some(rival) => fail(rivalry(rival)),
+            None => Action::Intend(PendingOperation::CreateOrganization),
+        };
     };
     match identify(view, candidate) {
         Identity::Look(look) => Action::Look(look),
         Identity::Vanished => rest(Outcome::Unconfirmed),
-        Identity::Known { owner } => match owner {
-            // Its tags come before every order among objects.
-            Some(Owner::Us) => claim(view, &candidate.id, Origin::Adopted),
-            Some(Owner::Other(other)) => fail(conflict(candidate, &other)),
-            Some(Owner::Nobody) | None => {
-                if let Some(rival) = &view.rival {
-                    fail(rivalry(rival))
-                } else if younger_than(view, view.desired.created_at) {
-                    // It may be ours with its memory lost. The same call with the same token is the
-                    // question; AWS answers with its id, or refuses.
-                    Action::Intend(PendingOperation::CreateOrganization)
-                } else {
-                    fail(not_ours(view, candidate))
-                }
+        // Its tags come before every order among objects.
+        Identity::Known(Whose::Ours) => take_up(view, candidate),
+        Identity::Known(Whose::Theirs(owner)) => fail(conflict(&candidate.id, &owner)),
+        Identity::Known(Whose::Given(_)) => take(view, candidate),
+        Identity::Known(Whose::Nobodys | Whose::Hidden) => {
+            if let Some(rival) = &view.rival {
+                fail(rivalry(rival))
+            } else if adoption.creates() && younger_than(view, view.desired.created_at) {
+                // It may be ours with its memory lost. The same call with the same token is the
+                // question; AWS answers with its id, or refuses.
+                Action::Intend(PendingOperation::CreateOrganization)
+            } else if adoption.adopts() {
+                take(view, candidate)
+            } else {
+                fail(not_asked_for(view, candidate))
             }
-        },
+        }
     }
 }
 
@@ -91,17 +106,19 @@ fn refused(view: &View, refusal: &Failure) -> Action {
     if !has_fresh_listing(view) {
         return Action::Look(Look::Listing { fresh: true });
     }
-    let Presence::Present(candidate) = alias(view) else {
+    let Some(candidate) = view.candidate() else {
         return fail(refusal.clone());
     };
     match identify(view, candidate) {
         Identity::Look(look) => Action::Look(look),
         Identity::Vanished => fail(refusal.clone()),
-        Identity::Known { owner } => match owner {
-            Some(Owner::Us) => claim(view, &candidate.id, Origin::Adopted),
-            Some(Owner::Other(other)) => fail(conflict(candidate, &other)),
-            Some(Owner::Nobody) | None => fail(not_ours(view, candidate)),
-        },
+        Identity::Known(Whose::Ours) => take_up(view, candidate),
+        Identity::Known(Whose::Theirs(owner)) => fail(conflict(&candidate.id, &owner)),
+        Identity::Known(Whose::Given(_)) => take(view, candidate),
+        Identity::Known(Whose::Nobodys | Whose::Hidden) if view.desired.adoption.adopts() => {
+            take(view, candidate)
+        }
+        Identity::Known(Whose::Nobodys | Whose::Hidden) => fail(not_asked_for(view, candidate)),
     }
 }
 
@@ -141,17 +158,14 @@ pub(super) fn find(view: &View, pending: &Pending) -> Search {
     match identify(view, candidate) {
         Identity::Look(look) => Search::Step(Action::Look(look)),
         Identity::Vanished => Search::Absent { confirmed: false },
-        Identity::Known { owner } => {
-            let ours = match owner {
-                Some(Owner::Us) => true,
-                Some(Owner::Other(_)) => false,
-                Some(Owner::Nobody) | None => {
-                    view.rival.is_none()
-                        && younger_than(view, pending.since)
-                        && pending.candidate.as_deref() != Some(candidate.id.as_str())
-                }
-            };
-            if ours {
+        // What a create makes has no tags before it is known: this one was there, and is adopted.
+        Identity::Known(Whose::Ours) => Search::Step(take_up(view, candidate)),
+        Identity::Known(Whose::Theirs(_) | Whose::Given(_)) => Search::NotOurs,
+        Identity::Known(Whose::Nobodys | Whose::Hidden) => {
+            let may_be_ours = view.rival.is_none()
+                && younger_than(view, pending.since)
+                && pending.candidate.as_deref() != Some(candidate.id.as_str());
+            if may_be_ours {
                 Search::Step(claim(view, &candidate.id, Origin::Created))
             } else {
                 Search::NotOurs
@@ -166,11 +180,8 @@ enum Identity {
     Look(Look),
     /// The list shows it and its description does not.
     Vanished,
-    /// Its owner by its tags; `None` where AWS does not show them.
-    Known {
-        /// The owner.
-        owner: Option<Owner>,
-    },
+    /// Whose it is.
+    Known(Whose),
 }
 
 fn identify(view: &View, candidate: &Summary) -> Identity {
@@ -179,12 +190,9 @@ fn identify(view: &View, candidate: &Summary) -> Identity {
         Sight::Absent => return Identity::Vanished,
         Sight::Seen(_) => {}
     }
-    match &view.observed.tags {
-        None => Identity::Look(Look::Tags(candidate.id.clone())),
-        Some(Tags::Hidden) => Identity::Known { owner: None },
-        Some(Tags::Shown(tags)) => Identity::Known {
-            owner: Some(Owner::of(tags, &view.cluster, &view.desired.object)),
-        },
+    match whose(view, &candidate.id) {
+        Err(look) => Identity::Look(look),
+        Ok(whose) => Identity::Known(whose),
     }
 }
 
@@ -205,34 +213,4 @@ fn alias(view: &View) -> &Presence<Summary> {
         .map_or(&Presence::Absent { confirmed: false }, |listing| {
             &listing.by_alias
         })
-}
-
-fn conflict(candidate: &Summary, owner: &str) -> Failure {
-    Failure::of(
-        Reason::OwnershipConflict,
-        format!(
-            "Organization {} has this alias and belongs to {owner} by its tags \
-             (cluster/namespace/name). Delete this resource, or have the owner let it go and remove \
-             the tags {TAG_CLUSTER}, {TAG_NAMESPACE} and {TAG_NAME} in AWS.",
-            candidate.id
-        ),
-    )
-}
-
-fn not_ours(view: &View, candidate: &Summary) -> Failure {
-    let object = &view.desired.object;
-    Failure::of(
-        Reason::AliasUnavailable,
-        format!(
-            "Organization {} of this account and region has this alias, and nothing shows that it is \
-             this resource's; it is left alone. To put it under this resource, give it the tags \
-             {TAG_CLUSTER}={}, {TAG_NAMESPACE}={} and {TAG_NAME}={} in AWS. Otherwise create a new \
-             resource with another alias: the alias of a deleted organization may never be free \
-             again.",
-            candidate.id,
-            view.cluster.tag(),
-            object.namespace,
-            object.name,
-        ),
-    )
 }

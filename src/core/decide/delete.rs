@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::{call, create, fail, look_around, rest, retain};
+use super::{call, create, endpoint, fail, look_around, rest, retain};
 use crate::{
     api::{PendingOperation, Reason},
     core::{
@@ -43,6 +43,12 @@ pub(super) fn decide(view: &View) -> Action {
         return blocked(
             "The resource is suspended, so nothing is called in AWS. Set spec.suspend to false to \
              delete the organization.",
+        );
+    }
+    if view.observes() {
+        return blocked(
+            "managementPolicy is Observe, so nothing is changed in AWS. Set it to Full to delete \
+             the organization.",
         );
     }
     if let Some(action) = look_around(view) {
@@ -150,11 +156,16 @@ fn prove(view: &View, id: &OrganizationId, how: &Delete) -> Action {
         | OrganizationState::Failed
         | OrganizationState::Other(_) => {}
     }
+    // Whoever the tags name is respected here, even an object that does not exist: it may be about to
+    // be created.
     let owner = match &view.observed.tags {
         None => return Action::Look(Look::Tags(id.clone())),
         Some(Tags::Hidden) => Owner::Nobody,
         Some(Tags::Shown(tags)) => Owner::of(tags, &view.cluster, &view.desired.object),
     };
+    if owner == Owner::Us && view.facts.unproven_claim {
+        return rest(Outcome::Claiming);
+    }
     if let Some(why) = not_this_one(view, organization, &owner) {
         return blocked(&why);
     }
@@ -187,17 +198,13 @@ fn not_this_one(view: &View, organization: &Organization, owner: &Owner) -> Opti
     }
     match owner {
         Owner::Us => None,
-        Owner::Nobody if view.memory.origin.is_some() => view.rival.as_ref().map(|rival| {
+        // It is ours by the memory in status.
+        Owner::Nobody => view.rival.as_ref().map(|rival| {
             format!(
                 "WorkMailOrganization {rival} of this cluster means the same organization and comes \
                  first. It is not deleted."
             )
         }),
-        Owner::Nobody => Some(
-            "Nothing shows that the organization is this resource's: it has no ownership tags and \
-             status has no origin. It is not deleted."
-                .to_owned(),
-        ),
         Owner::Other(other) => Some(format!(
             "The organization belongs to {other} by its tags (cluster/namespace/name). It is not \
              deleted."
@@ -225,6 +232,10 @@ fn token(uid: &str, pending: &crate::api::Pending) -> String {
 }
 
 fn deleted(view: &View, how: &Delete) -> Action {
+    // The MX records go after the organization, and never before.
+    if let Some(action) = endpoint::remove(view) {
+        return action;
+    }
     let directory_left = (!how.delete_directory)
         .then(|| view.shown.directory_id.clone())
         .flatten();

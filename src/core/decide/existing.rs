@@ -1,13 +1,18 @@
-//! An organization whose id is known, and which stays.
+//! An organization that is ours, and which stays.
 
 use std::collections::BTreeMap;
 
-use super::{call, fail, rest, rivalry};
+use super::{
+    adopt::mark,
+    call, endpoint, fail, immutable_differs, rest,
+    states::{missing, needs_details, unless_active},
+    whose::{Whose, conflict, not_shown, rivalry, whose},
+};
 use crate::{
-    api::Reason,
+    api::{Origin, Reason},
     core::{
-        Action, Call, Failure, Look, Organization, OrganizationId, OrganizationState, Outcome,
-        Owner, Phase, Presence, Sight, Summary, TagPlan, Tags, View,
+        Action, Call, DomainPlan, Failure, Look, OrganizationId, Outcome, Presence, Sight, Summary,
+        TagPlan, Tags, View,
     },
 };
 
@@ -34,158 +39,85 @@ pub(super) fn decide(view: &View, id: &OrganizationId) -> Action {
         Sight::NotLooked => None,
     };
     let summary = described.map_or(listed, |organization| &organization.summary);
-    let said = summary
-        .error_message
-        .as_deref()
-        .unwrap_or("no reason given");
-    match &summary.state {
-        OrganizationState::Requested => progress(
-            Phase::Requested,
-            format!(
-                "AWS accepted the creation of organization {id}. It is watched until it is Active."
-            ),
-        ),
-        OrganizationState::Creating | OrganizationState::Validating => progress(
-            Phase::Creating,
-            format!("AWS is creating organization {id}. It is watched until it is Active."),
-        ),
-        OrganizationState::Active => active(view, id, summary, described),
-        OrganizationState::Failed => fail(Failure::of(
-            Reason::CreationFailed,
-            format!(
-                "AWS could not create organization {id} ({said}). It is not created again: remove \
-                 the cause, delete this resource, delete the failed organization in AWS, and \
-                 create a new resource; the alias may not be free again."
-            ),
-        )),
-        OrganizationState::Impaired => fail(Failure::of(
-            Reason::Impaired,
-            format!(
-                "AWS reports organization {id} as Impaired ({said}). Check its directory; if that \
-                 is well, ask AWS Support."
-            ),
-        )),
-        OrganizationState::Inactive => fail(Failure::of(
-            Reason::Inactive,
-            format!(
-                "AWS reports organization {id} as Inactive ({said}). Check its directory; if that \
-                 is well, ask AWS Support."
-            ),
-        )),
-        OrganizationState::Deleting => fail(gone(id, "is being deleted")),
-        OrganizationState::Deleted => fail(gone(id, "was deleted")),
-        OrganizationState::Other(word) => fail(Failure::of(
-            Reason::UnknownState,
-            format!(
-                "AWS reports organization {id} in state {word:?}, which this version does not \
-                 know. Nothing is changed meanwhile; look for a newer version."
-            ),
-        )),
+    if let Some(action) = unless_active(summary) {
+        return action;
     }
-}
-
-fn missing(view: &View, id: &OrganizationId, confirmed: bool) -> Action {
-    // The list may lag behind the create.
-    if confirmed && !view.facts.young {
-        fail(gone(id, "is not in the account any more"))
-    } else {
-        rest(Outcome::Unconfirmed)
-    }
-}
-
-fn gone(id: &OrganizationId, what: &str) -> Failure {
-    Failure::of(
-        Reason::OrganizationGone,
-        format!(
-            "Organization {id} {what}, and this operator did not ask for it. It is never created \
-             again. Find out who deleted it (CloudTrail, event DeleteOrganization); then delete \
-             this resource."
-        ),
-    )
-}
-
-/// Details are read when the list shows something new, and in a whole look at a settled state.
-fn needs_details(view: &View, listed: &Summary) -> bool {
-    match listed.state {
-        // Nothing is there to describe yet.
-        OrganizationState::Requested
-        | OrganizationState::Creating
-        | OrganizationState::Validating => false,
-        OrganizationState::Active
-        | OrganizationState::Impaired
-        | OrganizationState::Inactive
-        | OrganizationState::Failed
-        | OrganizationState::Deleting
-        | OrganizationState::Deleted
-        | OrganizationState::Other(_) => {
-            view.shown.differs_from(listed)
-                || view.shown.arn.is_none()
-                || view.facts.whole_look_due
-                || view.requested()
-        }
-    }
-}
-
-fn active(
-    view: &View,
-    id: &OrganizationId,
-    summary: &Summary,
-    described: Option<&Organization>,
-) -> Action {
     if let Some(failure) = immutable_differs(view, summary, described) {
         return fail(failure);
     }
-    if !view.look_is_whole() {
-        return rest(Outcome::Active);
+    if view.look_is_whole() || default_has_changed(view, summary) {
+        whole(view, id)
+    } else if view.facts.domains_due {
+        pending_domains(view, id)
+    } else {
+        rest(Outcome::Active)
+    }
+}
+
+/// Somebody else has changed the default domain, which the list shows, while the spec says what it is.
+fn default_has_changed(view: &View, summary: &Summary) -> bool {
+    view.desired.default_domain.is_some() && summary.default_domain != view.shown.default_domain
+}
+
+/// Looks at everything, and mends what differs.
+fn whole(view: &View, id: &OrganizationId) -> Action {
+    if let Some(action) = unless_ours(view, id) {
+        return action;
     }
     let none = BTreeMap::new();
     let actual = match &view.observed.tags {
         Some(Tags::Shown(actual)) => actual,
-        None if view.facts.untagged && view.memory.origin.is_some() && !view.requested() => &none,
-        None => return Action::Look(Look::Tags(id.clone())),
-        // Active in one answer and not in the next: look again soon.
-        Some(Tags::Hidden) => {
-            return fail(Failure::to_look(
-                Reason::OrganizationBusy,
-                "AWS does not show the organization's tags at the moment. It is looked at again by \
-                 itself.",
-            ));
-        }
+        Some(Tags::Hidden) | None => &none,
     };
-    match Owner::of(actual, &view.cluster, &view.desired.object) {
-        Owner::Other(owner) => {
-            return fail(Failure::of(
-                Reason::OwnershipConflict,
-                format!(
-                    "Organization {id} now belongs to {owner} by its tags (cluster/namespace/name). \
-                     Nothing is changed. Delete this resource under deletionPolicy Retain, or remove \
-                     those tags in AWS."
-                ),
-            ));
-        }
-        Owner::Us => {}
-        Owner::Nobody if view.memory.origin.is_some() => {
-            if let Some(rival) = &view.rival {
-                return fail(rivalry(rival));
-            }
-        }
-        Owner::Nobody => {
-            return fail(Failure::of(
-                Reason::OwnershipConflict,
-                format!(
-                    "Nothing shows that organization {id} is this resource's: it has no ownership \
-                     tags and status has no origin. Nothing is changed. Create a new resource, or \
-                     tag the organization."
-                ),
-            ));
-        }
+    mend_tags(view, id, actual)
+        .or_else(|| look_at_domains(view, id))
+        .or_else(|| mend_domains(view, id))
+        .unwrap_or_else(|| keep_endpoint(view))
+}
+
+/// Reads again the domains whose verification is waited for. Nothing is changed before a look at the
+/// owner.
+fn pending_domains(view: &View, id: &OrganizationId) -> Action {
+    if view.observed.domains.is_none() {
+        return Action::Look(Look::Domains {
+            id: id.clone(),
+            list: false,
+            details: view.shown.pending_domains(),
+        });
     }
-    mend(view, id, actual)
+    if mend_domains(view, id).is_none() {
+        return keep_endpoint(view);
+    }
+    whole(view, id)
+}
+
+/// What to do instead if the organization is not ours to change, or not known to be.
+fn unless_ours(view: &View, id: &OrganizationId) -> Option<Action> {
+    if view.observed.tags.is_none() && view.facts.untagged && !view.requested() {
+        return view.rival.as_ref().map(|rival| fail(rivalry(rival)));
+    }
+    Some(match whose(view, id) {
+        Err(look) => Action::Look(look),
+        Ok(Whose::Ours | Whose::Nobodys) if view.facts.unproven_claim => rest(Outcome::Claiming),
+        Ok(Whose::Ours) => return None,
+        Ok(Whose::Nobodys) => return view.rival.as_ref().map(|rival| fail(rivalry(rival))),
+        Ok(Whose::Hidden) => fail(not_shown()),
+        Ok(Whose::Given(owner)) if !view.facts.new_consent => fail(conflict(id, &owner)),
+        Ok(Whose::Given(_)) => match &view.rival {
+            Some(rival) => fail(rivalry(rival)),
+            None => mark(view, id),
+        },
+        Ok(Whose::Theirs(owner)) => fail(conflict(id, &owner)),
+    })
 }
 
 /// One write after the other: the tags that are removed, the record of what is managed, the tags that
 /// are set. Removed first: neither AWS's limit of 50 tags nor the record has room for both.
-fn mend(view: &View, id: &OrganizationId, actual: &BTreeMap<String, String>) -> Action {
+fn mend_tags(
+    view: &View,
+    id: &OrganizationId,
+    actual: &BTreeMap<String, String>,
+) -> Option<Action> {
     let plan = TagPlan::new(
         &view.desired.tags,
         actual,
@@ -194,74 +126,98 @@ fn mend(view: &View, id: &OrganizationId, actual: &BTreeMap<String, String>) -> 
         &view.desired.object,
     );
     if !plan.remove.is_empty() {
-        return call(
+        return Some(call(
             view,
             Call::Untag {
                 id: id.clone(),
                 keys: plan.remove,
             },
-        );
+        ));
     }
     if plan.managed != view.memory.managed_tag_keys {
-        return Action::Manage(plan.managed);
+        return Some(Action::Manage(plan.managed));
     }
-    if !plan.set.is_empty() {
-        return call(
+    (!plan.set.is_empty()).then(|| {
+        call(
             view,
             Call::Tag {
                 id: id.clone(),
                 tags: plan.set,
             },
-        );
-    }
-    rest(Outcome::Active)
-}
-
-/// Compares with the description, or with what the status shows of an earlier one: AWS never changes
-/// these fields.
-fn immutable_differs(
-    view: &View,
-    summary: &Summary,
-    described: Option<&Organization>,
-) -> Option<Failure> {
-    let wanted = &view.desired.input;
-    let (actual_directory, actual_interoperability) = described.map_or(
-        (
-            &view.shown.directory_id,
-            view.shown.interoperability_enabled,
-        ),
-        |seen| (&seen.directory_id, seen.interoperability_enabled),
-    );
-    let differs = |field: &str, wanted: &str, actual: &str| {
-        Failure::of(
-            Reason::ImmutableFieldDiffers,
-            format!(
-                "{field} is {wanted} in the spec and {actual} in AWS, and cannot be changed there. \
-                 Delete this resource (under deletionPolicy Retain nothing happens in AWS) and \
-                 create it again as the organization is."
-            ),
         )
-    };
-    if let (Some(directory), Some(actual)) = (&wanted.directory_id, actual_directory)
-        && actual != directory
-    {
-        return Some(differs("directoryId", directory, actual));
-    }
-    if let Some(actual) = actual_interoperability
-        && actual != wanted.enable_interoperability
-    {
-        return Some(differs(
-            "enableInteroperability",
-            &wanted.enable_interoperability.to_string(),
-            &actual.to_string(),
-        ));
-    }
-    if !summary.alias.eq_ignore_ascii_case(&view.desired.alias) {
-        return Some(differs("alias", &view.desired.alias, &summary.alias));
-    }
-    None
+    })
 }
 
-fn progress(phase: Phase, message: String) -> Action {
-    rest(Outcome::Progress { phase, message })
+/// Reads the domains where the spec speaks of them, and where they are news: the list of those of an
+/// adopted organization, so that they can be written into the spec.
+fn look_at_domains(view: &View, id: &OrganizationId) -> Option<Action> {
+    let are_ours = !view.desired.domains.is_empty()
+        || !view.memory.managed_domains.is_empty()
+        || view.desired.default_domain.is_some();
+    let are_news = view.requested()
+        || !view.was_ready()
+            && (view.memory.origin == Some(Origin::Adopted) || !view.shown.domains.is_empty());
+    (view.observed.domains.is_none() && (are_ours || are_news)).then(|| {
+        Action::Look(Look::Domains {
+            id: id.clone(),
+            list: true,
+            details: view.desired.domains.clone(),
+        })
+    })
+}
+
+/// One write after the other: the record of what is managed, the domains that are registered, the
+/// default, the domains that leave.
+fn mend_domains(view: &View, id: &OrganizationId) -> Option<Action> {
+    let actual = view.observed.domains.as_ref()?;
+    let plan = DomainPlan::new(&view.desired, view.domain_facts(actual));
+    if plan.managed != view.memory.managed_domains {
+        return Some(Action::ManageDomains(plan.managed));
+    }
+    let id = id.clone();
+    if let Some(domain) = plan.register.into_iter().next() {
+        return Some(call(view, Call::Register { id, domain }));
+    }
+    if !plan.unread.is_empty() {
+        return Some(Action::Look(Look::Domains {
+            id,
+            list: false,
+            details: plan.unread,
+        }));
+    }
+    if let Some(domain) = plan.default {
+        return Some(call(view, Call::SetDefault { id, domain }));
+    }
+    // The default was not moved, for a reason that is told: the domain stays for now.
+    let is_default = |name: &String| actual.get(name).is_some_and(|seen| seen.is_default);
+    let domain = plan.deregister.into_iter().find(|name| !is_default(name))?;
+    Some(call(view, Call::Deregister { id, domain }))
+}
+
+/// The records of the domains are handed to external-dns; what AWS refused of single domains is told
+/// once the rest is done.
+fn keep_endpoint(view: &View) -> Action {
+    if let Some(action) = endpoint::keep(view) {
+        return action;
+    }
+    if let Some(refusal) = view.observed.refused_domains.values().next() {
+        return fail(refusal.clone());
+    }
+    match unseen(view) {
+        Some(domain) => fail(Failure::to_look(
+            Reason::OrganizationBusy,
+            format!(
+                "AWS does not show {domain}, which it has just registered. It is looked at again by \
+                 itself."
+            ),
+        )),
+        None => rest(Outcome::Active),
+    }
+}
+
+/// A domain that was registered in this reconcile, and was not there when it was read.
+fn unseen(view: &View) -> Option<&String> {
+    let actual = view.observed.domains.as_ref()?;
+    let mut registered = view.observed.registered.iter();
+    registered.find(|name| !actual.contains_key(*name))
 }

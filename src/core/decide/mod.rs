@@ -7,16 +7,28 @@
 //! - change anything in AWS while suspended, after the end of the service, with another account's
 //!   credentials, while another object works on the organization, or from a view of the object that
 //!   nothing in this reconcile has shown to be the latest;
+//! - change anything in AWS under managementPolicy Observe;
+//! - take an organization that has an owner, or that nobody asked it to take, or keep one whose tags
+//!   were not read again after the claim;
+//! - deregister a domain or remove a tag that was there before, or before the record of what is managed;
 //! - delete without policy Delete, a confirmed alias, a standing namespace, proof of ownership seen
 //!   in this very reconcile, and a recorded intent.
 
+mod adopt;
 mod create;
 mod delete;
+mod endpoint;
 mod existing;
+mod observe;
+mod plan;
+mod states;
+mod whose;
+
+pub use plan::planned;
 
 use super::{
-    Action, Call, Failure, Look, ObjectKey, OrganizationId, Outcome, Policy, Region, Release, View,
-    action::Retained,
+    Action, Call, Failure, Look, Organization, OrganizationId, Outcome, Policy, Region, Release,
+    Summary, View, action::Retained, drift,
 };
 use crate::api::{Origin, Reason};
 
@@ -49,6 +61,15 @@ pub fn decide(view: &View) -> Action {
     if let Some(action) = look_around(view) {
         return action;
     }
+    if view.observes() {
+        observe::decide(view)
+    } else {
+        manage(view)
+    }
+}
+
+/// What is done under managementPolicy Full, once everything was looked at that decisions rest on.
+fn manage(view: &View) -> Action {
     match view.id() {
         Some(id) => existing::decide(view, id),
         None => create::decide(view),
@@ -110,14 +131,24 @@ fn claim(view: &View, id: &OrganizationId, origin: Origin) -> Action {
     once_current(view, Action::Claim(id.clone(), origin))
 }
 
-fn rivalry(rival: &ObjectKey) -> Failure {
-    Failure::of(
-        Reason::OwnershipConflict,
+/// A field that AWS never changes is other than the spec says.
+fn immutable_differs(
+    view: &View,
+    summary: &Summary,
+    described: Option<&Organization>,
+) -> Option<Failure> {
+    let differs = drift::immutable(view, summary, described)
+        .into_iter()
+        .next()?;
+    Some(Failure::of(
+        Reason::ImmutableFieldDiffers,
         format!(
-            "WorkMailOrganization {rival} of this cluster has the same alias and comes first. Delete \
-             one of the two (under deletionPolicy Retain nothing happens in AWS)."
+            "{} is {} in this resource and {} in AWS, and cannot be changed there. Delete this \
+             resource (under deletionPolicy Retain nothing happens in AWS) and create it again as \
+             the organization is.",
+            differs.path, differs.desired, differs.actual
         ),
-    )
+    ))
 }
 
 const fn rest(outcome: Outcome) -> Action {

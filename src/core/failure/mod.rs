@@ -26,11 +26,21 @@ pub enum Operation {
     UntagResource,
     /// `workmail:DeleteOrganization`.
     DeleteOrganization,
+    /// `workmail:ListMailDomains`.
+    ListMailDomains,
+    /// `workmail:GetMailDomain`.
+    GetMailDomain,
+    /// `workmail:RegisterMailDomain`.
+    RegisterMailDomain,
+    /// `workmail:UpdateDefaultMailDomain`.
+    UpdateDefaultMailDomain,
+    /// `workmail:DeregisterMailDomain`.
+    DeregisterMailDomain,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::GetCallerIdentity,
         Self::ListOrganizations,
         Self::DescribeOrganization,
@@ -39,6 +49,11 @@ impl Operation {
         Self::TagResource,
         Self::UntagResource,
         Self::DeleteOrganization,
+        Self::ListMailDomains,
+        Self::GetMailDomain,
+        Self::RegisterMailDomain,
+        Self::UpdateDefaultMailDomain,
+        Self::DeregisterMailDomain,
     ];
 
     /// Its name in the service's API.
@@ -53,6 +68,11 @@ impl Operation {
             Self::TagResource => "TagResource",
             Self::UntagResource => "UntagResource",
             Self::DeleteOrganization => "DeleteOrganization",
+            Self::ListMailDomains => "ListMailDomains",
+            Self::GetMailDomain => "GetMailDomain",
+            Self::RegisterMailDomain => "RegisterMailDomain",
+            Self::UpdateDefaultMailDomain => "UpdateDefaultMailDomain",
+            Self::DeregisterMailDomain => "DeregisterMailDomain",
         }
     }
 
@@ -67,7 +87,12 @@ impl Operation {
             | Self::CreateOrganization
             | Self::TagResource
             | Self::UntagResource
-            | Self::DeleteOrganization => "workmail",
+            | Self::DeleteOrganization
+            | Self::ListMailDomains
+            | Self::GetMailDomain
+            | Self::RegisterMailDomain
+            | Self::UpdateDefaultMailDomain
+            | Self::DeregisterMailDomain => "workmail",
         };
         format!("{service}:{}", self.as_str())
     }
@@ -79,10 +104,15 @@ impl Operation {
             Self::GetCallerIdentity
             | Self::ListOrganizations
             | Self::DescribeOrganization
-            | Self::ListTagsForResource => false,
+            | Self::ListTagsForResource
+            | Self::ListMailDomains
+            | Self::GetMailDomain => false,
             Self::CreateOrganization
             | Self::TagResource
             | Self::UntagResource
+            | Self::RegisterMailDomain
+            | Self::UpdateDefaultMailDomain
+            | Self::DeregisterMailDomain
             | Self::DeleteOrganization => true,
         }
     }
@@ -164,14 +194,18 @@ impl Trouble {
     /// The bounded word for the metric label `code`: AWS's own for the codes it documents.
     #[must_use]
     pub fn label(&self) -> &str {
-        const KNOWN: [&str; 17] = [
+        const KNOWN: [&str; 21] = [
             "AccessDeniedException",
             "DirectoryInUseException",
             "DirectoryUnavailableException",
             "ExpiredTokenException",
+            "InvalidCustomSesConfigurationException",
             "InvalidParameterException",
             "InvalidSignatureException",
             "LimitExceededException",
+            "MailDomainInUseException",
+            "MailDomainNotFoundException",
+            "MailDomainStateException",
             "NameAvailabilityException",
             "OrganizationNotFoundException",
             "OrganizationStateException",

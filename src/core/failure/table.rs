@@ -46,7 +46,12 @@ fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> (Re
         | Operation::CreateOrganization
         | Operation::TagResource
         | Operation::UntagResource
-        | Operation::DeleteOrganization => "Amazon WorkMail",
+        | Operation::DeleteOrganization
+        | Operation::ListMailDomains
+        | Operation::GetMailDomain
+        | Operation::RegisterMailDomain
+        | Operation::UpdateDefaultMailDomain
+        | Operation::DeregisterMailDomain => "Amazon WorkMail",
     };
     let next = match region {
         Some(region) if !region.has_workmail() => format!(
@@ -113,6 +118,21 @@ fn reason_of(operation: Operation, code: &str) -> Reason {
             Operation::CreateOrganization | Operation::TagResource | Operation::UntagResource,
             "InvalidParameterException" | "ValidationException",
         ) => Reason::InvalidParameter,
+        (
+            Operation::RegisterMailDomain | Operation::DeregisterMailDomain,
+            "MailDomainInUseException",
+        ) => Reason::DomainInUse,
+        (_, "MailDomainStateException") => Reason::DomainNotVerified,
+        (
+            Operation::RegisterMailDomain
+            | Operation::DeregisterMailDomain
+            | Operation::UpdateDefaultMailDomain,
+            "InvalidParameterException"
+            | "ValidationException"
+            | "MailDomainInUseException"
+            | "MailDomainNotFoundException"
+            | "InvalidCustomSesConfigurationException",
+        ) => Reason::DomainRefused,
         (Operation::CreateOrganization, "NameAvailabilityException") => Reason::AliasUnavailable,
         (_, "DirectoryInUseException") => Reason::DirectoryInUse,
         (_, "UnsupportedOperationException") => Reason::UnsupportedOperation,
@@ -150,6 +170,28 @@ fn next_step(reason: Reason, operation: Operation) -> String {
             "The alias is taken in another AWS account or region, or was once: an alias of a \
              deleted organization may never be free again. Create a new resource with another \
              alias."
+        }
+        Reason::DomainInUse if operation == Operation::RegisterMailDomain => {
+            "Another organization of this AWS account uses the domain: remove it there first, or \
+             remove it from spec.domains. It is looked at again about every hour, or at once when \
+             the annotation workmail-operator.dev/reconcile-requested-at changes."
+        }
+        Reason::DomainInUse => {
+            "Users, groups or resources still have addresses in the domain: move them to another \
+             domain, or put this one back into spec.domains. It is looked at again about every \
+             hour, or at once when the annotation workmail-operator.dev/reconcile-requested-at \
+             changes."
+        }
+        Reason::DomainNotVerified => {
+            "Publish the records of status.domains; it is tried again by itself."
+        }
+        Reason::DomainRefused => {
+            "Check the domain in spec.domains and, where AWS's text speaks of them, its SES \
+             settings; it is tried again by itself."
+        }
+        Reason::LimitExceeded if operation == Operation::RegisterMailDomain => {
+            "Remove a domain that is not needed, or ask AWS for a higher quota; it is tried again \
+             by itself."
         }
         Reason::DirectoryInUse => {
             "Another organization of this account and region uses the directory. Create a new \
@@ -193,7 +235,15 @@ fn next_step(reason: Reason, operation: Operation) -> String {
         | Reason::ImmutableFieldDiffers
         | Reason::CreationFailed
         | Reason::OrganizationGone
-        | Reason::OwnershipConflict => "It is tried again by itself.",
+        | Reason::OwnershipConflict
+        | Reason::NotFound
+        | Reason::DriftFound
+        | Reason::Verified
+        | Reason::VerificationPending
+        | Reason::VerificationFailed
+        | Reason::Published
+        | Reason::KindNotInstalled
+        | Reason::NameTaken => "It is tried again by itself.",
     };
     next.to_owned()
 }

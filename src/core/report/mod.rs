@@ -1,14 +1,13 @@
 //! What the status says of an outcome, and which events go out. Total and pure: times are the
 //! publisher's.
 
+mod domains;
 mod notes;
+mod shown;
 
 pub use notes::{Note, NoteKind, retained, taken};
 
-use super::{
-    Failure, Memory, OrganizationState, Outcome, Policy, Presence, SaveAs, Shown, View,
-    action::Phase,
-};
+use super::{Failure, Memory, Outcome, Policy, SaveAs, Shown, View, action::Phase, planned};
 use crate::api::{Class, ConditionStatus, ConditionType, Origin, Reason};
 
 /// A condition without its times.
@@ -68,7 +67,7 @@ pub fn keep(view: &View, save: SaveAs) -> Report {
             view,
             Phase::Progressing,
             &format!(
-                "Organization {id} was found again by its ownership tags; it is looked at next."
+                "Organization {id} is this resource's by its ownership tags; it is looked at next."
             ),
         ),
         SaveAs::Answer => progress(
@@ -123,6 +122,19 @@ pub fn report(view: &View, outcome: &Outcome) -> Report {
                 .to_vec();
             base(view, generation, verdicts)
         }
+        Outcome::Observed(differs) => observed(view, differs.as_ref()),
+        // Asked to look, right after a start: nothing is known to be wrong.
+        Outcome::Claiming if view.was_ready() && !leaves(view) => as_before(view),
+        Outcome::Claiming => progress(
+            view,
+            if leaves(view) {
+                Phase::Deleting
+            } else {
+                Phase::Progressing
+            },
+            "The organization was given this resource's ownership tags; they are read once more \
+             before anything else is done.",
+        ),
         Outcome::Progress { phase, message } => progress(view, *phase, message),
         Outcome::Searching => progress(
             view,
@@ -130,7 +142,9 @@ pub fn report(view: &View, outcome: &Outcome) -> Report {
             "A creation was asked for and its answer is not known: the organization is looked for, \
              to be deleted, for 15 minutes.",
         ),
-        Outcome::Unconfirmed | Outcome::Gone | Outcome::Released(_) => as_before(view),
+        Outcome::Unconfirmed | Outcome::AsBefore | Outcome::Gone | Outcome::Released(_) => {
+            as_before(view)
+        }
         Outcome::Failed(failure) => failed(view, failure),
         Outcome::Suspended => suspended(view),
         Outcome::Ended => base(
@@ -154,7 +168,82 @@ pub fn report(view: &View, outcome: &Outcome) -> Report {
             ],
         ),
     }
+    .with_differences(view, outcome)
     .with_notes(view, outcome)
+}
+
+/// Under Observe, Ready follows the state alone, and Synced says what differs.
+fn observed(view: &View, differs: Option<&Failure>) -> Report {
+    let id = view.summary().map_or("", |seen| seen.id.as_str());
+    let ready = format!(
+        "Organization {id} is Active. managementPolicy is Observe: nothing is changed in AWS."
+    );
+    let synced = match differs {
+        None => verdict(
+            view,
+            ConditionType::Synced,
+            ConditionStatus::True,
+            Reason::Active,
+            &format!("Organization {id} is as the spec says, and this resource's by its tags."),
+        ),
+        Some(differs) => verdict(
+            view,
+            ConditionType::Synced,
+            ConditionStatus::False,
+            differs.reason,
+            &differs.message,
+        ),
+    };
+    let ready = verdict(
+        view,
+        ConditionType::Ready,
+        ConditionStatus::True,
+        Reason::Active,
+        &ready,
+    );
+    base(view, Some(view.desired.generation), vec![ready, synced])
+}
+
+impl Report {
+    /// What differs in AWS, and what Full would call, where the outcome rests on a look.
+    fn with_differences(mut self, view: &View, outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Active | Outcome::Observed(_) | Outcome::Progress { .. } => {}
+            Outcome::Failed(failure) if !failure.looking => {}
+            Outcome::Failed(_)
+            | Outcome::AsBefore
+            | Outcome::Claiming
+            | Outcome::Searching
+            | Outcome::Unconfirmed
+            | Outcome::Suspended
+            | Outcome::Ended
+            | Outcome::Released(_)
+            | Outcome::Gone => return self,
+        }
+        self.verdicts.retain(|seen| !is_of_domains(seen));
+        self.verdicts.extend(domains::ready(view));
+        self.verdicts.sort_by_key(|seen| seen.kind);
+        self.shown.drift = view.drift();
+        let calls = if view.observes() && !view.desired.deleting {
+            planned(view).calls
+        } else {
+            Vec::new()
+        };
+        self.shown.planned_calls = calls.iter().map(ToString::to_string).collect();
+        self
+    }
+}
+
+const fn is_of_domains(seen: &Verdict) -> bool {
+    match seen.kind {
+        ConditionType::DomainsReady | ConditionType::DnsEndpointReady => true,
+        ConditionType::Ready
+        | ConditionType::Reconciling
+        | ConditionType::Stalled
+        | ConditionType::Synced
+        | ConditionType::Suspended
+        | ConditionType::EndOfService => false,
+    }
 }
 
 fn progress(view: &View, phase: Phase, message: &str) -> Report {
@@ -228,6 +317,8 @@ fn suspended(view: &View) -> Report {
             ConditionType::Reconciling | ConditionType::Stalled => false,
             ConditionType::Ready
             | ConditionType::Synced
+            | ConditionType::DomainsReady
+            | ConditionType::DnsEndpointReady
             | ConditionType::Suspended
             | ConditionType::EndOfService => true,
         })
@@ -263,12 +354,18 @@ fn ended(view: &View) -> String {
 /// the date alone.
 fn base(view: &View, observed_generation: Option<i64>, mut verdicts: Vec<Verdict>) -> Report {
     verdicts.retain(|seen| match seen.kind {
-        ConditionType::Suspended | ConditionType::EndOfService => false,
         ConditionType::Ready
         | ConditionType::Reconciling
         | ConditionType::Stalled
         | ConditionType::Synced => true,
+        ConditionType::Suspended
+        | ConditionType::EndOfService
+        | ConditionType::DomainsReady
+        | ConditionType::DnsEndpointReady => false,
     });
+    // As before, until a look says more.
+    let before = view.previous.iter();
+    verdicts.extend(before.filter(|seen| is_of_domains(seen)).cloned());
     if view.desired.suspend {
         verdicts.push(verdict(
             view,
@@ -299,39 +396,15 @@ fn base(view: &View, observed_generation: Option<i64>, mut verdicts: Vec<Verdict
     // It speaks of the service and not of the spec: it moves with the others, not before them.
     end.generation = observed_generation.unwrap_or(view.desired.generation);
     verdicts.push(end);
+    verdicts.sort_by_key(|seen| seen.kind);
     Report {
         observed_generation,
         memory: view.memory.clone(),
-        shown: shown(view),
+        shown: shown::shown(view),
         handled: view.handled.clone(),
         verdicts,
         notes: Vec::new(),
     }
-}
-
-fn shown(view: &View) -> Shown {
-    let mut shown = view.shown.clone();
-    if let Some(listing) = &view.observed.listing {
-        match &listing.by_id {
-            // An accepted deletion is not undone by a list that lags behind.
-            Some(Presence::Present(_))
-                if view.desired.deleting && shown.state == Some(OrganizationState::Deleting) => {}
-            Some(Presence::Present(summary)) => {
-                shown.see_summary(summary);
-                if let Some(seen) = view
-                    .observed
-                    .organization
-                    .seen()
-                    .filter(|seen| seen.summary.id == summary.id)
-                {
-                    shown.see(seen);
-                }
-            }
-            Some(Presence::Absent { confirmed: true }) if !view.facts.young => shown.state = None,
-            Some(Presence::Absent { .. }) | None => {}
-        }
-    }
-    shown
 }
 
 fn verdict(

@@ -2,7 +2,7 @@
 
 use super::{Report, Verdict};
 use crate::{
-    api::{Class, ConditionType, EventReason, Origin, Reason},
+    api::{Class, ConditionType, Drift, EventReason, Origin, Reason},
     core::{OrganizationState, Outcome, Release, View, action::Retained},
 };
 
@@ -37,11 +37,11 @@ impl Report {
         };
         let is_new = reason_of(&self.verdicts) != reason_of(&view.previous);
         match outcome {
-            Outcome::Active if is_new => self.notes.push(Note {
+            Outcome::Active | Outcome::Observed(_) if is_new => self.notes.push(Note {
                 kind: NoteKind::Normal(EventReason::Active),
                 message: format!(
                     "Organization {} is Active.",
-                    view.id().map_or("", |id| id.as_str())
+                    view.summary().map_or("", |seen| seen.id.as_str())
                 ),
             }),
             Outcome::Failed(failure) if is_new => match failure.reason.class() {
@@ -53,6 +53,9 @@ impl Report {
             },
             Outcome::Released(release) => self.notes.extend(released(view, release)),
             Outcome::Active
+            | Outcome::Observed(_)
+            | Outcome::AsBefore
+            | Outcome::Claiming
             | Outcome::Failed(_)
             | Outcome::Progress { .. }
             | Outcome::Searching
@@ -61,7 +64,102 @@ impl Report {
             | Outcome::Ended
             | Outcome::Gone => {}
         }
+        self.notes.extend(self.of_conditions(view));
+        self.notes.extend(self.of_drift(view, outcome));
+        self.notes.extend(without_records(view));
         self
+    }
+
+    /// A new trouble with domains or their records, told by a condition of its own.
+    fn of_conditions(&self, view: &View) -> Vec<Note> {
+        let told: Vec<NoteKind> = self.notes.iter().map(|note| note.kind).collect();
+        let kinds = [ConditionType::DomainsReady, ConditionType::DnsEndpointReady];
+        let of = |verdicts: &[Verdict], kind| {
+            let mut found = verdicts.iter().filter(move |seen| seen.kind == kind);
+            found.next().cloned()
+        };
+        let mut notes = Vec::new();
+        for kind in kinds {
+            let Some(now) = of(&self.verdicts, kind) else {
+                continue;
+            };
+            let reason = Reason::ALL.iter().find(|one| one.as_str() == now.reason);
+            let Some(reason) = reason.filter(|one| match one.class() {
+                Class::Terminal | Class::Recoverable => true,
+                Class::Transient | Class::InProgress | Class::Good => false,
+            }) else {
+                continue;
+            };
+            let warning = NoteKind::Warning(*reason);
+            let before = of(&view.previous, kind);
+            if before.is_none_or(|before| before.reason != now.reason) && !told.contains(&warning) {
+                notes.push(Note {
+                    kind: warning,
+                    message: now.message,
+                });
+            }
+        }
+        notes
+    }
+
+    /// What somebody else changed: found under Observe, mended under Full.
+    fn of_drift(&self, view: &View, outcome: &Outcome) -> Option<Note> {
+        let (kind, opening, drift) = if view.observes() {
+            let is_news =
+                matches!(outcome, Outcome::Observed(_)) && view.shown.drift != self.shown.drift;
+            (
+                EventReason::DriftFound,
+                "AWS differs from the spec",
+                if is_news { &*self.shown.drift } else { &[] },
+            )
+        } else {
+            (
+                EventReason::DriftMended,
+                "Changed by somebody else and changed back",
+                &*view.observed.mended,
+            )
+        };
+        let told: Vec<String> = drift
+            .iter()
+            .map(|one| before_and_after(one, kind))
+            .collect();
+        (!told.is_empty()).then(|| Note {
+            kind: NoteKind::Normal(kind),
+            message: format!("{opening}: {}.", told.join("; ")),
+        })
+    }
+}
+
+/// A domain with a hosted zone that was registered on its own: AWS writes records only as it creates.
+fn without_records(view: &View) -> Option<Note> {
+    let registered = view.observed.registered.iter();
+    let zoned: Vec<&str> = registered
+        .filter(|name| view.desired.zoned.contains(*name))
+        .map(String::as_str)
+        .collect();
+    (!zoned.is_empty()).then(|| Note {
+        kind: NoteKind::Warning(Reason::VerificationPending),
+        message: format!(
+            "{} did not go along with the creation of the organization, so AWS writes no records into \
+             the hosted zone: publish those of status.domains.",
+            zoned.join(", ")
+        ),
+    })
+}
+
+fn before_and_after(drift: &Drift, kind: EventReason) -> String {
+    let word = |value: &str| {
+        if value.is_empty() {
+            "absent".to_owned()
+        } else {
+            format!("{value:?}")
+        }
+    };
+    let (desired, actual) = (word(&drift.desired), word(&drift.actual));
+    if kind == EventReason::DriftMended {
+        format!("{} was {actual} and is {desired} again", drift.path)
+    } else {
+        format!("{} is {actual}, not {desired}", drift.path)
     }
 }
 
@@ -76,7 +174,7 @@ pub fn taken(view: &View) -> Option<Note> {
         ),
         Origin::Adopted => (
             EventReason::Adopted,
-            format!("Organization {id} was found again by its ownership tags."),
+            format!("Organization {id} is this resource's now, by its ownership tags."),
         ),
     };
     Some(Note {
@@ -88,10 +186,12 @@ pub fn taken(view: &View) -> Option<Note> {
 /// Whether the look at AWS that was asked for is done.
 const fn look_is_done(view: &View, outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Active | Outcome::Progress { .. } => true,
+        Outcome::Active | Outcome::Observed(_) | Outcome::Progress { .. } => true,
         // Without a region or with another account's credentials, nothing was looked at.
         Outcome::Failed(failure) => !failure.looking && view.observed.listing.is_some(),
-        Outcome::Searching
+        Outcome::AsBefore
+        | Outcome::Claiming
+        | Outcome::Searching
         | Outcome::Unconfirmed
         | Outcome::Suspended
         | Outcome::Ended
@@ -111,7 +211,7 @@ fn released(view: &View, release: &Release) -> Vec<Note> {
     match release {
         Release::NeverCreated => vec![normal(
             EventReason::Released,
-            "No organization was created for this resource, so none remains.".to_owned(),
+            "This resource has no organization, so nothing remains of it in AWS.".to_owned(),
         )],
         Release::Retained(why) => {
             let because = match why {

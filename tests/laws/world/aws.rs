@@ -7,6 +7,8 @@ use workmail_operator::core::{
     Call, Organization, OrganizationId, OrganizationState as State, Summary, Tags, Trouble,
 };
 
+use super::domains::Domains;
+
 pub(crate) type TagMap = BTreeMap<String, String>;
 
 /// What no source decides about the service.
@@ -32,6 +34,7 @@ pub(crate) struct Org {
     /// The token it was made with; `None` if somebody else made it.
     pub(crate) token: Option<String>,
     pub(crate) enabled_users: bool,
+    pub(crate) domains: Domains,
 }
 
 impl Org {
@@ -48,6 +51,10 @@ pub(crate) struct Aws {
     pub(crate) tokens: BTreeMap<(&'static str, String), String>,
     /// Aliases that are taken in other accounts, or for good.
     pub(crate) taken: BTreeSet<String>,
+    /// Mail domains that are taken elsewhere.
+    pub(crate) taken_domains: BTreeSet<String>,
+    /// Every domain has addresses.
+    pub(crate) addresses: bool,
     pub(crate) quota_exhausted: bool,
     /// How many organizations were ever made with each token.
     pub(crate) made: BTreeMap<String, u32>,
@@ -61,6 +68,8 @@ impl Aws {
             orgs: BTreeMap::new(),
             tokens: BTreeMap::new(),
             taken: BTreeSet::new(),
+            taken_domains: BTreeSet::new(),
+            addresses: false,
             quota_exhausted: false,
             made: BTreeMap::new(),
             serial: 0,
@@ -125,6 +134,7 @@ impl Aws {
                 made: now,
                 token: None,
                 enabled_users: false,
+                domains: Domains::of(alias),
             },
         );
         id
@@ -146,7 +156,11 @@ impl Aws {
         now: Timestamp,
     ) -> Result<Option<OrganizationId>, Trouble> {
         match call {
-            Call::Create { alias, token, .. } => {
+            Call::Create {
+                alias,
+                input,
+                token,
+            } => {
                 if let Some(id) = self.tokens.get(&(account, token.clone())) {
                     return Ok(Some(OrganizationId::from(id.as_str())));
                 }
@@ -158,6 +172,7 @@ impl Aws {
                 }
                 let id = self.make(account, alias, now);
                 self.orgs.get_mut(&id).unwrap().token = Some(token.clone());
+                self.bring_along(&id, input);
                 *self.made.entry(token.clone()).or_default() += 1;
                 self.tokens.insert((account, token.clone()), id.clone());
                 Ok(Some(OrganizationId::from(id)))
@@ -177,6 +192,9 @@ impl Aws {
                 org.tags.retain(|key, _| !keys.contains(key));
                 Ok(None)
             }
+            Call::Register { id, domain } => self.register(id, account, domain).map(|()| None),
+            Call::SetDefault { id, domain } => self.set_default(id, account, domain).map(|()| None),
+            Call::Deregister { id, domain } => self.deregister(id, account, domain).map(|()| None),
             Call::Delete(input) => {
                 if self.tokens.contains_key(&(account, input.token.clone())) {
                     return Ok(None);
@@ -200,7 +218,11 @@ impl Aws {
         }
     }
 
-    fn active(&mut self, id: &OrganizationId, account: &str) -> Result<&mut Org, Trouble> {
+    pub(super) fn active(
+        &mut self,
+        id: &OrganizationId,
+        account: &str,
+    ) -> Result<&mut Org, Trouble> {
         let org = self
             .orgs
             .get_mut(id.as_str())
@@ -254,7 +276,7 @@ fn summary(id: &str, org: &Org) -> Summary {
         id: OrganizationId::from(id),
         alias: org.alias.clone(),
         state: org.state.clone(),
-        default_domain: Some(format!("{}.awsapps.com", org.alias)),
+        default_domain: Some(org.domains.default.clone()),
         error_message: (org.state == State::Failed).then(|| "directory trouble".to_owned()),
     }
 }

@@ -1,22 +1,28 @@
 //! The driver in small: one action a step, as the controller takes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use workmail_operator::core::{
     Action, Answer, Facts, Failure, Listing, Look, Memory, Observed, Outcome, Report, SaveAs,
-    Scope, Summary, View, decide, keep, report,
+    Scope, Summary, View, decide, keep, planned, report,
 };
 
 use super::{
     Fault, World,
     aws::TagMap,
     server::{Object, Stored, Written},
+    watch_domains::SeenDomains,
 };
 
 pub(crate) const FIFTEEN_MINUTES: SignedDuration = SignedDuration::from_mins(15);
 /// This long after AWS was at work on an organization, nobody's claim of it can have stood its test.
 const UNTAGGED: SignedDuration = SignedDuration::from_secs(4);
+/// A claim is read again this much later.
+pub(crate) const PROOF: SignedDuration = SignedDuration::from_secs(5);
+/// A domain that is waited for is read again this much later, and is overdue after that.
+const PACE: SignedDuration = SignedDuration::from_secs(10);
+pub(crate) const VERIFICATION: SignedDuration = SignedDuration::from_hours(72);
 /// More steps than any way through `decide` has.
 const MOST_STEPS: usize = 40;
 
@@ -37,6 +43,10 @@ pub(crate) struct Known {
     pub(super) unsettled: Option<Timestamp>,
     /// A create was asked for, and may have been done.
     pub(super) asked: bool,
+    /// When an organization of nobody or of somebody else was last tagged as the object's.
+    pub(super) claimed: Option<Timestamp>,
+    /// When its domains were last read.
+    pub(super) domains_read: Option<Timestamp>,
     blind_since: Option<Timestamp>,
     pub(crate) whole_look_due: bool,
 }
@@ -68,6 +78,9 @@ pub(crate) struct Evidence {
     pub(crate) tags: Option<(String, TagMap)>,
     /// AWS did not show the tags.
     pub(crate) tags_hidden: bool,
+    /// Whether the object that the tags name exists.
+    pub(crate) owner_lives: Option<bool>,
+    pub(crate) domains: SeenDomains,
 }
 
 impl World {
@@ -145,8 +158,12 @@ impl World {
         let memory = object.status.memory.clone();
         let age = |since: Option<Timestamp>| since.map(|since| self.now.duration_since(since));
         let pending = memory.pending.as_ref().map(|pending| pending.since);
+        let desired = object.desired();
+        let is_older = desired.created_at <= self.process.started;
+        let claimed = (known.claimed).or_else(|| is_older.then_some(self.process.started));
+        let new_consent = desired.take_over.is_some();
         View {
-            desired: object.desired(),
+            desired,
             cluster: self.cluster.clone(),
             saved: memory.clone(),
             shown: object.status.shown.clone(),
@@ -159,6 +176,13 @@ impl World {
                 young: age(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
                 pending_expired: age(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
                 untagged: false,
+                unproven_claim: age(claimed).is_some_and(|age| age < PROOF),
+                new_consent,
+                was_in_sync: false,
+                domains_due: !object.status.shown.pending_domains().is_empty()
+                    && age(known.domains_read.or(Some(self.process.started)))
+                        .is_some_and(|age| age >= PACE),
+                overdue_domains: self.overdue(object),
                 attempts_answered: known
                     .attempts
                     .is_some_and(|(since, answered)| answered && Some(since) == pending),
@@ -171,14 +195,28 @@ impl World {
         }
     }
 
+    fn overdue(&self, object: &Object) -> BTreeSet<String> {
+        let is_overdue = |since| self.now.duration_since(since) >= VERIFICATION;
+        let all = object.status.shown.domains.iter();
+        all.filter(|(_, domain)| domain.pending_since.is_some_and(is_overdue))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
     /// Takes one action; says whether the reconcile goes on.
     fn act(&mut self, reconcile: &mut Reconcile, action: &Action, fault: &Fault) -> bool {
         let answer = match action {
-            Action::Intend(_) | Action::Claim(..) | Action::Manage(_) | Action::Forget => {
+            Action::Intend(_)
+            | Action::Claim(..)
+            | Action::Freeze
+            | Action::Manage(_)
+            | Action::ManageDomains(_)
+            | Action::Forget => {
                 reconcile.view.note(action, self.now);
                 return true;
             }
-            Action::Look(Look::Object | Look::Scope)
+            Action::Look(Look::Object | Look::Scope | Look::Owner { .. } | Look::Endpoint)
+            | Action::KeepEndpoint(_)
             | Action::AddFinalizer
             | Action::RemoveFinalizer(_)
             | Action::Save(_)
@@ -232,6 +270,12 @@ impl World {
                 }
                 reconcile.seen.current = live.cloned();
                 Answer::Current
+            }
+            Action::Look(Look::Owner { namespace, name }) => {
+                let mut objects = self.server.objects.iter().flatten();
+                let lives = objects.any(|object| namespace == "mail" && *name == object.name);
+                reconcile.seen.owner_lives = Some(lives);
+                Answer::OwnerLives(lives)
             }
             Action::Look(_) => {
                 let scope = self.scope();
@@ -296,6 +340,13 @@ impl World {
         let report = report(&reconcile.view, outcome);
         self.watch_notes(&report.notes);
         self.rested[reconcile.slot] = Some(outcome.clone());
+        let is_of_a_look = matches!(
+            outcome,
+            Outcome::Observed(_) | Outcome::Failed(Failure { looking: false, .. })
+        );
+        if is_of_a_look && reconcile.view.observes() {
+            self.planned[reconcile.slot] = Some(planned(&reconcile.view).calls);
+        }
         let blind = matches!(outcome, Outcome::Failed(Failure { looking: true, .. }));
         let now = self.now;
         let known = self.known(&reconcile.uid);

@@ -1,21 +1,25 @@
 //! The world in small: time, AWS, the API server, a process, and whoever else has a hand in it.
 
 pub(crate) mod aws;
+mod claims;
+pub(crate) mod domains;
 pub(crate) mod driver;
 mod others;
 mod requests;
 pub(crate) mod server;
 pub(crate) mod story;
 mod watch;
+mod watch_domains;
 mod writes;
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use workmail_operator::{
-    api::DeletionPolicy,
+    api::{AdoptionPolicy, ConditionType, DeletionPolicy},
     core::{
-        Claimant, ClusterIdentity, ObjectKey, OrganizationState as State, Outcome, Trouble, winner,
+        Call, Claimant, ClusterIdentity, ObjectKey, OrganizationState as State, Outcome, Trouble,
+        Verification, rival,
     },
 };
 
@@ -59,6 +63,9 @@ pub(crate) enum Event {
     Retain(usize),
     Delete(usize),
     Suspend(usize, bool),
+    Adopt(usize, AdoptionPolicy),
+    Observes(usize, bool),
+    TakeOver(usize, Option<&'static str>),
     Tags(usize, &'static [(&'static str, &'static str)]),
     Input(usize, bool),
     ConfirmId(usize, Confirm),
@@ -81,6 +88,14 @@ pub(crate) enum Event {
     SwitchAccount(bool),
     ForgetTokens,
     MakeInAws(bool),
+    Domains(usize, &'static [&'static str], Option<&'static str>),
+    RegisterInAws(&'static str),
+    DeregisterInAws(&'static str),
+    DefaultInAws(&'static str),
+    Verify(Verification),
+    TakeDomain(&'static str, bool),
+    Addresses(bool),
+    DnsWaits(bool),
     Quota(bool),
     End,
 }
@@ -116,6 +131,15 @@ pub(crate) struct World {
     pub(crate) breaches: Vec<(&'static str, String)>,
     /// Token of each intent of a deletion.
     delete_tokens: BTreeMap<(String, Timestamp), String>,
+    /// When an object last tagged an organization of nobody or of somebody else as its own, until the
+    /// tags were read again: by UID and id.
+    claims: BTreeMap<(String, String), Timestamp>,
+    /// What each object under Observe was last found to plan.
+    pub(crate) planned: [Option<Vec<Call>>; 2],
+    /// The calls that reached AWS, and whether it did their work.
+    pub(crate) calls: Vec<(Call, bool)>,
+    /// Nobody publishes the records of mail domains.
+    pub(crate) dns_waits: bool,
 }
 
 pub(crate) const OURS: &str = "111111111111";
@@ -145,6 +169,10 @@ impl World {
             requests: 0,
             breaches: Vec::new(),
             delete_tokens: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            planned: [None, None],
+            calls: Vec::new(),
+            dns_waits: false,
         }
     }
 
@@ -162,22 +190,13 @@ impl World {
 
     /// The other object, if it comes first.
     pub(crate) fn rival(&self, object: &Object) -> Option<ObjectKey> {
-        let claimants: Vec<Claimant> = self
-            .server
-            .objects
-            .iter()
-            .flatten()
-            .map(|one| Claimant {
-                object: one.desired().object,
-                owns: one.status.memory.organization_id.is_some()
-                    && one.status.memory.origin.is_some(),
-                pending: one.status.memory.pending_create().is_some(),
-                created_at: one.created,
-            })
-            .collect();
-        winner(&claimants)
-            .map(|first| first.object.clone())
-            .filter(|first| *first.uid != *object.uid)
+        let claimant = |one: &Object| {
+            let ready = one.status.condition(ConditionType::Ready);
+            let ready = ready.map(|ready| ready.reason.as_str());
+            Claimant::of(&one.desired(), &one.status.memory, ready)
+        };
+        let all: Vec<Claimant> = self.server.objects.iter().flatten().map(claimant).collect();
+        rival(&claimant(object), &all).cloned()
     }
 
     /// One reconcile of an object from its beginning to its end, without faults.
@@ -197,6 +216,7 @@ impl World {
     pub(crate) fn heal(&mut self) {
         self.aws_is_down = false;
         self.aws.quota_exhausted = false;
+        self.aws.addresses = false;
         for org in self.aws.orgs.values_mut() {
             if matches!(
                 org.state,
@@ -212,6 +232,9 @@ impl World {
     pub(crate) fn round(&mut self, seconds: i64) {
         self.pass(seconds);
         self.aws.advance(self.now);
+        if !self.dns_waits {
+            self.aws.verify(&Verification::Verified);
+        }
         for slot in 0..self.slots() {
             let frozen = self
                 .object(slot)
@@ -247,6 +270,7 @@ impl World {
             event => {
                 self.edit(event);
                 self.meddle(event);
+                self.meddle_with_domains(event);
             }
         }
     }

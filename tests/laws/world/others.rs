@@ -1,6 +1,9 @@
 //! What others do: the user to an object, somebody else to AWS.
 
-use workmail_operator::{api::DeletionPolicy, core::OrganizationState as State};
+use workmail_operator::{
+    api::{DeletionPolicy, DomainSpec, ManagementPolicy},
+    core::OrganizationState as State,
+};
 
 use super::{
     Confirm, Event, OTHERS, OURS, World,
@@ -22,6 +25,24 @@ impl World {
                 spec.deletion_policy = DeletionPolicy::Delete;
             }),
             Event::Suspend(slot, on) => self.server.edit(*slot, |spec| spec.suspend = *on),
+            Event::Adopt(slot, policy) => {
+                self.server
+                    .edit(*slot, |spec| spec.adoption_policy = *policy);
+            }
+            Event::Observes(slot, on) => self.server.edit(*slot, |spec| {
+                spec.management_policy = if *on {
+                    ManagementPolicy::Observe
+                } else {
+                    ManagementPolicy::Full
+                };
+            }),
+            Event::TakeOver(slot, owner) => {
+                self.server.alter(*slot, |object| object.take_over = *owner);
+            }
+            Event::Domains(slot, names, default) => self.server.edit(*slot, |spec| {
+                spec.domains = names.iter().map(|name| domain(name)).collect();
+                spec.default_domain = default.map(str::to_owned);
+            }),
             Event::Tags(slot, tags) => self.server.edit(*slot, |spec| {
                 spec.tags = tags
                     .iter()
@@ -110,5 +131,12 @@ impl World {
             Event::Quota(on) => self.aws.quota_exhausted = *on,
             _ => {}
         }
+    }
+}
+
+fn domain(name: &str) -> DomainSpec {
+    DomainSpec {
+        domain_name: name.to_owned(),
+        hosted_zone_id: None,
     }
 }

@@ -17,7 +17,10 @@ impl World {
             Look::Account => Operation::GetCallerIdentity,
             Look::Listing { .. } => Operation::ListOrganizations,
             Look::Organization(_) => Operation::DescribeOrganization,
-            Look::Tags(_) | Look::Scope | Look::Object => Operation::ListTagsForResource,
+            Look::Domains { .. } => Operation::ListMailDomains,
+            Look::Tags(_) | Look::Scope | Look::Object | Look::Owner { .. } | Look::Endpoint => {
+                Operation::ListTagsForResource
+            }
         };
         if let Some(trouble) = fault
             .trouble()
@@ -40,11 +43,22 @@ impl World {
             Look::Tags(id) => match self.aws.tags(id.as_str(), account) {
                 Ok(tags) => {
                     reconcile.seen.see_tags(id.as_str(), &tags);
+                    self.note_tags(reconcile, id);
                     Answer::Tags(tags)
                 }
                 Err(trouble) => answer(operation, &trouble),
             },
-            Look::Account | Look::Scope | Look::Object => {
+            Look::Domains { id, list, details } => {
+                match self.aws.see_domains(id, account, *list, details) {
+                    Ok(sight) => {
+                        reconcile.seen.see_domains(&sight);
+                        self.known(&reconcile.uid).domains_read = Some(self.now);
+                        Answer::Domains(sight)
+                    }
+                    Err(trouble) => answer(operation, &trouble),
+                }
+            }
+            Look::Account | Look::Scope | Look::Object | Look::Owner { .. } | Look::Endpoint => {
                 reconcile.account = Some(account);
                 Answer::Account(AccountId::from(account))
             }
@@ -61,7 +75,7 @@ impl World {
         let (begun, _, rows) = self.process.snapshot.clone().unwrap();
         let view = &reconcile.view;
         let by_id = view
-            .id()
+            .wanted_id()
             .map(|id| rows.iter().find(|row| row.id == *id).cloned());
         let by_alias = rows
             .into_iter()
@@ -85,12 +99,7 @@ impl World {
     }
 
     pub(super) fn call(&mut self, reconcile: &mut Reconcile, call: &Call, fault: &Fault) -> Answer {
-        let operation = match call {
-            Call::Create { .. } => Operation::CreateOrganization,
-            Call::Tag { .. } => Operation::TagResource,
-            Call::Untag { .. } => Operation::UntagResource,
-            Call::Delete(_) => Operation::DeleteOrganization,
-        };
+        let operation = call.operation();
         let free = |listing: &Listing| matches!(listing.by_alias, Presence::Absent { .. });
         let is_first = self.never_asked(reconcile)
             && reconcile.view.observed.listing.as_ref().is_some_and(free);
@@ -109,7 +118,17 @@ impl World {
             return answer(operation, &trouble);
         }
         let account = reconcile.account.unwrap_or(self.account);
+        let claims = self.is_claim(reconcile, call);
         let done = self.aws.change(call, account, self.now);
+        self.calls.push((call.clone(), done.is_ok()));
+        if claims && done.is_ok() {
+            self.note_claim(reconcile, call);
+        }
+        if let Call::Tag { .. } = call
+            && reconcile.view.claims()
+        {
+            self.known(&reconcile.uid).claimed = Some(self.now);
+        }
         if let Call::Tag { .. } | Call::Untag { .. } = call {
             self.known(&reconcile.uid).unsettled = None;
         }
@@ -125,9 +144,7 @@ impl World {
                 }
                 Answer::Created(id)
             }
-            (Ok(None), Call::Tag { tags, .. }) => Answer::Tagged(tags.clone()),
-            (Ok(None), Call::Untag { keys, .. }) => Answer::Untagged(keys.clone()),
-            (Ok(None), Call::Create { .. } | Call::Delete(_)) => Answer::DeleteAccepted,
+            (Ok(None), call) => call.success().unwrap_or(Answer::DeleteAccepted),
             (Err(trouble), _) => answer(operation, &trouble),
         }
     }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use workmail_operator::{
     api::{
-        ConditionStatus, ConditionType, Deletion, DeletionPolicy, FINALIZER,
-        RECONCILE_REQUESTED_AT, WorkMailOrganization, WorkMailOrganizationSpec,
+        AdoptionPolicy, ConditionStatus, ConditionType, Deletion, DeletionPolicy, FINALIZER,
+        ManagementPolicy, RECONCILE_REQUESTED_AT, TAKE_OVER, WorkMailOrganization,
+        WorkMailOrganizationSpec,
     },
     core::{Desired, Memory, Region, Report, Shown, Verdict},
 };
@@ -51,6 +52,7 @@ pub(crate) struct Object {
     pub(crate) version: u64,
     pub(crate) spec: WorkMailOrganizationSpec,
     pub(crate) requested: Option<String>,
+    pub(crate) take_over: Option<&'static str>,
     pub(crate) finalizer: bool,
     pub(crate) deleting: bool,
     pub(crate) status: Stored,
@@ -68,10 +70,18 @@ impl Object {
         metadata.creation_timestamp = Some(Time(self.created));
         metadata.finalizers = self.finalizer.then(|| vec![FINALIZER.to_owned()]);
         metadata.deletion_timestamp = self.deleting.then_some(Time(self.created));
-        metadata.annotations = self
-            .requested
-            .clone()
-            .map(|value| BTreeMap::from([(RECONCILE_REQUESTED_AT.to_owned(), value)]));
+        let annotations = [
+            (RECONCILE_REQUESTED_AT, self.requested.clone()),
+            (TAKE_OVER, self.take_over.map(str::to_owned)),
+        ];
+        let present = annotations
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)));
+        metadata.annotations = Some(
+            present
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        );
         Desired::parse(&object, Some(&Region::from("us-east-1"))).unwrap()
     }
 
@@ -113,6 +123,7 @@ impl Server {
             version: 0,
             spec: spec(policy),
             requested: None,
+            take_over: None,
             finalizer: false,
             deleting: false,
             status: Stored::default(),
@@ -237,7 +248,12 @@ fn spec(policy: DeletionPolicy) -> WorkMailOrganizationSpec {
         kms_key_arn: None,
         enable_interoperability: false,
         domains: Vec::new(),
+        default_domain: None,
+        dns: None,
         tags: BTreeMap::new(),
+        adoption_policy: AdoptionPolicy::Create,
+        organization_id: None,
+        management_policy: ManagementPolicy::Full,
         suspend: false,
         deletion_policy: policy,
         deletion: Some(Deletion {

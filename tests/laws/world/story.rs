@@ -2,13 +2,14 @@
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use workmail_operator::{
-    api::DeletionPolicy,
-    core::{OrganizationState as State, Trouble},
+    api::{AdoptionPolicy, DeletionPolicy},
+    core::{OrganizationState as State, Trouble, Verification},
 };
 
 use super::{
     Confirm, Event, Fault, OURS, World,
-    aws::{Knobs, refusal},
+    aws::{Knobs, TagMap, refusal},
+    domains::Domain,
 };
 
 /// How a world begins, and what happens in it.
@@ -18,30 +19,61 @@ pub(crate) struct Story {
     policy: DeletionPolicy,
     /// A second object of the same alias.
     rival: bool,
-    /// An organization that has the alias already; true: with our tags.
-    prior: Option<bool>,
+    /// An organization that has the alias already.
+    prior: Option<Prior>,
+    /// How the first object's spec begins.
+    spec: Vec<Event>,
     pub(crate) events: Vec<Event>,
+}
+
+/// Who has an organization that is there before any object.
+#[derive(Clone, Copy, Debug)]
+enum Prior {
+    Nobodys,
+    /// By its tags, the first object's.
+    Ours,
+    /// An object's of this cluster that is gone.
+    OfOneGone,
+    /// Another cluster's.
+    Elsewhere,
+}
+
+impl Prior {
+    fn tags(self) -> TagMap {
+        let (cluster, name) = match self {
+            Self::Nobodys => return TagMap::new(),
+            Self::Ours => ("prod", "acme"),
+            Self::OfOneGone => ("prod", "gone"),
+            Self::Elsewhere => ("elsewhere", "acme"),
+        };
+        [("cluster", cluster), ("namespace", "mail"), ("name", name)]
+            .map(|(key, value)| (format!("workmail-operator.dev/{key}"), value.into()))
+            .into()
+    }
 }
 
 impl Story {
     /// The world as it begins.
     pub(crate) fn world(&self) -> World {
         let mut world = World::new(self.knobs, self.policy);
-        if let Some(tagged) = self.prior {
+        if let Some(prior) = self.prior {
             let id = world.aws.make(OURS, "acme", world.now);
             let org = world.aws.orgs.get_mut(&id).unwrap();
             org.state = State::Active;
             org.completed = world.now.checked_sub(super::driver::FIFTEEN_MINUTES).ok();
-            if tagged {
-                org.tags = super::aws::TagMap::from(
-                    [("cluster", "prod"), ("namespace", "mail"), ("name", "acme")]
-                        .map(|(key, value)| (format!("workmail-operator.dev/{key}"), value.into())),
-                );
-            }
+            org.tags = prior.tags();
+            let there = Domain {
+                verification: Verification::Verified,
+                was_there: true,
+            };
+            org.domains.all.insert(NAMES[0].into(), there);
         }
         if self.rival {
             world.pass(5);
             world.server.create(1, DeletionPolicy::Retain, world.now);
+        }
+        for event in &self.spec {
+            world.apply(event);
         }
         world
     }
@@ -58,21 +90,32 @@ impl Story {
 
 /// Any story.
 pub(crate) fn stories() -> impl Strategy<Value = Story> {
+    let priors = select(vec![
+        Prior::Nobodys,
+        Prior::Ours,
+        Prior::OfOneGone,
+        Prior::Elsewhere,
+    ]);
     (
         knobs(),
         policy(),
         prop::bool::weighted(0.2),
-        option::weighted(0.15, any::<bool>()),
+        option::weighted(0.3, priors),
+        vec(specs(Just(0)), 0..3),
         vec(events(), 0..120),
     )
-        .prop_map(|(knobs, policy, rival, prior, events)| Story {
+        .prop_map(|(knobs, policy, rival, prior, spec, events)| Story {
             knobs,
             policy,
             rival,
             prior,
+            spec,
             events,
         })
 }
+
+/// The mail domains of the stories. The first is there before any object, where an organization is.
+const NAMES: [&str; 3] = ["old.example", "acme.example", "post.example"];
 
 fn knobs() -> impl Strategy<Value = Knobs> {
     any::<[bool; 3]>().prop_map(|[deleted_stay, list_lags, aliases_return]| Knobs {
@@ -91,13 +134,18 @@ fn events() -> impl Strategy<Value = Event> {
     prop_oneof![
         24 => (slot.clone(), faults()).prop_map(|(slot, fault)| Event::Step(slot, fault)),
         24 => slot.clone().prop_map(|slot| Event::Step(slot, Fault::None)),
-        4 => edits(slot),
+        4 => edits(slot.clone()),
+        2 => specs(slot),
         3 => others(),
-        2 => select(vec![1, 31, 200, 960]).prop_map(Event::Pass),
+        1 => domains(),
+        2 => select(vec![1, 1, 4, 5, 31, 31, 200, 200, 960, 960, FOUR_DAYS]).prop_map(Event::Pass),
         3 => Just(Event::Advance),
         1 => Just(Event::Observe),
     ]
 }
+
+/// Longer than AWS tries to verify a domain.
+const FOUR_DAYS: i64 = 4 * 24 * 60 * 60;
 
 fn faults() -> impl Strategy<Value = Fault> {
     prop_oneof![
@@ -115,6 +163,8 @@ fn faults() -> impl Strategy<Value = Fault> {
 /// Everything that can be heard of AWS when it does nothing.
 pub(crate) fn troubles() -> impl Strategy<Value = Trouble> {
     let codes = [
+        "MailDomainInUseException",
+        "MailDomainStateException",
         "AccessDeniedException",
         "DirectoryInUseException",
         "DirectoryUnavailableException",
@@ -166,6 +216,58 @@ fn edits(slot: impl Strategy<Value = usize> + Clone + 'static) -> impl Strategy<
         1 => slot.clone().prop_map(Event::WipeStatus),
         1 => (slot.clone(), 0_u8..3).prop_map(|(slot, value)| Event::Request(slot, value)),
         1 => slot.prop_map(Event::WholeLook),
+    ]
+}
+
+/// What the spec says beside what is deleted: whether an organization is taken, changed or made, and
+/// its domains.
+fn specs(slot: impl Strategy<Value = usize> + Clone + 'static) -> impl Strategy<Value = Event> {
+    let policies = select(vec![
+        AdoptionPolicy::Create,
+        AdoptionPolicy::Adopt,
+        AdoptionPolicy::AdoptOrCreate,
+    ]);
+    let owners = select(vec![
+        None,
+        Some("elsewhere/mail/acme"),
+        Some("prod/mail/other"),
+        Some("prod/mail/gone"),
+        Some("elsewhere/?/?"),
+    ]);
+    let [old, acme, post] = NAMES;
+    let all: Vec<(&'static [&'static str], _)> = vec![
+        (&[], None),
+        (&[], Some("acme.awsapps.com")),
+        (&NAMES, None),
+        (&NAMES, Some(acme)),
+        (&["acme.example"], Some(acme)),
+        (&["acme.example"], None),
+        (&["old.example"], Some(old)),
+        (&["acme.example", "post.example"], Some(post)),
+        (&["old.example", "post.example"], None),
+    ];
+    prop_oneof![
+        3 => (slot.clone(), policies).prop_map(|(slot, policy)| Event::Adopt(slot, policy)),
+        2 => (slot.clone(), any::<bool>()).prop_map(|(slot, on)| Event::Observes(slot, on)),
+        2 => (slot.clone(), owners).prop_map(|(slot, owner)| Event::TakeOver(slot, owner)),
+        3 => (slot, select(all))
+            .prop_map(|(slot, (names, default))| Event::Domains(slot, names, default)),
+    ]
+}
+
+/// What others do to mail domains.
+fn domains() -> impl Strategy<Value = Event> {
+    let name = || select(NAMES.to_vec());
+    let any_name = select([&NAMES[..], &["acme.awsapps.com"]].concat());
+    let verifications = select(vec![Verification::Verified, Verification::Failed]);
+    prop_oneof![
+        3 => verifications.prop_map(Event::Verify),
+        2 => name().prop_map(Event::RegisterInAws),
+        2 => name().prop_map(Event::DeregisterInAws),
+        2 => any_name.prop_map(Event::DefaultInAws),
+        2 => (name(), any::<bool>()).prop_map(|(name, on)| Event::TakeDomain(name, on)),
+        1 => any::<bool>().prop_map(Event::Addresses),
+        1 => any::<bool>().prop_map(Event::DnsWaits),
     ]
 }
 

@@ -1,11 +1,10 @@
 //! What must hold at every step, whatever happened before. Each law is named; a test asks for one.
 
-use k8s_openapi::jiff::SignedDuration;
 use workmail_operator::{
     api::{ConditionStatus, ConditionType, PendingOperation, Reason},
     core::{
         AccountId, Action, Call, DeleteInput, OrganizationState as State, Outcome, Owner, Presence,
-        Scope, Summary, Tags,
+        Scope, Summary,
     },
 };
 
@@ -17,13 +16,6 @@ use super::{
 };
 
 impl Evidence {
-    pub(crate) fn see_tags(&mut self, id: &str, tags: &Tags) {
-        match tags {
-            Tags::Shown(all) => self.tags = Some((id.to_owned(), all.clone())),
-            Tags::Hidden => self.tags_hidden = true,
-        }
-    }
-
     pub(super) fn row(&self) -> Option<&Summary> {
         let listing = self.listing.as_ref()?;
         // A create that was repeated: the list shows its organization by the alias.
@@ -67,28 +59,7 @@ impl World {
                     || format!("gone: {seen:?}"),
                 );
             }
-            Action::Claim(id, _) => {
-                let owner = seen.tags.as_ref().map(|(_, tags)| {
-                    Owner::of(tags, &self.cluster, &reconcile.view.desired.object)
-                });
-                let pending = reconcile.view.memory.pending_create();
-                let described = reconcile.view.observed.organization.seen();
-                // No older than the create that may have made it.
-                let may_be = pending.zip(described).is_some_and(|(pending, one)| {
-                    one.completed_date.is_none_or(|date| date >= pending.since)
-                });
-                let is_free = matches!(owner, None | Some(Owner::Nobody));
-                self.check(
-                    seen.current.is_some(),
-                    "a call is made from the latest view",
-                    || format!("claims {id}"),
-                );
-                self.check(
-                    owner == Some(Owner::Us) || is_free && may_be && seen.described.is_some(),
-                    "only what is ours is claimed",
-                    || format!("{id}: {seen:?}"),
-                );
-            }
+            Action::Claim(id, _) => self.watch_claim(reconcile, id),
             Action::Rest(Outcome::Active) => self.check(
                 seen.row().is_some_and(|row| row.state == State::Active),
                 "Ready is true",
@@ -123,14 +94,8 @@ impl World {
         self.check(!quiet, "nothing changes in AWS while it must not", || {
             format!("{call:?} for {object:?}")
         });
-        let ours = match &seen.tags {
-            Some((_, tags)) => Some(Owner::of(
-                tags,
-                &self.cluster,
-                &reconcile.view.desired.object,
-            )),
-            None => None,
-        };
+        self.watch_observes(Some(object), &format!("{call:?}"));
+        let ours = self.owner(reconcile);
         self.check(
             reconcile.view.rival.is_none() || ours == Some(Owner::Us),
             "nothing changes in AWS while another object works on it",
@@ -138,7 +103,10 @@ impl World {
         );
         match call {
             Call::Create { .. } => self.watch_create(reconcile, object, call),
-            Call::Delete(input) => self.watch_delete(reconcile, object, input, ours.as_ref()),
+            Call::Delete(input) => {
+                self.watch_delete(reconcile, object, input, ours.as_ref());
+                self.watch_proof(reconcile, &input.id, "deletes");
+            }
             Call::Tag { id, tags } => {
                 let unread = || (id.to_string(), TagMap::new());
                 let untagged = seen.tags.is_none() && self.is_just_active(id.as_str());
@@ -147,7 +115,6 @@ impl World {
                     .clone()
                     .filter(|(of, _)| of == id.as_str())
                     .or_else(|| untagged.then(unread));
-                let ours = ours.or_else(|| untagged.then_some(Owner::Nobody));
                 let recorded = &object.status.memory.managed_tag_keys;
                 let managed = before.as_ref().is_some_and(|(_, before)| {
                     tags.keys()
@@ -157,7 +124,19 @@ impl World {
                 self.check(managed, "what is managed is recorded first", || {
                     format!("{call:?} with {recorded:?}")
                 });
-                self.watch_owner(before.is_some(), ours.as_ref(), call);
+                self.watch_owner(reconcile, id, call);
+            }
+            Call::Register { id, domain } => {
+                self.watch_register(reconcile, object, domain);
+                self.watch_owner(reconcile, id, call);
+            }
+            Call::SetDefault { id, domain } => {
+                self.watch_default(reconcile, object, domain);
+                self.watch_owner(reconcile, id, call);
+            }
+            Call::Deregister { id, domain } => {
+                self.watch_deregister(reconcile, object, id, domain);
+                self.watch_owner(reconcile, id, call);
             }
             Call::Untag { id, keys } => {
                 let recorded = &object.status.memory.managed_tag_keys;
@@ -166,26 +145,9 @@ impl World {
                     "what is managed is recorded first",
                     || format!("{call:?} with {recorded:?}"),
                 );
-                let looked = seen.tags.as_ref().is_some_and(|(of, _)| of == id.as_str());
-                self.watch_owner(looked, ours.as_ref(), call);
+                self.watch_owner(reconcile, id, call);
             }
         }
-    }
-
-    /// Active for so short a time that a claim of it cannot have stood its test.
-    fn is_just_active(&self, id: &str) -> bool {
-        let org = self.aws.orgs.get(id);
-        org.and_then(|org| org.completed).is_some_and(|completed| {
-            self.now.duration_since(completed) < SignedDuration::from_secs(5)
-        })
-    }
-
-    fn watch_owner(&mut self, looked: bool, owner: Option<&Owner>, call: &Call) {
-        self.check(
-            looked && !matches!(owner, Some(Owner::Other(_)) | None),
-            "another owner's organization is left alone",
-            || format!("{call:?}, owner {owner:?}"),
-        );
     }
 
     fn watch_create(&mut self, reconcile: &Reconcile, object: &Object, call: &Call) {
@@ -211,6 +173,11 @@ impl World {
             "a repeat uses the recorded input and the same token",
             || format!("{token} for {}", object.uid),
         );
+        self.check(
+            object.spec.adoption_policy.creates(),
+            "policy Adopt never creates",
+            || format!("{call:?} for {object:?}"),
+        );
         let listing = reconcile.seen.listing.as_ref();
         let is_first = recorded != reconcile.began.pending.as_ref();
         let free = listing.is_some_and(|listing| match &listing.by_alias {
@@ -219,9 +186,7 @@ impl World {
             Presence::Present(_) => {
                 !is_first
                     || reconcile.seen.tags_hidden
-                    || reconcile.seen.tags.as_ref().is_some_and(|(_, tags)| {
-                        Owner::of(tags, &self.cluster, &object.desired().object) == Owner::Nobody
-                    })
+                    || self.owner(reconcile) == Some(Owner::Nobody)
             }
         });
         self.check(
@@ -292,6 +257,7 @@ impl World {
             return;
         }
         self.effects += 1;
+        reconcile.seen.note_domains(call);
         match (call, &mut reconcile.seen.tags) {
             (Call::Tag { tags, .. }, Some((_, seen))) => seen.extend(tags.clone()),
             (Call::Tag { id, tags }, unread @ None) => {

@@ -122,6 +122,8 @@ impl World {
                 || format!("{was:?} became {is:?}"),
             );
         }
+        self.watch_origin(reconcile, before, status);
+        self.watch_managed(reconcile, before, status);
         self.watch_ready(reconcile, before, status);
     }
 
@@ -138,11 +140,11 @@ impl World {
                 .iter()
                 .all(|(key, value)| actual.get(key) == Some(value))
                 && Owner::of(actual, &self.cluster, &spec.object) == Owner::Us
-        });
+        }) && Self::domains_hold(reconcile);
         let active = seen.row().is_some_and(|row| row.state == State::Active);
         let generation = status.observed_generation == Some(spec.generation);
         self.check(
-            was || active && tags_hold && generation,
+            was || active && generation && (tags_hold || reconcile.view.observes()),
             "Ready is true",
             || format!("{spec:?}: {seen:?}"),
         );

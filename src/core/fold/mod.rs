@@ -1,14 +1,24 @@
 //! How an answer changes the view.
 
+mod domains;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    Action, Answer, Call, OrganizationId, OrganizationState, Presence, Release, SaveAs, Sight,
-    Summary, Tags, View, report::keep,
+    Action, Answer, Call, Endpoint, Failure, OrganizationId, OrganizationState, Owner, Presence,
+    Release, SaveAs, Sight, Summary, Tags, View, drift, report::keep,
 };
-use crate::api::{Origin, Pending, PendingOperation};
+use crate::api::{Drift, Origin, Pending, PendingOperation, Reason};
+
+/// Whether a refusal concerns one domain alone, so that the others can go on.
+const fn is_about_one_domain(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::DomainInUse | Reason::DomainNotVerified | Reason::DomainRefused
+    )
+}
 
 /// Status keeps whole seconds, as Kubernetes does. Cut off and never rounded up: an organization that
 /// is completed within the same second is not older than the intent.
@@ -26,13 +36,16 @@ impl View {
                 // What was seen was seen for another id, or none.
                 self.observed.listing = None;
             }
+            Action::Freeze => self.freeze(),
             Action::Manage(keys) => self.memory.managed_tag_keys.clone_from(keys),
-            Action::Forget => self.memory.pending = None,
+            Action::ManageDomains(domains) => self.manage_domains(domains, now),
+            Action::Forget => self.forget_create(),
             Action::Look(_)
             | Action::AddFinalizer
             | Action::RemoveFinalizer(_)
             | Action::Save(_)
             | Action::Call(_)
+            | Action::KeepEndpoint(_)
             | Action::Rest(_) => {}
         }
     }
@@ -48,7 +61,20 @@ impl View {
                 self.observed.tags = None;
             }
             Answer::Organization(organization) => self.observed.organization = organization,
-            Answer::Tags(tags) => self.observed.tags = Some(tags),
+            Answer::Tags(tags) => {
+                self.observed.tags = Some(tags);
+                self.observed.owner_lives = None;
+            }
+            Answer::OwnerLives(lives) => self.observed.owner_lives = Some(lives),
+            Answer::Domains(sight) => self.see_domains(sight, now),
+            Answer::Endpoint(endpoint) => self.observed.endpoint = Some(endpoint),
+            Answer::EndpointKept(entries) => {
+                self.observed.endpoint = Some(if entries.is_empty() {
+                    Endpoint::Absent
+                } else {
+                    Endpoint::Kept(entries)
+                });
+            }
             Answer::Current => self.observed.current = true,
             Answer::Scope(scope) => self.observed.scope = Some(scope),
             Answer::FinalizerAdded => self.desired.finalizer = true,
@@ -66,43 +92,25 @@ impl View {
                 self.shown.state = Some(OrganizationState::Requested);
                 self.see_created(id);
             }
-            Answer::Tagged(tags) => self.change_tags(|seen| seen.extend(tags)),
+            Answer::Tagged(tags) => {
+                // What was taken over or adopted is a claim, and has to stand its test.
+                self.facts.unproven_claim |= self.claims();
+                self.change_tags(|seen| seen.extend(tags));
+            }
             Answer::Untagged(keys) => {
                 self.memory
                     .managed_tag_keys
                     .retain(|key| !keys.contains(key));
                 self.change_tags(|seen| seen.retain(|key, _| !keys.contains(key)));
             }
+            Answer::Registered(domain) => self.see_registered(domain),
+            Answer::DefaultSet(domain) => self.see_default(domain),
+            Answer::Deregistered(domain) => self.see_deregistered(&domain),
             Answer::DeleteAccepted => {
                 self.memory.pending = None;
                 self.shown.state = Some(OrganizationState::Deleting);
             }
-            Answer::Refused(failure) => match action {
-                Action::Call(Call::Create { .. }) => {
-                    if self.facts.attempts_answered {
-                        self.memory.pending = None;
-                    }
-                    self.observed.refused = Some(failure);
-                    // A search after this has to begin with a listing begun after this.
-                    if let Some(listing) = &mut self.observed.listing {
-                        listing.fresh = false;
-                    }
-                }
-                Action::Call(Call::Delete(_)) => {
-                    self.memory.pending = None;
-                    self.observed.refused = Some(failure);
-                }
-                Action::Look(_)
-                | Action::AddFinalizer
-                | Action::RemoveFinalizer(_)
-                | Action::Intend(_)
-                | Action::Claim(..)
-                | Action::Manage(_)
-                | Action::Forget
-                | Action::Save(_)
-                | Action::Call(Call::Tag { .. } | Call::Untag { .. })
-                | Action::Rest(_) => self.observed.failed = Some(failure),
-            },
+            Answer::Refused(failure) => self.fold_refusal(action, failure),
             Answer::Failed {
                 failure,
                 did_nothing,
@@ -115,12 +123,68 @@ impl View {
         }
     }
 
+    /// AWS said no, and did nothing.
+    fn fold_refusal(&mut self, action: &Action, failure: Failure) {
+        match action {
+            Action::Call(Call::Create { .. }) => {
+                if self.facts.attempts_answered {
+                    self.forget_create();
+                }
+                self.observed.refused = Some(failure);
+                // A search after this has to begin with a listing begun after this.
+                if let Some(listing) = &mut self.observed.listing {
+                    listing.fresh = false;
+                }
+            }
+            Action::Call(Call::Delete(_)) => {
+                self.memory.pending = None;
+                self.observed.refused = Some(failure);
+            }
+            Action::Call(
+                Call::Register { domain, .. }
+                | Call::SetDefault { domain, .. }
+                | Call::Deregister { domain, .. },
+            ) if is_about_one_domain(failure.reason) => {
+                if let Action::Call(Call::Register { .. }) = action {
+                    self.memory.managed_domains.remove(domain);
+                    // It is not waited for.
+                    let shown = &mut self.shown.domains;
+                    shown.retain(|name, shown| name != domain || shown.domain.is_some());
+                }
+                self.observed
+                    .refused_domains
+                    .insert(domain.clone(), failure);
+            }
+            Action::Look(_)
+            | Action::AddFinalizer
+            | Action::RemoveFinalizer(_)
+            | Action::Intend(_)
+            | Action::Claim(..)
+            | Action::Freeze
+            | Action::Manage(_)
+            | Action::ManageDomains(_)
+            | Action::Forget
+            | Action::Save(_)
+            | Action::KeepEndpoint(_)
+            | Action::Call(
+                Call::Tag { .. }
+                | Call::Untag { .. }
+                | Call::Register { .. }
+                | Call::SetDefault { .. }
+                | Call::Deregister { .. },
+            )
+            | Action::Rest(_) => self.observed.failed = Some(failure),
+        }
+    }
+
     fn intend(&mut self, operation: PendingOperation, now: Timestamp) {
         let (target, input, since, candidate) = match operation {
             PendingOperation::CreateOrganization => {
                 self.freeze();
                 let alias = self.desired.alias.clone();
                 let input = self.desired.input.clone();
+                let along = input.domains.iter().map(|one| one.domain_name.clone());
+                self.manage_domains(&along.collect(), now);
                 (alias, Some(input), to_seconds(now), self.listed_by_alias())
             }
             PendingOperation::DeleteOrganization => {
@@ -150,12 +214,46 @@ impl View {
     }
 
     fn take(&mut self, id: OrganizationId, origin: Origin, now: Timestamp) {
+        if origin == Origin::Adopted {
+            // What it has was there before.
+            self.forget_create();
+        }
+        self.shown.seen = None;
         self.memory.organization_id = Some(id);
         self.memory.origin = Some(origin);
         self.memory.created_at = Some(to_seconds(now));
         self.freeze();
         self.memory.pending = None;
         self.facts.young = true;
+    }
+
+    /// A create that made nothing is remembered no more, nor the domains that went along.
+    fn forget_create(&mut self) {
+        self.memory.pending = None;
+        if self.memory.organization_id.is_none() {
+            self.memory.managed_domains.clear();
+            self.shown.domains.clear();
+        }
+    }
+
+    /// Whether tags that are written now claim an organization of nobody or of somebody else.
+    #[must_use]
+    pub fn claims(&self) -> bool {
+        let Some(Tags::Shown(tags)) = &self.observed.tags else {
+            return false;
+        };
+        match Owner::of(tags, &self.cluster, &self.desired.object) {
+            Owner::Us => false,
+            Owner::Nobody => self.memory.organization_id.is_none(),
+            Owner::Other(_) => true,
+        }
+    }
+
+    /// Takes note of a change back: the spec is as it was when AWS was as the spec says.
+    fn mends(&mut self, drift: impl FnOnce() -> Drift) {
+        if self.facts.was_in_sync || self.was_ready() {
+            self.observed.mended.push(drift());
+        }
     }
 
     /// Account and region stay as first recorded, whatever the operator's defaults become.
@@ -195,7 +293,11 @@ impl View {
             Some(Tags::Shown(tags)) => tags,
             Some(Tags::Hidden) | None => BTreeMap::new(),
         };
+        let before = tags.clone();
         change(&mut tags);
+        if self.facts.was_in_sync || self.was_ready() {
+            self.observed.mended.extend(drift::tags(&before, &tags));
+        }
         self.observed.tags = Some(Tags::Shown(tags));
     }
 

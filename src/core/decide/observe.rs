@@ -1,0 +1,106 @@
+//! managementPolicy Observe: look, tell, change nothing.
+
+use super::{
+    adopt::not_found,
+    fail, planned, rest,
+    states::{missing, needs_details, unless_active},
+    whose::{Whose, conflict, whose},
+};
+use crate::{
+    api::Reason,
+    core::{Action, Failure, Look, OrganizationId, Outcome, Presence, Sight, Summary, View},
+};
+
+/// Decides for an object under Observe. The listing was seen. Ready follows the state alone.
+pub(super) fn decide(view: &View) -> Action {
+    let Some(listed) = target(view) else {
+        return without_target(view);
+    };
+    let id = &listed.id;
+    let is_new = view.shown_id() != Some(id) || view.shown.differs_from(listed);
+    let is_whole = is_new || view.look_is_whole();
+    let summary = match &view.observed.organization {
+        Sight::Seen(organization) => &organization.summary,
+        Sight::Absent => return rest(Outcome::Unconfirmed),
+        // One that is not ours has to be known whole before it is said what would be done about it.
+        Sight::NotLooked if is_whole && (view.id().is_none() || needs_details(view, listed)) => {
+            return Action::Look(Look::Organization(id.clone()));
+        }
+        Sight::NotLooked => listed,
+    };
+    if let Some(action) = unless_active(summary) {
+        return action;
+    }
+    if !is_whole {
+        return rest(Outcome::AsBefore);
+    }
+    let whose = match whose(view, id) {
+        Err(look) => return Action::Look(look),
+        Ok(whose) => whose,
+    };
+    if view.observed.domains.is_none() {
+        return Action::Look(Look::Domains {
+            id: id.clone(),
+            list: true,
+            details: view.desired.domains.clone(),
+        });
+    }
+    rest(Outcome::Observed(differs(view, id, &whose)))
+}
+
+/// The organization that is looked at.
+fn target(view: &View) -> Option<&Summary> {
+    if view.id().is_none() {
+        return view.candidate();
+    }
+    match view.observed.listing.as_ref()?.by_id.as_ref()? {
+        Presence::Present(row) => Some(row),
+        Presence::Absent { .. } => None,
+    }
+}
+
+/// What to say, or to look at first, without one.
+fn without_target(view: &View) -> Action {
+    let Some(id) = view.id() else {
+        return fail(not_found(view));
+    };
+    let listing = view.observed.listing.as_ref();
+    match listing.and_then(|listing| listing.by_id.as_ref()) {
+        Some(Presence::Absent { confirmed }) => missing(view, id, *confirmed),
+        Some(Presence::Present(_)) | None => Action::Look(Look::Listing { fresh: false }),
+    }
+}
+
+/// How AWS differs from what the spec says, and who owns the organization.
+fn differs(view: &View, id: &OrganizationId, whose: &Whose) -> Option<Failure> {
+    if let Whose::Theirs(owner) = whose {
+        return Some(conflict(id, owner));
+    }
+    let plan = planned(view);
+    if let Some(failure) = plan.ends_with {
+        return Some(failure);
+    }
+    let drift = view.drift();
+    if drift.is_empty() && plan.calls.is_empty() {
+        return None;
+    }
+    let paths: Vec<&str> = drift.iter().map(|one| one.path.as_str()).collect();
+    let what = if paths.is_empty() {
+        String::new()
+    } else {
+        format!(" in {}", paths.join(", "))
+    };
+    let owner = match whose {
+        Whose::Ours => "this resource".to_owned(),
+        Whose::Given(owner) | Whose::Theirs(owner) => owner.to_string(),
+        Whose::Nobodys | Whose::Hidden => "nobody".to_owned(),
+    };
+    Some(Failure::of(
+        Reason::DriftFound,
+        format!(
+            "Organization {id} differs from the spec{what} (status.drift); its owner by its tags is \
+             {owner}. managementPolicy is Observe, so nothing is changed: set it to Full to make \
+             the calls of status.plannedCalls."
+        ),
+    ))
+}
