@@ -1,6 +1,6 @@
 //! Crashes, and what must hold after one: a test stops the operator where it wants and counts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use devcluster::Cluster;
 use k8s_openapi::api::events::v1::Event;
@@ -17,9 +17,14 @@ use super::{Operator, PATIENCE, POLL, World, create_namespace, id, is_about, pag
 impl World {
     /// A world on a control plane of the test's own, whose operator is not started yet.
     pub async fn on(cluster: &Cluster, config: Config) -> Self {
+        let aws = Server::start(config).await.unwrap();
+        Self::sharing(cluster, Arc::new(aws)).await
+    }
+
+    /// A world on this control plane and this endpoint, whose operator is not started yet.
+    pub async fn sharing(cluster: &Cluster, aws: Arc<Server>) -> Self {
         let client = cluster.client().unwrap();
         let namespace = create_namespace(&client).await;
-        let aws = Server::start(config).await.unwrap();
         let operator = Operator::new(cluster.kubeconfig(), &aws.url(), &namespace);
         Self {
             client,

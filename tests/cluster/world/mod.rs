@@ -2,11 +2,13 @@
 
 mod checks;
 mod control_plane;
+mod dns;
+mod domains;
 mod expect;
 mod history;
 mod operator;
 
-use std::{fmt::Debug, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use k8s_openapi::{
     api::{core::v1::Namespace, events::v1::Event},
@@ -26,6 +28,8 @@ use workmail_operator::api::{
 };
 
 pub use control_plane::{control_plane, install_crd};
+pub use dns::{entries, install_dns_endpoints, with_dns_endpoints};
+pub use domains::{domain, domains, managed};
 pub use expect::{assert_not_ready, page};
 pub use operator::Operator;
 
@@ -41,8 +45,8 @@ pub struct World {
     pub client: Client,
     /// The namespace of this test.
     pub namespace: String,
-    /// The WorkMail endpoint.
-    pub aws: Server,
+    /// The WorkMail endpoint, which other worlds may share.
+    pub aws: Arc<Server>,
     /// The operator.
     pub operator: Operator,
 }
@@ -74,6 +78,12 @@ impl World {
     /// A world whose operator is not started yet.
     pub async fn without_operator(config: Config) -> Self {
         Self::on(control_plane().await, config).await
+    }
+
+    /// Another world on the same control plane and the same endpoint, whose operator is not started
+    /// yet.
+    pub async fn beside(&self) -> Self {
+        Self::sharing(control_plane().await, self.aws.clone()).await
     }
 
     /// The objects of the namespace.
