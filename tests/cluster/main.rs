@@ -30,6 +30,7 @@ mod domain_verification;
 mod domains;
 mod drifting;
 mod found_again;
+mod guide;
 mod handover;
 mod inputs;
 mod interrupted;
