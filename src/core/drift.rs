@@ -1,10 +1,10 @@
 //! Where AWS differs from the spec: what the status shows of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    DomainFacts, DomainPlan, Organization, OrganizationState, Owner, Presence, Summary, TagPlan,
-    Tags, View, ownership::marks,
+    DomainFacts, DomainPlan, Organization, OrganizationState, Owner, OwnerName, Presence, Summary,
+    TagPlan, Tags, View, ownership::marks,
 };
 use crate::api::{Drift, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE};
 
@@ -88,11 +88,7 @@ pub(super) fn tags(
 
 /// `CLUSTER/NAMESPACE/NAME` as the tags say; empty without any of them.
 fn owner(tags: &BTreeMap<String, String>) -> String {
-    let parts = [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME].map(|key| tags.get(key));
-    if parts.iter().all(Option::is_none) {
-        return String::new();
-    }
-    parts.map(|part| part.map_or("?", String::as_str)).join("/")
+    OwnerName::of(tags).map_or_else(String::new, |named| named.to_string())
 }
 
 /// A domain that was registered or deregistered, as a difference.
@@ -227,21 +223,16 @@ impl View {
 
     fn domain_drift(&self) -> Option<Vec<Drift>> {
         let actual = self.observed.domains.as_ref()?;
-        // What was refused differs all the same.
+        // What was refused, or registered and not seen, differs all the same.
         let facts = DomainFacts {
             refused: &BTreeMap::new(),
+            registered: &BTreeSet::new(),
             ..self.domain_facts(actual)
         };
         let plan = DomainPlan::new(&self.desired, facts);
-        let wanted = self.desired.domains.iter();
-        let missing = wanted.filter(|name| !actual.contains_key(*name));
-        let leaving = self.memory.managed_domains.iter();
-        let leaving = leaving
-            .filter(|name| actual.contains_key(*name) && !self.desired.domains.contains(*name));
-        let mut drift: Vec<Drift> = missing
-            .map(|name| domain(name, true))
-            .chain(leaving.map(|name| domain(name, false)))
-            .collect();
+        let missing = plan.register.iter().map(|name| domain(name, true));
+        let leaving = plan.deregister.iter().map(|name| domain(name, false));
+        let mut drift: Vec<Drift> = missing.chain(leaving).collect();
         let present = actual.iter().find(|(_, seen)| seen.is_default);
         if let (Some(default), Some((present, _))) = (plan.default, present)
             && self.desired.default_domain.as_ref() == Some(&default)

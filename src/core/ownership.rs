@@ -51,6 +51,19 @@ pub struct OwnerName {
 }
 
 impl OwnerName {
+    /// The owner that these tags name, in whole or in part; `None` if they name none.
+    #[must_use]
+    pub fn of(tags: &BTreeMap<String, String>) -> Option<Self> {
+        let [cluster, namespace, name] =
+            [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME].map(|key| tags.get(key).cloned());
+        let is_named = cluster.is_some() || namespace.is_some() || name.is_some();
+        is_named.then_some(Self {
+            cluster,
+            namespace,
+            name,
+        })
+    }
+
     /// The namespace and name, if the owner is of this cluster.
     #[must_use]
     pub fn within(&self, cluster: &ClusterIdentity) -> Option<(&str, &str)> {
@@ -78,21 +91,19 @@ impl Owner {
         cluster: &ClusterIdentity,
         object: &ObjectKey,
     ) -> Self {
-        let [in_cluster, namespace, name] =
-            [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME].map(|key| tags.get(key).map(String::as_str));
+        let Some(named) = OwnerName::of(tags) else {
+            return Self::Nobody;
+        };
         let ours = [
-            in_cluster.map(|tag| cluster.is(tag)),
-            namespace.map(|tag| *tag == *object.namespace),
-            name.map(|tag| *tag == *object.name),
+            named.cluster.as_ref().map(|tag| cluster.is(tag)),
+            named
+                .namespace
+                .as_ref()
+                .map(|tag| **tag == *object.namespace),
+            named.name.as_ref().map(|tag| **tag == *object.name),
         ];
         if ours.contains(&Some(false)) {
-            let [cluster, namespace, name] =
-                [in_cluster, namespace, name].map(|part| part.map(str::to_owned));
-            return Self::Other(OwnerName {
-                cluster,
-                namespace,
-                name,
-            });
+            return Self::Other(named);
         }
         if ours.contains(&None) {
             Self::Nobody

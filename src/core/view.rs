@@ -175,9 +175,6 @@ impl View {
 
     /// The status of one of the conditions of the status.
     pub(super) fn condition(&self, kind: ConditionType) -> Option<ConditionStatus> {
-        self.previous
-            .iter()
-            .find(|verdict| verdict.kind == kind)
-            .map(|verdict| verdict.status)
+        Verdict::of(&self.previous, kind).map(|verdict| verdict.status)
     }
 }

@@ -63,21 +63,20 @@ pub(super) fn mark(view: &View, id: &OrganizationId) -> Action {
 /// Why it cannot be taken as it is: AWS takes tags of Active organizations only.
 fn not_yet(summary: &Summary) -> Option<Failure> {
     let (id, state) = (&summary.id, summary.state.as_str());
-    if summary.state == OrganizationState::Deleting {
-        return Some(Failure::of(
-            Reason::NotFound,
-            format!(
-                "AWS is deleting organization {id}, so that none is left to be adopted. It is looked \
-                 for again by itself."
-            ),
-        ));
-    }
     let reason = match &summary.state {
         OrganizationState::Active => return None,
         OrganizationState::Requested
         | OrganizationState::Creating
         | OrganizationState::Validating => Reason::OrganizationBusy,
-        OrganizationState::Deleting | OrganizationState::Deleted => Reason::NotFound,
+        OrganizationState::Deleting | OrganizationState::Deleted => {
+            return Some(Failure::of(
+                Reason::NotFound,
+                format!(
+                    "AWS is deleting organization {id}, so that none is left to be adopted. It is \
+                     looked for again by itself."
+                ),
+            ));
+        }
         OrganizationState::Failed => Reason::CreationFailed,
         OrganizationState::Impaired => Reason::Impaired,
         OrganizationState::Inactive => Reason::Inactive,

@@ -73,7 +73,7 @@ impl View {
     }
 
     pub(super) fn see_registered(&mut self, domain: String) {
-        self.mends(|| drift::domain(&domain, true));
+        self.mends(|| [drift::domain(&domain, true)]);
         self.observed.registered.insert(domain.clone());
         let seen = self.observed.domains.get_or_insert_default();
         seen.insert(domain, MailDomain::default());
@@ -93,13 +93,13 @@ impl View {
         }
         // Else it was waited for.
         if self.shown.default_domain.as_ref() == Some(&domain) {
-            self.mends(|| drift::default_domain(&domain, &present));
+            self.mends(|| [drift::default_domain(&domain, &present)]);
         }
         self.observed.default_domain = Some(domain);
     }
 
     pub(super) fn see_deregistered(&mut self, domain: &str) {
-        self.mends(|| drift::domain(domain, false));
+        self.mends(|| [drift::domain(domain, false)]);
         self.memory.managed_domains.remove(domain);
         self.shown.domains.remove(domain);
         if let Some(seen) = &mut self.observed.domains {

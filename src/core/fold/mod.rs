@@ -249,10 +249,10 @@ impl View {
         }
     }
 
-    /// Takes note of a change back: the spec is as it was when AWS was as the spec says.
-    fn mends(&mut self, drift: impl FnOnce() -> Drift) {
+    /// Takes note of changes back: the spec is as it was when AWS was as the spec says.
+    fn mends<T: IntoIterator<Item = Drift>>(&mut self, drift: impl FnOnce() -> T) {
         if self.facts.was_in_sync || self.was_ready() {
-            self.observed.mended.push(drift());
+            self.observed.mended.extend(drift());
         }
     }
 
@@ -295,9 +295,7 @@ impl View {
         };
         let before = tags.clone();
         change(&mut tags);
-        if self.facts.was_in_sync || self.was_ready() {
-            self.observed.mended.extend(drift::tags(&before, &tags));
-        }
+        self.mends(|| drift::tags(&before, &tags));
         self.observed.tags = Some(Tags::Shown(tags));
     }
 

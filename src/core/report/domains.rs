@@ -14,12 +14,6 @@ pub(super) fn ready(view: &View) -> Vec<Verdict> {
     domains.into_iter().chain(endpoint(view)).collect()
 }
 
-/// What was said before, where nothing new is known.
-fn before(view: &View, kind: ConditionType) -> Option<Verdict> {
-    let before = view.previous.iter().find(|verdict| verdict.kind == kind);
-    before.cloned()
-}
-
 fn domains(view: &View) -> Option<(ConditionStatus, Reason, String)> {
     let wanted = &view.desired.domains;
     if wanted.is_empty() {
@@ -106,7 +100,7 @@ fn endpoint(view: &View) -> Option<Verdict> {
     }
     let name = &view.desired.object;
     let (status, reason, message) = match &view.observed.endpoint {
-        None => return before(view, kind),
+        None => return Verdict::of(&view.previous, kind).cloned(),
         Some(Endpoint::Kept(_)) => (
             ConditionStatus::True,
             Reason::Published,

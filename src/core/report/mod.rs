@@ -25,6 +25,14 @@ pub struct Verdict {
     pub generation: i64,
 }
 
+impl Verdict {
+    /// The condition of that type among these.
+    #[must_use]
+    pub fn of(verdicts: &[Self], kind: ConditionType) -> Option<&Self> {
+        verdicts.iter().find(|verdict| verdict.kind == kind)
+    }
+}
+
 /// All of the status but its times, and the events of the way there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Report {
@@ -46,9 +54,7 @@ impl Report {
     /// The Ready condition. It is always there once anything was said.
     #[must_use]
     pub fn ready(&self) -> Option<&Verdict> {
-        self.verdicts
-            .iter()
-            .find(|verdict| verdict.kind == ConditionType::Ready)
+        Verdict::of(&self.verdicts, ConditionType::Ready)
     }
 }
 
@@ -324,10 +330,7 @@ fn suspended(view: &View) -> Report {
         })
         .cloned()
         .collect();
-    if !verdicts
-        .iter()
-        .any(|seen| seen.kind == ConditionType::Ready)
-    {
+    if Verdict::of(&verdicts, ConditionType::Ready).is_none() {
         verdicts.push(verdict(
             view,
             ConditionType::Ready,

@@ -30,9 +30,7 @@ impl Report {
             self.handled.clone_from(&view.desired.requested);
         }
         let reason_of = |verdicts: &[Verdict]| {
-            verdicts
-                .iter()
-                .find(|seen| seen.kind == ConditionType::Ready)
+            Verdict::of(verdicts, ConditionType::Ready)
                 .map(|seen| (seen.status, seen.reason.clone()))
         };
         let is_new = reason_of(&self.verdicts) != reason_of(&view.previous);
@@ -74,13 +72,9 @@ impl Report {
     fn of_conditions(&self, view: &View) -> Vec<Note> {
         let told: Vec<NoteKind> = self.notes.iter().map(|note| note.kind).collect();
         let kinds = [ConditionType::DomainsReady, ConditionType::DnsEndpointReady];
-        let of = |verdicts: &[Verdict], kind| {
-            let mut found = verdicts.iter().filter(move |seen| seen.kind == kind);
-            found.next().cloned()
-        };
         let mut notes = Vec::new();
         for kind in kinds {
-            let Some(now) = of(&self.verdicts, kind) else {
+            let Some(now) = Verdict::of(&self.verdicts, kind) else {
                 continue;
             };
             let reason = Reason::ALL.iter().find(|one| one.as_str() == now.reason);
@@ -91,11 +85,11 @@ impl Report {
                 continue;
             };
             let warning = NoteKind::Warning(*reason);
-            let before = of(&view.previous, kind);
+            let before = Verdict::of(&view.previous, kind);
             if before.is_none_or(|before| before.reason != now.reason) && !told.contains(&warning) {
                 notes.push(Note {
                     kind: warning,
-                    message: now.message,
+                    message: now.message.clone(),
                 });
             }
         }
@@ -247,9 +241,8 @@ fn released(view: &View, release: &Release) -> Vec<Note> {
 #[must_use]
 pub fn retained(view: &View, because: &str) -> String {
     let memory = &view.memory;
-    let was_gone = view.previous.iter().any(|verdict| {
-        verdict.kind == ConditionType::Ready && verdict.reason == Reason::OrganizationGone.as_str()
-    });
+    let was_gone = Verdict::of(&view.previous, ConditionType::Ready)
+        .is_some_and(|ready| ready.reason == Reason::OrganizationGone.as_str());
     let gone = match view.shown.state {
         Some(OrganizationState::Deleting | OrganizationState::Deleted) => true,
         None
