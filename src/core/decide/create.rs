@@ -71,10 +71,15 @@ fn begin(view: &View) -> Action {
         Identity::Known(Whose::Ours) => take_up(view, candidate),
         Identity::Known(Whose::Theirs(owner)) => fail(conflict(&candidate.id, &owner)),
         Identity::Known(Whose::Given(_)) => take(view, candidate),
-        Identity::Known(Whose::Nobodys | Whose::Hidden) => {
+        Identity::Known(whose @ (Whose::Nobodys | Whose::Void | Whose::Hidden)) => {
+            // What has tags, even of an owner that is gone, was made for that owner.
+            let may_be_ours = whose != Whose::Void;
             if let Some(rival) = &view.rival {
                 fail(rivalry(rival))
-            } else if adoption.creates() && younger_than(view, view.desired.created_at) {
+            } else if may_be_ours
+                && adoption.creates()
+                && younger_than(view, view.desired.created_at)
+            {
                 // It may be ours with its memory lost. The same call with the same token is the
                 // question; AWS answers with its id, or refuses.
                 Action::Intend(PendingOperation::CreateOrganization)
@@ -115,10 +120,14 @@ fn refused(view: &View, refusal: &Failure) -> Action {
         Identity::Known(Whose::Ours) => take_up(view, candidate),
         Identity::Known(Whose::Theirs(owner)) => fail(conflict(&candidate.id, &owner)),
         Identity::Known(Whose::Given(_)) => take(view, candidate),
-        Identity::Known(Whose::Nobodys | Whose::Hidden) if view.desired.adoption.adopts() => {
+        Identity::Known(Whose::Nobodys | Whose::Void | Whose::Hidden)
+            if view.desired.adoption.adopts() =>
+        {
             take(view, candidate)
         }
-        Identity::Known(Whose::Nobodys | Whose::Hidden) => fail(not_asked_for(view, candidate)),
+        Identity::Known(Whose::Nobodys | Whose::Void | Whose::Hidden) => {
+            fail(not_asked_for(view, candidate))
+        }
     }
 }
 
@@ -160,7 +169,7 @@ pub(super) fn find(view: &View, pending: &Pending) -> Search {
         Identity::Vanished => Search::Absent { confirmed: false },
         // What a create makes has no tags before it is known: this one was there, and is adopted.
         Identity::Known(Whose::Ours) => Search::Step(take_up(view, candidate)),
-        Identity::Known(Whose::Theirs(_) | Whose::Given(_)) => Search::NotOurs,
+        Identity::Known(Whose::Theirs(_) | Whose::Given(_) | Whose::Void) => Search::NotOurs,
         Identity::Known(Whose::Nobodys | Whose::Hidden) => {
             let may_be_ours = view.rival.is_none()
                 && younger_than(view, pending.since)

@@ -98,9 +98,13 @@ fn unless_ours(view: &View, id: &OrganizationId) -> Option<Action> {
     }
     Some(match whose(view, id) {
         Err(look) => Action::Look(look),
-        Ok(Whose::Ours | Whose::Nobodys) if view.facts.unproven_claim => rest(Outcome::Claiming),
+        Ok(Whose::Ours | Whose::Nobodys | Whose::Void) if view.facts.unproven_claim => {
+            rest(Outcome::Claiming)
+        }
         Ok(Whose::Ours) => return None,
-        Ok(Whose::Nobodys) => return view.rival.as_ref().map(|rival| fail(rivalry(rival))),
+        Ok(Whose::Nobodys | Whose::Void) => {
+            return view.rival.as_ref().map(|rival| fail(rivalry(rival)));
+        }
         Ok(Whose::Hidden) => fail(not_shown()),
         Ok(Whose::Given(owner)) if !view.facts.new_consent => fail(conflict(id, &owner)),
         Ok(Whose::Given(_)) => match &view.rival {

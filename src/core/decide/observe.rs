@@ -93,7 +93,7 @@ fn differs(view: &View, id: &OrganizationId, whose: &Whose) -> Option<Failure> {
     let owner = match whose {
         Whose::Ours => "this resource".to_owned(),
         Whose::Given(owner) | Whose::Theirs(owner) => owner.to_string(),
-        Whose::Nobodys | Whose::Hidden => "nobody".to_owned(),
+        Whose::Nobodys | Whose::Void | Whose::Hidden => "nobody".to_owned(),
     };
     Some(Failure::of(
         Reason::DriftFound,

@@ -10,8 +10,10 @@ use crate::{
 pub(super) enum Whose {
     /// This object's, by its tags.
     Ours,
-    /// Nobody's: it has no ownership tags, or those of an object of this cluster that is gone.
+    /// Nobody's: it has no ownership tags.
     Nobodys,
+    /// Nobody's any more: its tags name an object of this cluster that is gone.
+    Void,
     /// AWS does not show its tags, because it is not Active.
     Hidden,
     /// Another's, and the user has named that owner to take it over.
@@ -44,7 +46,7 @@ pub(super) fn whose(view: &View, id: &OrganizationId) -> Result<Whose, Look> {
             name: name.to_owned(),
         }),
         Some(true) => Ok(Whose::Theirs(owner)),
-        Some(false) => Ok(Whose::Nobodys),
+        Some(false) => Ok(Whose::Void),
     }
 }
 
