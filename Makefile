@@ -92,8 +92,8 @@ test-build:
 
 .PHONY: control-plane
 control-plane: test-build
-	$(call say,'Control plane (the first time it is built from source: about 7 minutes on two cores)')
-	@$(target)/debug/devcluster binaries
+	$(call say,'Control plane and Helm (the first time they are built from source: about 10 minutes on two cores)')
+	@$(target)/debug/devcluster binaries etcd kube-apiserver kube-controller-manager kubectl helm
 
 # A folder for each set of requirements and each Python: a change of either makes another.
 requirements := crates/workmail-local/tests/boto3/requirements.txt

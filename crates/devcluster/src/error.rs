@@ -49,9 +49,9 @@ pub enum Error {
         go_mod: PathBuf,
     },
 
-    /// The pinned module does not say which Kubernetes it pins.
-    #[error("{} requires no k8s.io/kubernetes v1.N.M; restore it from version control", go_mod.display())]
-    NoKubernetes {
+    /// The module does not say which Kubernetes or Helm it pins.
+    #[error("{} requires no k8s.io/kubernetes v1.N.M and no helm.sh/helm/v4; restore it from version control", go_mod.display())]
+    NothingPinned {
         /// The module file.
         go_mod: PathBuf,
     },

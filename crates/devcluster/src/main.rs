@@ -30,7 +30,8 @@ enum Command {
     /// The first build takes minutes. Programs come from `KUBEBUILDER_ASSETS` if it
     /// is set, else kubectl from PATH and the others from the user's cache folder.
     Binaries {
-        /// Only these; etcd, kube-apiserver, kube-controller-manager or kubectl.
+        /// Only these: etcd, kube-apiserver, kube-controller-manager, kube-scheduler,
+        /// kubelet, kube-proxy, kubectl or helm.
         #[arg(value_name = "NAME", value_parser = program)]
         programs: Vec<Program>,
     },

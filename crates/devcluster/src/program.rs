@@ -1,4 +1,4 @@
-//! The programs of a control plane, and where this machine has them.
+//! The programs of a cluster and its clients, and where this machine has them.
 
 use std::{
     env,
@@ -19,17 +19,29 @@ pub enum Program {
     ApiServer,
     /// `kube-controller-manager`
     ControllerManager,
+    /// `kube-scheduler`
+    Scheduler,
+    /// `kubelet`
+    Kubelet,
+    /// `kube-proxy`
+    Proxy,
     /// `kubectl`
     Kubectl,
+    /// `helm`
+    Helm,
 }
 
 impl Program {
     /// All of them, in the order of a cluster's start.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 8] = [
         Self::Etcd,
         Self::ApiServer,
         Self::ControllerManager,
+        Self::Scheduler,
+        Self::Kubelet,
+        Self::Proxy,
         Self::Kubectl,
+        Self::Helm,
     ];
 
     /// The name of its file.
@@ -39,7 +51,11 @@ impl Program {
             Self::Etcd => "etcd",
             Self::ApiServer => "kube-apiserver",
             Self::ControllerManager => "kube-controller-manager",
+            Self::Scheduler => "kube-scheduler",
+            Self::Kubelet => "kubelet",
+            Self::Proxy => "kube-proxy",
             Self::Kubectl => "kubectl",
+            Self::Helm => "helm",
         }
     }
 
@@ -47,16 +63,20 @@ impl Program {
     /// machine and takes minutes, which stderr says. Blocks: on a runtime call
     /// it where blocking is allowed.
     ///
-    /// 1. If `KUBEBUILDER_ASSETS` is set: that folder and no other place.
+    /// 1. If `KUBEBUILDER_ASSETS` is set: that folder and no other place, but for
+    ///    Helm, which is not of Kubernetes.
     /// 2. kubectl: the first one on `PATH`.
     /// 3. The user's cache folder, where it is put by a build from source.
     ///
     /// # Errors
     /// [`Error::NotInAssets`] if the folder lacks it; [`Error::NoGo`],
-    /// [`Error::NoCacheFolder`], [`Error::NoKubernetes`], [`Error::Build`] or
+    /// [`Error::NoCacheFolder`], [`Error::NothingPinned`], [`Error::Build`] or
     /// [`Error::Io`] if it can't be built.
     pub fn locate(self) -> Result<PathBuf, Error> {
-        if let Some(folder) = env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty()) {
+        if self != Self::Helm
+            && let Some(folder) =
+                env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty())
+        {
             return self.in_assets(PathBuf::from(folder));
         }
         if self == Self::Kubectl

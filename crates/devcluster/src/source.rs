@@ -1,8 +1,8 @@
 //! Builds the programs from source, once per machine.
 //!
 //! The Kubernetes project publishes its servers for download, but a module
-//! proxy is all that this needs: the pinned Go module in `tools/controlplane`
-//! names each program as a tool.
+//! proxy is all that this needs: the pinned Go modules in `tools` name each
+//! program as a tool.
 
 use std::{
     env,
@@ -18,11 +18,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Error, Program, error::Context as _, program::is_executable};
 
-/// Where the Go module is: beside this crate, in the same checkout.
-const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools/controlplane");
+/// Where the Go modules are: beside this crate, in the same checkout.
+const MODULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools");
 
 /// What to build a program from.
 struct Recipe {
+    /// The folder of the Go module, and of what is built from it.
+    module: &'static str,
     /// The main package.
     package: &'static str,
     /// How long it takes on two cores when nothing of it is in Go's cache.
@@ -30,22 +32,47 @@ struct Recipe {
 }
 
 const fn recipe(program: Program) -> Recipe {
-    let (package, takes) = match program {
-        Program::Etcd => ("go.etcd.io/etcd/server/v3", "1 minute"),
-        Program::ApiServer => ("k8s.io/kubernetes/cmd/kube-apiserver", "4 minutes"),
-        Program::ControllerManager => {
-            ("k8s.io/kubernetes/cmd/kube-controller-manager", "2 minutes")
-        }
-        Program::Kubectl => ("k8s.io/kubernetes/cmd/kubectl", "1 minute"),
+    let (module, package, takes) = match program {
+        Program::Etcd => ("controlplane", "go.etcd.io/etcd/server/v3", "1 minute"),
+        Program::ApiServer => (
+            "controlplane",
+            "k8s.io/kubernetes/cmd/kube-apiserver",
+            "4 minutes",
+        ),
+        Program::ControllerManager => (
+            "controlplane",
+            "k8s.io/kubernetes/cmd/kube-controller-manager",
+            "2 minutes",
+        ),
+        Program::Scheduler => (
+            "controlplane",
+            "k8s.io/kubernetes/cmd/kube-scheduler",
+            "1 minute",
+        ),
+        Program::Kubelet => ("controlplane", "k8s.io/kubernetes/cmd/kubelet", "2 minutes"),
+        Program::Proxy => (
+            "controlplane",
+            "k8s.io/kubernetes/cmd/kube-proxy",
+            "1 minute",
+        ),
+        Program::Kubectl => ("controlplane", "k8s.io/kubernetes/cmd/kubectl", "1 minute"),
+        Program::Helm => ("helm", "helm.sh/helm/v4/cmd/helm", "3 minutes"),
     };
-    Recipe { package, takes }
+    Recipe {
+        module,
+        package,
+        takes,
+    }
 }
 
 /// The program from the user's cache folder, built into it if it is not there.
 pub(crate) fn cached(program: Program) -> Result<PathBuf, Error> {
-    let source = Source::read(&fs::canonicalize(MODULE).context("find", MODULE)?)?;
+    let module = recipe(program).module;
+    let path = Path::new(MODULES).join(module);
+    let source = Source::read(&fs::canonicalize(&path).context("find", path)?)?;
     let folder = cache_folder(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME"))?
-        .join("workmail-operator/controlplane")
+        .join("workmail-operator")
+        .join(module)
         .join(source.key());
     let file = folder.join(program.name());
     if !is_executable(&file) {
@@ -77,7 +104,7 @@ fn lock(path: &Path) -> Result<File, Error> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            say("another process is building the control plane; waiting for it");
+            say("another process is building the programs; waiting for it");
             file.lock().context("lock", path)?;
         }
         Err(TryLockError::Error(error)) => return Err(error).context("lock", path),
@@ -94,8 +121,8 @@ struct Source {
     /// `go version go1.26.8 linux/amd64`
     go_version: String,
     ldflags: String,
-    /// The pinned Kubernetes: `v1.37.2`
-    kubernetes: String,
+    /// What the module pins: `Kubernetes v1.37.2`
+    pinned: String,
 }
 
 impl Source {
@@ -105,8 +132,8 @@ impl Source {
             fs::read_to_string(&path).context("read", path)
         };
         let go_mod = text("go.mod")?;
-        let Some((kubernetes, ldflags)) = kubernetes_version(&go_mod) else {
-            return Err(Error::NoKubernetes {
+        let Some((pinned, ldflags)) = pinned(&go_mod) else {
+            return Err(Error::NothingPinned {
                 go_mod: module.join("go.mod"),
             });
         };
@@ -116,7 +143,7 @@ impl Source {
             go_version: go_version(module)?,
             go_mod,
             ldflags,
-            kubernetes,
+            pinned,
         })
     }
 
@@ -138,10 +165,10 @@ impl Source {
 
     /// Builds to a name of its own and renames, so that `file` is whole or absent.
     fn build(&self, program: Program, file: &Path, lock: File) -> Result<(), Error> {
-        let Recipe { package, takes } = recipe(program);
+        let Recipe { package, takes, .. } = recipe(program);
         say(&format!(
-            "building {program} from source with Kubernetes {}, once: about {takes} on two idle cores, into {}",
-            self.kubernetes,
+            "building {program} from source with {}, once: about {takes} on two idle cores, into {}",
+            self.pinned,
             file.display()
         ));
         let partial = file.with_extension("partial");
@@ -202,27 +229,30 @@ fn go_version(module: &Path) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The pinned version, and the linker flags that tell it to the programs:
-/// without them a server calls itself v0.0.0 and clients misjudge it.
-fn kubernetes_version(go_mod: &str) -> Option<(String, String)> {
-    let version = go_mod.lines().find_map(|line| {
-        line.trim()
-            .strip_prefix("k8s.io/kubernetes v")?
-            .split(' ')
-            .next()
-    })?;
-    let (major, rest) = version.split_once('.')?;
-    let (minor, _patch) = rest.split_once('.')?;
+/// What the module pins, and the linker flags for its programs. Those of Kubernetes are told their
+/// version: without it a server calls itself v0.0.0 and clients misjudge it.
+fn pinned(go_mod: &str) -> Option<(String, String)> {
+    let version = |module: &str| {
+        let rest = go_mod
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(module)?.strip_prefix(" v"))?;
+        rest.split(' ').next()
+    };
     let mut ldflags = "-s -w".to_owned();
+    let Some(kubernetes) = version("k8s.io/kubernetes") else {
+        return Some((format!("Helm v{}", version("helm.sh/helm/v4")?), ldflags));
+    };
+    let (major, rest) = kubernetes.split_once('.')?;
+    let (minor, _patch) = rest.split_once('.')?;
     for (name, value) in [
-        ("gitVersion", format!("v{version}").as_str()),
+        ("gitVersion", format!("v{kubernetes}").as_str()),
         ("gitMajor", major),
         ("gitMinor", minor),
         ("gitTreeState", "clean"),
     ] {
         let _ = write!(ldflags, " -X k8s.io/component-base/version.{name}={value}");
     }
-    Some((format!("v{version}"), ldflags))
+    Some((format!("Kubernetes v{kubernetes}"), ldflags))
 }
 
 /// To stderr even under a test runner, which captures what is printed: the

@@ -2,28 +2,32 @@ use super::*;
 
 #[test]
 fn the_servers_are_told_the_version_that_the_module_pins() {
-    let (version, ldflags) =
-        kubernetes_version("require (\n\tk8s.io/kubernetes v1.37.2 // indirect\n)").unwrap();
-    assert_eq!(version, "v1.37.2");
+    let (what, ldflags) = pinned("require (\n\tk8s.io/kubernetes v1.37.2 // indirect\n)").unwrap();
+    assert_eq!(what, "Kubernetes v1.37.2");
     assert!(ldflags.contains("version.gitVersion=v1.37.2 "), "{ldflags}");
     assert!(
         ldflags.contains("version.gitMajor=1 ") && ldflags.contains("version.gitMinor=37 "),
         "{ldflags}"
     );
-    assert!(kubernetes_version("require k8s.io/api v0.37.2").is_none());
+    assert!(pinned("require k8s.io/api v0.37.2").is_none());
 }
 
 #[test]
-fn the_pinned_module_names_every_program_as_a_tool() {
-    let go_mod = fs::read_to_string(Path::new(MODULE).join("go.mod")).unwrap();
+fn the_pinned_modules_name_every_program_as_a_tool() {
     for program in Program::ALL {
-        let package = recipe(program).package;
+        let Recipe {
+            module, package, ..
+        } = recipe(program);
+        let go_mod = fs::read_to_string(Path::new(MODULES).join(module).join("go.mod")).unwrap();
+        let names = [format!("\t{package}"), format!("tool {package}")];
         assert!(
-            go_mod.lines().any(|line| line == format!("\t{package}")),
+            go_mod
+                .lines()
+                .any(|line| names.iter().any(|name| name == line)),
             "{package}"
         );
+        assert!(pinned(&go_mod).is_some(), "{module}");
     }
-    assert!(kubernetes_version(&go_mod).is_some());
 }
 
 #[test]
@@ -35,7 +39,7 @@ fn whatever_changes_the_programs_changes_their_place() {
             go_sum: go_sum.into(),
             go_version: go_version.into(),
             ldflags: ldflags.into(),
-            kubernetes: String::new(),
+            pinned: String::new(),
         }
         .key()
     };
