@@ -9,11 +9,12 @@
 //! 3. **act**: [`controller`] makes the one call of that action and folds the answer in;
 //! 4. **report**: [`core`] says what an outcome means, [`controller`] writes it to status and events.
 //!
-//! Arrows between layers go one way: `api ← core ← metrics ← aws ← controller ← runtime ← main`.
+//! Arrows between layers go one way: `api ← core ← metrics ← lease ← aws ← controller ← runtime ← main`.
 
 pub mod api;
 pub mod aws;
 pub mod controller;
 pub mod core;
+pub mod lease;
 pub mod metrics;
 pub mod runtime;

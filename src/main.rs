@@ -41,7 +41,7 @@ fn run(flags: &Run) -> Result<(), String> {
         .map_err(|error| format!("no runtime: {error}"))?
         .block_on(runtime::run(flags))
         .map_err(|error| {
-            tracing::error!(%error, "could not start");
+            tracing::error!(%error, "ended");
             String::new()
         })
 }

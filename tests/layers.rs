@@ -17,10 +17,11 @@ use std::{
 use rstest::rstest;
 
 /// The layers; each may name those before it.
-const LAYERS: [&str; 7] = [
+const LAYERS: [&str; 8] = [
     "api",
     "core",
     "metrics",
+    "lease",
     "aws",
     "controller",
     "runtime",

@@ -1,6 +1,6 @@
 //! The edge to the SDK, over the wire: what AWS may answer, and what becomes of it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_credential_types::Credentials;
 use axum::{
@@ -11,10 +11,14 @@ use axum::{
 use rstest::rstest;
 use tokio::net::TcpListener;
 
-use super::{CallError, Organizations, door::DEADLINE, pace::Pace};
+use super::{
+    CallError, Organizations,
+    door::{DEADLINE, Door},
+};
 use crate::{
     api::{CreateInput, Reason},
     core::{AccountId, Operation, OrganizationId, Region, Sight, Tags, Trouble},
+    lease::Tenure,
     metrics::Metrics,
 };
 
@@ -40,10 +44,10 @@ async fn organizations_of(stub: Stub) -> Organizations {
     };
     let routes = Router::new().fallback(answer);
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    client(&format!("http://{address}"))
+    client(&format!("http://{address}"), Tenure::unlimited())
 }
 
-fn client(endpoint: &str) -> Organizations {
+fn client(endpoint: &str, tenure: Tenure) -> Organizations {
     let region = Region::from("us-east-1");
     let config = aws_sdk_workmail::Config::builder()
         .behavior_version_latest()
@@ -56,8 +60,7 @@ fn client(endpoint: &str) -> Organizations {
         aws_sdk_workmail::Client::from_conf(config),
         region,
         AccountId::from("123456789012"),
-        Arc::new(Pace::default()),
-        Arc::new(Metrics::new()),
+        Arc::new(Door::new(tenure, Arc::new(Metrics::new()))),
     )
 }
 
@@ -123,7 +126,7 @@ async fn an_endpoint_that_is_not_there_is_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = create(&client(&format!("http://{address}")))
+    let error = create(&client(&format!("http://{address}"), Tenure::unlimited()))
         .await
         .unwrap_err();
     assert_eq!(error.trouble, Trouble::Unreachable);
@@ -175,10 +178,21 @@ async fn tags_of_an_organization_that_is_not_active_are_hidden() {
 async fn every_call_is_counted_by_operation_and_code() {
     let organizations = organizations_of(Stub::Answer(400, body("LimitExceededException"))).await;
     create(&organizations).await.unwrap_err();
-    let text = organizations.metrics().text();
+    let text = organizations.door().metrics().text();
     let line = format!(
         "workmail_operator_aws_requests_total{{operation=\"{}\",code=\"LimitExceededException\"}} 1",
         Operation::CreateOrganization.as_str()
     );
     assert!(text.contains(&line), "{text}");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_when_the_lease_may_be_another_s() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let organizations = client(&endpoint, Tenure::ended());
+    let error = create(&organizations).await.unwrap_err();
+    assert!(!error.sent, "{error:?}");
+    let nobody_came = tokio::time::timeout(Duration::ZERO, listener.accept()).await;
+    assert!(nobody_came.is_err());
 }

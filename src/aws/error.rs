@@ -38,7 +38,8 @@ impl CallError {
         }
     }
 
-    /// A call that was not made: its turn in the account's budget comes too late.
+    /// A call that was not made: its turn in the account's budget comes too late, or another process
+    /// may hold the lease.
     #[must_use]
     pub fn unsent(operation: Operation) -> Self {
         Self {

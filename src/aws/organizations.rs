@@ -18,8 +18,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{
     CallError,
-    door::{self, DEADLINE},
-    pace::Pace,
+    door::{DEADLINE, Door},
 };
 use crate::{
     api::CreateInput,
@@ -27,7 +26,6 @@ use crate::{
         AccountId, DeleteInput, Operation, Organization, OrganizationId, OrganizationState, Region,
         Sight, Summary, Tags, Trouble,
     },
-    metrics::Metrics,
 };
 
 /// `ListOrganizations` gives at most this many a page (WorkMail API reference, `MaxResults`).
@@ -39,8 +37,7 @@ pub struct Organizations {
     pub(super) client: Client,
     region: Region,
     account: AccountId,
-    pace: Arc<Pace>,
-    metrics: Arc<Metrics>,
+    door: Arc<Door>,
     /// No call is waited for longer.
     deadline: Duration,
 }
@@ -83,15 +80,13 @@ impl Organizations {
         client: Client,
         region: Region,
         account: AccountId,
-        pace: Arc<Pace>,
-        metrics: Arc<Metrics>,
+        door: Arc<Door>,
     ) -> Self {
         Self {
             client,
             region,
             account,
-            pace,
-            metrics,
+            door,
             deadline: DEADLINE,
         }
     }
@@ -112,7 +107,7 @@ impl Organizations {
         E: ProvideErrorMetadata,
         SdkError<E, HttpResponse>: RequestId + Error,
     {
-        door::call(operation, self.deadline, &self.pace, &self.metrics, request).await
+        self.door.call(operation, self.deadline, request).await
     }
 
     /// The region.
@@ -121,10 +116,9 @@ impl Organizations {
         &self.region
     }
 
-    /// What its calls are counted in.
     #[cfg(test)]
-    pub(super) fn metrics(&self) -> &Metrics {
-        &self.metrics
+    pub(super) fn door(&self) -> &Door {
+        &self.door
     }
 
     pub(super) async fn page(&self, token: Option<String>) -> Result<Page, CallError> {

@@ -16,12 +16,12 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     CallError, Organizations,
-    door::{self, DEADLINE},
+    door::{DEADLINE, Door},
     error::chain,
-    pace::Pace,
 };
 use crate::{
     core::{AccountId, Operation, Region, Trouble},
+    lease::Tenure,
     metrics::Metrics,
 };
 
@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Aws {
     config: SdkConfig,
+    tenure: Tenure,
     metrics: Arc<Metrics>,
     current: tokio::sync::Mutex<Current>,
 }
@@ -50,8 +51,8 @@ enum Current {
 impl Aws {
     /// Reads the SDK's configuration. Looks for no credentials and calls nothing: the operator
     /// starts without either. A region comes from the flag, the environment or the profile, and is
-    /// not asked of the instance.
-    pub async fn load(region: Option<&Region>, metrics: Arc<Metrics>) -> Self {
+    /// not asked of the instance. No call is begun outside the tenure.
+    pub async fn load(region: Option<&Region>, tenure: Tenure, metrics: Arc<Metrics>) -> Self {
         let flag = region.map(|region| aws_config::Region::new(region.as_str().to_owned()));
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(
@@ -71,6 +72,7 @@ impl Aws {
             .await;
         Self {
             config,
+            tenure,
             metrics,
             current: tokio::sync::Mutex::new(Current::Nothing),
         }
@@ -152,7 +154,7 @@ impl Aws {
             let account = session.account.clone();
             return Ok(self.session_of(account, credentials, before));
         }
-        let pace = Pace::default();
+        let door = self.door();
         let client = aws_sdk_sts::Client::from_conf(
             aws_sdk_sts::config::Builder::from(&self.config)
                 .region(aws_config::Region::new(region.as_str().to_owned()))
@@ -160,20 +162,19 @@ impl Aws {
                 .build(),
         );
         let operation = Operation::GetCallerIdentity;
-        let identity = door::call(
-            operation,
-            DEADLINE,
-            &pace,
-            &self.metrics,
-            client.get_caller_identity().send(),
-        )
-        .await?;
+        let identity = door
+            .call(operation, DEADLINE, client.get_caller_identity().send())
+            .await?;
         let account = identity
             .account()
             .map(AccountId::from)
             .ok_or_else(|| CallError::new(operation, Trouble::Undecodable))?;
         tracing::info!(account = %account, "AWS credentials found");
         Ok(self.session_of(account, credentials, before))
+    }
+
+    fn door(&self) -> Door {
+        Door::new(self.tenure.clone(), self.metrics.clone())
     }
 
     fn session_of(
@@ -183,22 +184,21 @@ impl Aws {
         before: &Current,
     ) -> Arc<Session> {
         // The budget is the account's, whatever the credentials.
-        let pace = match before {
+        let door = match before {
             Current::Session(session) | Current::Doubtful(session)
                 if session.account == account =>
             {
-                session.pace.clone()
+                session.door.clone()
             }
             Current::Nothing | Current::Session(_) | Current::Doubtful(_) | Current::Failed(..) => {
-                Arc::default()
+                Arc::new(self.door())
             }
         };
         Arc::new(Session {
             account,
             credentials,
             config: self.config.clone(),
-            metrics: self.metrics.clone(),
-            pace,
+            door,
             clients: Mutex::default(),
         })
     }
@@ -210,8 +210,7 @@ pub struct Session {
     account: AccountId,
     credentials: Credentials,
     config: SdkConfig,
-    metrics: Arc<Metrics>,
-    pace: Arc<Pace>,
+    door: Arc<Door>,
     clients: Mutex<HashMap<Region, Organizations>>,
 }
 
@@ -237,8 +236,7 @@ impl Session {
                     aws_sdk_workmail::Client::from_conf(config),
                     region.clone(),
                     self.account.clone(),
-                    self.pace.clone(),
-                    self.metrics.clone(),
+                    self.door.clone(),
                 )
             })
             .clone()

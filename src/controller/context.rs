@@ -9,7 +9,7 @@ use std::{
 use k8s_openapi::jiff::{SignedDuration, Timestamp, civil::Date};
 use kube::Client;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Semaphore, SemaphorePermit, mpsc, watch},
     time::Instant,
 };
 
@@ -43,7 +43,7 @@ pub struct Settings {
     pub cluster: ClusterIdentity,
     /// The namespaces to watch; empty for all.
     pub namespaces: Vec<String>,
-    /// How many objects are reconciled at once, per watched namespace list.
+    /// How many objects are reconciled at once, in all namespaces together.
     pub concurrency: u16,
     /// How often the organizations are listed while nothing is in transition.
     pub resync_interval: Duration,
@@ -51,6 +51,10 @@ pub struct Settings {
     pub deep_resync_interval: Duration,
     /// The last day of the service.
     pub end_of_service: Date,
+    /// Which replica this is.
+    pub replica: String,
+    /// Since when it acts, by the clock of the API server where that is known.
+    pub since: Timestamp,
 }
 
 /// What every reconcile shares.
@@ -62,8 +66,9 @@ pub struct Context {
     pub(super) process: Process,
     pub(super) roster: Roster,
     pub(super) stopping: watch::Receiver<bool>,
-    /// Which replica this is, in events.
-    pub(super) instance: String,
+    /// Whether the objects of every watched namespace are known, or enough was waited for that.
+    pub(super) listed: watch::Sender<bool>,
+    places: Semaphore,
     default_region: Option<Region>,
     observers: Mutex<HashMap<Region, Arc<Observer>>>,
     changed: mpsc::UnboundedSender<ObjectKey>,
@@ -85,14 +90,29 @@ impl Context {
             client,
             aws,
             metrics,
+            listed: watch::Sender::new(false),
+            places: Semaphore::new(settings.concurrency.into()),
+            process: Process::new(settings.since),
             settings,
-            process: Process::new(),
             roster: Roster::default(),
             stopping,
-            instance: instance(),
             default_region,
             observers: Mutex::default(),
             changed,
+        }
+    }
+
+    /// A place among the reconciles under way. It is given once the objects of all watched namespaces
+    /// are known, so that none is taken for the only one of its alias; not when the process stops.
+    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        let (mut listed, mut stopping) = (self.listed.subscribe(), self.stopping.clone());
+        let place = async {
+            listed.wait_for(|listed| *listed).await.ok()?;
+            self.places.acquire().await.ok()
+        };
+        tokio::select! {
+            place = place => place,
+            _ = stopping.wait_for(|stop| *stop) => None,
         }
     }
 
@@ -260,15 +280,6 @@ fn overdue(shown: &Shown, now: Timestamp) -> BTreeSet<String> {
 fn waited(domain: &ShownDomain, now: Timestamp) -> Option<Duration> {
     let since = now.duration_since(domain.pending_since?);
     Some(Duration::try_from(since).unwrap_or_default())
-}
-
-/// The name of the pod, or of the machine.
-fn instance() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map(|name| name.trim().to_owned())
-        .ok()
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| crate::api::FIELD_MANAGER.to_owned())
 }
 
 /// The service has ended from the day after its last day, by UTC.

@@ -37,6 +37,9 @@ pub(super) async fn reconcile(
     object: Arc<WorkMailOrganization>,
     context: Arc<Context>,
 ) -> Result<Requeue, Error> {
+    let Some(_place) = context.place().await else {
+        return Ok(Requeue::requeue(Duration::from_secs(1)));
+    };
     let begun = Instant::now();
     let key = context.roster.shared(roster::key(&object));
     let answer = Box::pin(attempt(&key, object, &context, begun)).await;

@@ -57,16 +57,17 @@ pub(super) struct Known {
 /// What is known of all objects.
 #[derive(Debug)]
 pub(super) struct Process {
+    /// Since when this process acts, and no other.
     started: Instant,
     started_at: Timestamp,
     known: Mutex<HashMap<ObjectKey, Known>>,
 }
 
 impl Process {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(since: Timestamp) -> Self {
         Self {
             started: Instant::now(),
-            started_at: Timestamp::now(),
+            started_at: since,
             known: Mutex::default(),
         }
     }
@@ -343,7 +344,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_deep_resync_comes_within_twenty_percent_of_its_interval_and_never_at_the_start() {
-        let process = Process::new();
+        let process = Process::new(Timestamp::now());
         let interval = Duration::from_hours(1);
         for uid in 0..100 {
             let object = ObjectKey {
@@ -375,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_terminal_reason_is_looked_at_every_hour_within_twenty_percent() {
-        let process = Process::new();
+        let process = Process::new(Timestamp::now());
         let outcome = Outcome::Failed(Failure::of(Reason::AliasUnavailable, ""));
         let delay = process.delay(&object(), 1, &outcome);
         let minutes = delay.map_or(0, |delay| delay.as_secs() / 60);

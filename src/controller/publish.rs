@@ -212,7 +212,7 @@ pub(super) async fn event(context: &Context, object: &ObjectKey, note: &Note) {
             ..ObjectReference::default()
         }),
         reporting_controller: Some(FIELD_MANAGER.to_owned()),
-        reporting_instance: Some(context.instance.clone()),
+        reporting_instance: Some(context.settings.replica.clone()),
         event_time: Some(MicroTime(now)),
         ..Event::default()
     };

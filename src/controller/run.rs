@@ -4,11 +4,12 @@ use std::{
     collections::BTreeSet,
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures::{
     FutureExt, Stream, StreamExt, TryStreamExt,
-    future::{join_all, ready},
+    future::{join_all, pending, ready},
 };
 use kube::{
     Api, Resource, ResourceExt,
@@ -20,7 +21,10 @@ use kube::{
         watcher,
     },
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::{
@@ -36,6 +40,9 @@ use crate::{
 /// The annotation in which `kubectl apply` keeps a second copy of the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
+/// A namespace whose objects cannot be read holds up the others no longer.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// Runs until `stopping` turns true, and then until every reconcile has come to its end. `on_ready`
 /// is called once the objects of every watched namespace are known.
 pub async fn run(
@@ -44,20 +51,13 @@ pub async fn run(
     stopping: watch::Receiver<bool>,
     on_ready: impl FnOnce(),
 ) {
-    let namespaces: Vec<Option<String>> = if context.settings.namespaces.is_empty() {
+    let named = &context.settings.namespaces;
+    let namespaces: Vec<_> = if named.is_empty() {
         vec![None]
     } else {
-        context
-            .settings
-            .namespaces
-            .iter()
-            .cloned()
-            .map(Some)
-            .collect()
+        named.iter().cloned().map(Some).collect()
     };
-    let mut controllers = Vec::new();
-    let mut triggers = Vec::new();
-    let mut stores = Vec::new();
+    let (mut watched, mut controllers) = (Vec::new(), Vec::new());
     for namespace in namespaces {
         let (trigger, triggered) = mpsc::unbounded_channel();
         let (store, controller) = controller(
@@ -66,36 +66,74 @@ pub async fn run(
             triggered,
             stopping.clone(),
         );
-        triggers.push((namespace, trigger));
-        stores.push(store);
+        watched.push(Watched {
+            namespace,
+            trigger,
+            store,
+        });
         controllers.push(controller);
     }
     let dispatch = async {
         while let Some(object) = changed.recv().await {
-            for (namespace, trigger) in &triggers {
-                if namespace
-                    .as_ref()
-                    .is_none_or(|one| **one == *object.namespace)
-                {
-                    // The controller has ended; so will we.
-                    let _ = trigger.send(object.clone());
-                }
+            for one in watched.iter().filter(|one| one.has(&object)) {
+                // The controller has ended; so will we.
+                let _ = one.trigger.send(object.clone());
             }
         }
     };
-    let synced = async {
-        let synced = join_all(stores.iter().map(reflector::Store::wait_until_ready)).await;
-        if synced.iter().all(Result::is_ok) {
+    let listed = async {
+        if all_listed(&watched, &context).await {
             on_ready();
         }
-        futures::future::pending::<()>().await;
+        pending::<()>().await;
     };
     tokio::select! {
         _ = join_all(controllers) => {}
         () = dispatch => {}
         () = resync::run(&context) => {}
-        () = synced => {}
+        () = listed => {}
     }
+}
+
+/// What is watched by one controller.
+struct Watched {
+    /// All of them, where none is named.
+    namespace: Option<String>,
+    trigger: mpsc::UnboundedSender<ObjectKey>,
+    store: reflector::Store<WorkMailOrganization>,
+}
+
+impl Watched {
+    fn has(&self, object: &ObjectKey) -> bool {
+        let namespace = self.namespace.as_ref();
+        namespace.is_none_or(|one| **one == *object.namespace)
+    }
+
+    fn is_listed(&self) -> bool {
+        self.store.wait_until_ready().now_or_never().is_some()
+    }
+}
+
+/// Waits until the objects of every watched namespace are known; false if the controllers end before.
+/// Work begins then, or when enough was waited for a namespace that cannot be read.
+async fn all_listed(watched: &[Watched], context: &Context) -> bool {
+    let all = join_all(watched.iter().map(|one| one.store.wait_until_ready()));
+    let mut all = Box::pin(all);
+    let done = match timeout(PATIENCE, &mut all).await {
+        Ok(done) => done,
+        Err(_) => {
+            let unread = watched.iter().filter(|one| !one.is_listed());
+            let unread: Vec<_> = unread.filter_map(|one| one.namespace.as_deref()).collect();
+            tracing::warn!(
+                namespaces = unread.join(","),
+                "WorkMailOrganizations cannot be read; work begins on those that can"
+            );
+            context.listed.send_replace(true);
+            all.await
+        }
+    };
+    context.listed.send_replace(true);
+    done.iter().all(Result::is_ok)
 }
 
 fn controller(
@@ -180,7 +218,7 @@ async fn stopped_before_the_first_list(
     // An error means that the process ends.
     let _ = stopping.wait_for(|stop| *stop).await;
     if store.wait_until_ready().now_or_never().is_some() {
-        std::future::pending::<()>().await;
+        pending::<()>().await;
     }
 }
 

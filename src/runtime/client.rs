@@ -1,5 +1,6 @@
 //! The client of the Kubernetes API.
 
+use http::Request;
 use hyper_timeout::TimeoutConnector;
 use hyper_util::{
     client::legacy::{Client as Http, connect::HttpConnector},
@@ -10,18 +11,29 @@ use kube::{
     client::{Body, ClientBuilder, ConfigExt as _},
 };
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use tower::{BoxError, ServiceBuilder};
+use tokio::time::Instant;
+use tower::{BoxError, ServiceBuilder, filter::FilterLayer};
+
+use crate::lease::Tenure;
 
 /// A client like kube's own, on sockets that send at once. kube's leave Nagle's algorithm on: the body
 /// of a small request then waits for the acknowledgement of its head, which the other side puts off
-/// for up to 40 ms.
+/// for up to 40 ms. It sends nothing outside the tenure.
 ///
 /// # Errors
 /// The configuration is not sound.
-pub fn client(config: Config) -> Result<Client, kube::Error> {
+pub fn client(config: Config, tenure: Tenure) -> Result<Client, kube::Error> {
+    let within = FilterLayer::new(move |request: Request<Body>| {
+        if tenure.lasts(Instant::now()) {
+            Ok(request)
+        } else {
+            Err(BoxError::from("another process may have the lease"))
+        }
+    });
     // What kube keeps to itself: tunnels, and certificates that a program gives for a time.
     if config.proxy_url.is_some() || config.auth_info.exec.is_some() {
-        return Client::try_from(config);
+        let kubes_own = ClientBuilder::try_from(config)?;
+        return Ok(kubes_own.with_layer(&within).build());
     }
     if CryptoProvider::get_default().is_none() {
         // Refused only if another thread was quicker, which is as good.
@@ -38,6 +50,7 @@ pub fn client(config: Config) -> Result<Client, kube::Error> {
     connector.set_reset_reader_on_write(config.reset_reader_on_write);
     let http: Http<_, Body> = Http::builder(TokioExecutor::new()).build(connector);
     let service = ServiceBuilder::new()
+        .layer(within)
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use k8s_openapi::jiff::{SignedDuration, civil::Date};
 
 use super::LogFormat;
@@ -64,6 +64,10 @@ pub struct Run {
     #[arg(long, env = "WORKMAIL_OPERATOR_CLUSTER_NAME", value_parser = tag_value)]
     pub cluster_name: Option<String>,
 
+    /// Whether there are other replicas, and how they agree.
+    #[command(flatten)]
+    pub leader_election: LeaderElection,
+
     /// Which log lines are written: a level, or directives as of the tracing crate
     #[arg(long, env = "WORKMAIL_OPERATOR_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
@@ -97,6 +101,39 @@ pub struct Run {
     pub end_of_service_date: Date,
 }
 
+/// The flags of leader election, named as those of the Kubernetes components.
+#[derive(Args, Clone, Debug)]
+pub struct LeaderElection {
+    /// Share the work with other replicas: the one that has the lease acts, the others stand by
+    #[arg(
+        long,
+        env = "WORKMAIL_OPERATOR_LEADER_ELECT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value_t = false,
+        action = ArgAction::Set
+    )]
+    pub leader_elect: bool,
+
+    /// Name of the Lease; operators that share no work need one each
+    #[arg(
+        long,
+        env = "WORKMAIL_OPERATOR_LEADER_ELECT_RESOURCE_NAME",
+        default_value = "workmail-operator"
+    )]
+    pub leader_elect_resource_name: String,
+
+    /// Namespace of the Lease [default: that of the pod, or of the kubeconfig's context]
+    #[arg(long, env = "WORKMAIL_OPERATOR_LEADER_ELECT_RESOURCE_NAMESPACE")]
+    pub leader_elect_resource_namespace: Option<String>,
+
+    /// How long the others wait for a leader that says nothing any more; it stops by itself after two
+    /// thirds of that
+    #[arg(long, env = "WORKMAIL_OPERATOR_LEADER_ELECT_LEASE_DURATION", default_value = "15s", value_parser = lease_duration)]
+    pub leader_elect_lease_duration: Duration,
+}
+
 /// `30s`, `5m`, `1h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a duration: write 30s, 5m or 1h");
@@ -108,6 +145,17 @@ fn at_least_a_second(text: &str) -> Result<Duration, String> {
     duration(text).and_then(|duration| {
         if duration < Duration::from_secs(1) {
             Err(format!("{text:?} is too short: at least 1s"))
+        } else {
+            Ok(duration)
+        }
+    })
+}
+
+/// Whole seconds, as a Lease has them.
+fn lease_duration(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|duration| {
+        if duration < Duration::from_secs(3) || duration.subsec_nanos() > 0 {
+            Err(format!("{text:?} does not do: whole seconds, at least 3s"))
         } else {
             Ok(duration)
         }
@@ -145,6 +193,30 @@ mod tests {
     #[case("1h", 3600)]
     fn durations_are_written_with_a_unit(#[case] text: &str, #[case] seconds: u64) {
         assert_eq!(duration(text), Ok(Duration::from_secs(seconds)));
+    }
+
+    #[rstest]
+    #[case(&[], false)]
+    #[case(&["--leader-elect"], true)]
+    #[case(&["--leader-elect=true"], true)]
+    #[case(&["--leader-elect=false"], false)]
+    fn leader_election_is_asked_for_as_of_the_kubernetes_components(
+        #[case] flags: &[&str],
+        #[case] elect: bool,
+    ) {
+        let line = ["workmail-operator", "run"].iter().chain(flags);
+        let Command::Run(run) = Flags::try_parse_from(line).unwrap().command else {
+            panic!("run");
+        };
+        assert_eq!(run.leader_election.leader_elect, elect);
+    }
+
+    #[rstest]
+    #[case("2s")]
+    #[case("3500ms")]
+    fn a_lease_lasts_whole_seconds_and_three_at_least(#[case] text: &str) {
+        assert!(lease_duration(text).is_err());
+        assert_eq!(lease_duration("3s"), Ok(Duration::from_secs(3)));
     }
 
     #[rstest]

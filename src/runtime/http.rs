@@ -16,12 +16,25 @@ use crate::metrics::Metrics;
 /// The content type of the OpenMetrics text format.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// How far the process has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// It has not spoken with the Kubernetes API, or cannot any more.
+    Starting,
+    /// Another replica has the lease; this one takes its place when it goes.
+    StandingBy,
+    /// It has the lease, if it needs one, and reads the objects.
+    Reading,
+    /// It knows the objects and works on them.
+    Working,
+}
+
 /// Serves `/livez` and `/readyz` until the process ends.
-pub(super) async fn probes(listener: TcpListener, ready: watch::Receiver<bool>) {
+pub(super) async fn probes(listener: TcpListener, readiness: watch::Receiver<Readiness>) {
     let routes = Router::new()
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(readyz))
-        .with_state(ready);
+        .with_state(readiness);
     serve(listener, routes).await;
 }
 
@@ -39,14 +52,18 @@ async fn serve(listener: TcpListener, routes: Router) {
     }
 }
 
-async fn readyz(State(ready): State<watch::Receiver<bool>>) -> impl IntoResponse {
-    if *ready.borrow() {
-        (StatusCode::OK, "ok")
-    } else {
-        (
+async fn readyz(State(readiness): State<watch::Receiver<Readiness>>) -> impl IntoResponse {
+    match *readiness.borrow() {
+        Readiness::Working => (StatusCode::OK, "ok"),
+        Readiness::StandingBy => (StatusCode::OK, "standing by: another replica has the lease"),
+        Readiness::Starting => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the Kubernetes API gave no answer; the log says which call failed",
+        ),
+        Readiness::Reading => (
             StatusCode::SERVICE_UNAVAILABLE,
             "the WorkMailOrganizations were not read from the Kubernetes API yet",
-        )
+        ),
     }
 }
 

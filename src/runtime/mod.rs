@@ -3,6 +3,7 @@
 mod client;
 mod flags;
 mod http;
+mod leader;
 mod operator;
 mod telemetry;
 

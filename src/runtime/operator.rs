@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use k8s_openapi::{api::core::v1::Namespace, jiff::tz::TimeZone};
+use k8s_openapi::{
+    api::core::v1::Namespace,
+    jiff::{Timestamp, tz::TimeZone},
+};
 use kube::{Api, Client, Config, ResourceExt};
 use thiserror::Error;
 use tokio::{
@@ -12,15 +15,21 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Run, client::client, http};
+use super::{
+    Run,
+    client::client,
+    http::{self, Readiness},
+    leader::{Leader, Terms},
+};
 use crate::{
     aws::Aws,
     controller::{self, Context, Settings},
     core::{ClusterIdentity, Region},
+    lease::Lost,
     metrics::Metrics,
 };
 
-/// Why the operator could not start.
+/// Why the operator could not start, or not go on.
 #[derive(Debug, Error)]
 pub enum Failed {
     /// An address could not be listened on.
@@ -40,30 +49,34 @@ pub enum Failed {
     /// Signals could not be listened to.
     #[error("cannot listen to signals: {0}")]
     Signals(std::io::Error),
+    /// Another replica may act now.
+    #[error("{0}; this process ends, so that only one acts")]
+    Lost(Lost),
 }
 
 /// Runs the operator until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// It could not start. Once started it goes on through all trouble.
+/// It could not start, or lost its lease. It goes on through all other trouble.
 pub async fn run(flags: &Run) -> Result<(), Failed> {
     let (stop, stopping) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate()).map_err(Failed::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failed::Signals)?;
+    let signalled = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping: calls in flight are finished, nothing new is begun");
-        stop.send_replace(true);
+        signalled.send_replace(true);
     });
 
     let metrics = Arc::new(Metrics::new());
     if let Ok(end) = flags.end_of_service_date.to_zoned(TimeZone::UTC) {
         metrics.service_ends(end.timestamp().as_second());
     }
-    let (ready, is_ready) = watch::channel(false);
+    let (readiness, is_ready) = watch::channel(Readiness::Starting);
     let probes = listen(flags.health_probe_bind_address).await?;
     let scrapes = listen(flags.metrics_bind_address).await?;
     if let (Ok(probes), Ok(metrics)) = (probes.local_addr(), scrapes.local_addr()) {
@@ -72,13 +85,90 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
     tokio::spawn(http::probes(probes, is_ready));
     tokio::spawn(http::metrics(scrapes, metrics.clone()));
 
-    let client = connect().await?;
-    let Some(uid) = cluster_uid(&client, stopping.clone()).await else {
-        return Ok(());
+    let config = kubernetes().await?;
+    let replica = replica();
+    let elected = Leader::win(&config, terms(flags, &config), &replica, |stands_by| {
+        readiness.send_replace(if stands_by {
+            Readiness::StandingBy
+        } else {
+            Readiness::Starting
+        });
+    });
+    let mut leader = tokio::select! {
+        leader = elected => leader?,
+        () = stopped(stopping.clone()) => {
+            tracing::info!("stopped");
+            return Ok(());
+        }
     };
-    let region = flags.region.as_deref().map(Region::from);
-    let aws = Arc::new(Aws::load(region.as_ref(), metrics.clone()).await);
-    let settings = Settings {
+    readiness.send_replace(Readiness::Starting);
+    metrics.leads(true);
+    let (tenure, since) = (leader.tenure(), leader.since());
+    let mut work = Box::pin(async {
+        let client = client(config, tenure.clone())?;
+        let Some(uid) = cluster_uid(&client, stopping.clone()).await else {
+            return Ok::<_, Failed>(());
+        };
+        readiness.send_replace(Readiness::Reading);
+        let region = flags.region.as_deref().map(Region::from);
+        let aws = Aws::load(region.as_ref(), tenure.clone(), metrics.clone()).await;
+        let settings = settings(flags, uid, replica, since);
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            cluster = settings.cluster.tag(),
+            region = aws.default_region().as_ref().map(Region::as_str),
+            namespaces = settings.namespaces.join(","),
+            "started"
+        );
+        let (changed, to_look_at) = mpsc::unbounded_channel();
+        let context = Arc::new(Context::new(
+            client,
+            Arc::new(aws),
+            metrics,
+            settings,
+            stopping.clone(),
+            changed,
+        ));
+        controller::run(context, to_look_at, stopping, || {
+            readiness.send_replace(Readiness::Working);
+        })
+        .await;
+        Ok(())
+    });
+    tokio::select! {
+        ended = &mut work => {
+            ended?;
+            leader.give_back().await;
+            tracing::info!("stopped");
+            Ok(())
+        }
+        lost = leader.keep() => {
+            // What is in flight is answered and written down, as far as the lease still allows.
+            stop.send_replace(true);
+            tokio::select! {
+                _ = &mut work => {}
+                () = tenure.over() => {}
+            }
+            Err(Failed::Lost(lost))
+        }
+    }
+}
+
+/// On what the replicas agree, if there may be others.
+fn terms(flags: &Run, config: &Config) -> Option<Terms> {
+    let flags = &flags.leader_election;
+    flags.leader_elect.then(|| Terms {
+        namespace: flags
+            .leader_elect_resource_namespace
+            .clone()
+            .unwrap_or_else(|| config.default_namespace.clone()),
+        lease: flags.leader_elect_resource_name.clone(),
+        lasts: flags.leader_elect_lease_duration,
+    })
+}
+
+fn settings(flags: &Run, uid: String, replica: String, since: Timestamp) -> Settings {
+    Settings {
         cluster: ClusterIdentity {
             name: flags.cluster_name.clone(),
             uid,
@@ -88,30 +178,20 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
         resync_interval: flags.resync_interval,
         deep_resync_interval: flags.deep_resync_interval,
         end_of_service: flags.end_of_service_date,
-    };
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        cluster = settings.cluster.tag(),
-        region = aws.default_region().as_ref().map(Region::as_str),
-        namespaces = settings.namespaces.join(","),
-        "started"
-    );
-    metrics.leads(true);
-    let (changed, to_look_at) = mpsc::unbounded_channel();
-    let context = Arc::new(Context::new(
-        client,
-        aws,
-        metrics,
-        settings,
-        stopping.clone(),
-        changed,
-    ));
-    controller::run(context, to_look_at, stopping, || {
-        ready.send_replace(true);
-    })
-    .await;
-    tracing::info!("stopped");
-    Ok(())
+        replica,
+        since,
+    }
+}
+
+/// The name of the pod, or of the machine, and what no other process has.
+fn replica() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}_{:016x}", host.trim(), rand::random::<u64>())
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error means that the process ends.
+    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 /// Each namespace once, and none for an empty word: a variable that is set to nothing names none.
@@ -130,17 +210,17 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failed> {
         .map_err(|source| Failed::Listen { address, source })
 }
 
-async fn connect() -> Result<Client, Failed> {
+async fn kubernetes() -> Result<Config, Failed> {
     let mut config = Config::infer().await?;
     // Retries are the controller's, so that they are counted and bounded.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));
-    Ok(client(config)?)
+    Ok(config)
 }
 
 /// The UID of kube-system: what this cluster is known by when it has no name. Waited for as long as
 /// it takes; `None` when the process is stopped meanwhile.
-async fn cluster_uid(client: &Client, mut stopping: watch::Receiver<bool>) -> Option<String> {
+async fn cluster_uid(client: &Client, stopping: watch::Receiver<bool>) -> Option<String> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let patience = Duration::from_secs(10);
     loop {
@@ -158,7 +238,7 @@ async fn cluster_uid(client: &Client, mut stopping: watch::Receiver<bool>) -> Op
         }
         tokio::select! {
             () = sleep(Duration::from_secs(2)) => {}
-            _ = stopping.wait_for(|stop| *stop) => return None,
+            () = stopped(stopping.clone()) => return None,
         }
     }
 }

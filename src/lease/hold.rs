@@ -1,0 +1,311 @@
+//! The lease at the Kubernetes API: winning it, keeping it, giving it back.
+
+use std::time::Duration;
+
+use k8s_openapi::{api::coordination::v1::Lease, jiff::Timestamp};
+use kube::{Api, Client, api::PostParams};
+use thiserror::Error;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until, timeout_at},
+};
+
+use super::{
+    Tenure,
+    election::{Candidate, Step, holder},
+    tenure::Term,
+};
+use crate::api::FIELD_MANAGER;
+
+/// A candidate looks at the lease this often at least: whoever gives it back is followed soon.
+const LOOK: Duration = Duration::from_secs(1);
+/// Giving the lease back is tried this often: a renewal may just have been under way.
+const MOST_TRIES: usize = 3;
+
+/// One process's way to the lease.
+#[derive(Debug)]
+pub struct Election {
+    leases: Api<Lease>,
+    lease: String,
+    candidate: Candidate,
+    lasts: Duration,
+}
+
+/// The lease, held.
+#[derive(Debug)]
+pub struct Hold {
+    election: Election,
+    lease: Lease,
+    term: watch::Sender<Term>,
+}
+
+/// Why the lease is not held any more.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Lost {
+    /// Another process has it.
+    #[error("another process has the lease: {0}")]
+    Taken(String),
+    /// Somebody deleted it.
+    #[error("the lease was deleted")]
+    Deleted,
+    /// The Kubernetes API accepted no renewal in time.
+    #[error("the Kubernetes API accepted no renewal of the lease in time")]
+    Unrenewed,
+}
+
+/// Why an attempt came to nothing.
+#[derive(Debug, Error)]
+enum Trouble {
+    #[error("the lease is not as it was read any more")]
+    Changed,
+    #[error("there is no lease or no namespace for it: {0}")]
+    Absent(kube::Error),
+    #[error(transparent)]
+    Kubernetes(kube::Error),
+    #[error("the Kubernetes API does not answer")]
+    Late,
+}
+
+/// What came of an attempt to win the lease.
+enum Attempt {
+    Won(Box<Lease>, Instant),
+    Holder(String),
+}
+
+/// What a candidate saw.
+#[derive(PartialEq, Eq)]
+enum Look {
+    Free,
+    Held(String),
+    Trouble(String),
+}
+
+impl Look {
+    fn log(&self, lease: &str) {
+        match self {
+            Self::Free => {}
+            Self::Held(holder) => {
+                tracing::info!(lease, holder, "standing by: another process has the lease");
+            }
+            Self::Trouble(error) => tracing::warn!(
+                lease,
+                error,
+                "the lease cannot be had (the operator needs to get, create and update it); tried again"
+            ),
+        }
+    }
+}
+
+impl Election {
+    /// A candidate for the lease of that name. No other process may ever have had the name `candidate`.
+    /// `lasts`, in whole seconds, is how long the others wait for one that says nothing any more.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        lease: &str,
+        candidate: String,
+        lasts: Duration,
+    ) -> Self {
+        Self {
+            leases: Api::namespaced(client, namespace),
+            lease: lease.to_owned(),
+            candidate: Candidate::new(candidate, lasts),
+            lasts,
+        }
+    }
+
+    /// Waits until the lease is this process's, however long it takes. `stands_by` is told after each
+    /// look whether the lease could be had, were it free.
+    pub async fn win(mut self, stands_by: impl Fn(bool)) -> Hold {
+        let mut before = Look::Free;
+        loop {
+            let now = self.attempt().await;
+            let look = match now {
+                Ok(Attempt::Won(lease, sent)) => {
+                    tracing::info!(lease = self.lease, "this process has the lease");
+                    return Hold {
+                        term: watch::Sender::new(Term::of(sent, self.lasts)),
+                        election: self,
+                        lease: *lease,
+                    };
+                }
+                Ok(Attempt::Holder(holder)) => Look::Held(holder),
+                // Somebody was quicker.
+                Err(Trouble::Changed) => Look::Free,
+                Err(error) => Look::Trouble(error.to_string()),
+            };
+            stands_by(!matches!(look, Look::Trouble(_)));
+            // Once for each change.
+            if look != before {
+                look.log(&self.lease);
+            }
+            before = look;
+            sleep(LOOK.min(self.pause())).await;
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<Attempt, Trouble> {
+        let deadline = self.deadline();
+        let lease = answered(deadline, self.leases.get_opt(&self.lease)).await?;
+        let sent = Instant::now();
+        let step = self.candidate.look(lease.as_ref(), sent);
+        let now = Timestamp::now();
+        let won = match (step, lease) {
+            (Step::Take, Some(lease)) => {
+                let wanted = self.candidate.taken(&lease, now);
+                self.write(deadline, &wanted).await?
+            }
+            (Step::Wait, Some(lease)) => {
+                let holder = holder(&lease).unwrap_or_default().to_owned();
+                return Ok(Attempt::Holder(holder));
+            }
+            (Step::Create | Step::Take | Step::Wait, _) => {
+                let first = self.candidate.first(&self.lease, now);
+                answered(deadline, self.leases.create(&ours(), &first)).await?
+            }
+        };
+        Ok(Attempt::Won(Box::new(won), sent))
+    }
+
+    /// Writes the lease, if it is still as it was read.
+    async fn write(&self, deadline: Instant, lease: &Lease) -> Result<Lease, Trouble> {
+        answered(deadline, self.leases.replace(&self.lease, &ours(), lease)).await
+    }
+
+    /// The time between two attempts.
+    fn pause(&self) -> Duration {
+        self.lasts / 15
+    }
+
+    /// No call is waited for longer.
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.lasts / 3
+    }
+}
+
+impl Hold {
+    /// How long this process may act, as of each renewal.
+    #[must_use]
+    pub fn tenure(&self) -> Tenure {
+        Tenure::of(self.term.subscribe())
+    }
+
+    /// When the lease was won, in whole seconds by the clock of the API server.
+    #[must_use]
+    pub fn since(&self) -> Option<Timestamp> {
+        let managers = self.lease.metadata.managed_fields.iter().flatten();
+        managers
+            .filter_map(|manager| manager.time.as_ref())
+            .map(|time| time.0)
+            .max()
+    }
+
+    /// Renews the lease until that fails for good.
+    pub async fn keep(&mut self) -> Lost {
+        let mut pause = self.election.pause() * 2;
+        loop {
+            let begins_until = self.term.borrow().begins_until;
+            sleep_until(begins_until.min(Instant::now() + pause)).await;
+            pause = match self.renew().await {
+                Ok(()) => self.election.pause() * 2,
+                // The renewal before may have been accepted and its answer lost: a look tells.
+                Err(Trouble::Changed) => match self.look().await {
+                    Ok(()) => Duration::ZERO,
+                    Err(Some(lost)) => return self.end(lost),
+                    Err(None) => self.election.pause(),
+                },
+                Err(Trouble::Absent(_)) => return self.end(Lost::Deleted),
+                Err(error @ (Trouble::Kubernetes(_) | Trouble::Late)) => {
+                    tracing::warn!(%error, "the lease could not be renewed; tried again");
+                    self.election.pause()
+                }
+            };
+            if Instant::now() >= self.term.borrow().begins_until {
+                return Lost::Unrenewed;
+            }
+        }
+    }
+
+    async fn renew(&mut self) -> Result<(), Trouble> {
+        let sent = Instant::now();
+        let wanted = self.election.candidate.taken(&self.lease, Timestamp::now());
+        self.lease = self.election.write(self.deadline(), &wanted).await?;
+        self.term.send_replace(Term::of(sent, self.election.lasts));
+        Ok(())
+    }
+
+    /// Reads the lease, which somebody changed: `Err(None)` if it cannot be read.
+    async fn look(&mut self) -> Result<(), Option<Lost>> {
+        let leases = &self.election.leases;
+        match answered(self.deadline(), leases.get_opt(&self.election.lease)).await {
+            Ok(Some(lease)) if self.election.candidate.holds(&lease) => {
+                self.lease = lease;
+                Ok(())
+            }
+            Ok(Some(lease)) => Err(Some(Lost::Taken(
+                holder(&lease).unwrap_or("nobody").to_owned(),
+            ))),
+            Ok(None) => Err(Some(Lost::Deleted)),
+            Err(error) => {
+                tracing::warn!(%error, "the lease could not be read; tried again");
+                Err(None)
+            }
+        }
+    }
+
+    /// The lease may be another's from this moment on.
+    fn end(&self, lost: Lost) -> Lost {
+        self.term.send_replace(Term::over(Instant::now()));
+        lost
+    }
+
+    fn deadline(&self) -> Instant {
+        self.election
+            .deadline()
+            .min(self.term.borrow().begins_until)
+    }
+
+    /// Gives the lease back, once all work has ended. Where that fails it runs out by itself.
+    pub async fn give_back(mut self) {
+        for _ in 0..MOST_TRIES {
+            let free = Candidate::given_back(&self.lease, Timestamp::now());
+            match self.election.write(self.election.deadline(), &free).await {
+                Ok(_) => {
+                    tracing::info!(lease = self.election.lease, "gave the lease back");
+                    return;
+                }
+                Err(Trouble::Changed) if self.look().await.is_ok() => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the lease could not be given back; it runs out by itself");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Makes one call, with a deadline, and tells conflicts and absence apart from other errors.
+async fn answered<T>(
+    deadline: Instant,
+    call: impl Future<Output = kube::Result<T>>,
+) -> Result<T, Trouble> {
+    match timeout_at(deadline, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(kube::Error::Api(status))) if status.code == 409 => Err(Trouble::Changed),
+        Ok(Err(error)) if is_not_found(&error) => Err(Trouble::Absent(error)),
+        Ok(Err(error)) => Err(Trouble::Kubernetes(error)),
+        Err(_) => Err(Trouble::Late),
+    }
+}
+
+fn is_not_found(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+fn ours() -> PostParams {
+    PostParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    }
+}
