@@ -34,6 +34,7 @@ mod guide;
 mod handover;
 mod inputs;
 mod interrupted;
+mod leadership;
 mod observing;
 mod ownership;
 mod presentation;

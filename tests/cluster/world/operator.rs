@@ -52,6 +52,16 @@ impl Operator {
         }
     }
 
+    /// Another replica of it, set up the same, not started yet.
+    pub fn twin(&self) -> Self {
+        Self {
+            environment: self.environment.clone(),
+            arguments: self.arguments.clone(),
+            folder: tempfile::tempdir().unwrap(),
+            child: None,
+        }
+    }
+
     /// Sets a variable of its environment, or takes it away, from the next start on.
     pub fn set(&mut self, name: &str, value: Option<&str>) {
         self.environment.retain(|(known, _)| known != name);
