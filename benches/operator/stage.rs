@@ -19,6 +19,7 @@ use kube::{
 use workmail_local::{Config, Knobs, Server};
 use workmail_operator::{
     api::{WorkMailOrganization, crd},
+    lease::Tenure,
     runtime::client,
 };
 
@@ -79,7 +80,7 @@ impl Stage {
         );
         let divisor = env::var("BENCH_DIVISOR").map_or(1, |text| text.parse().unwrap());
         let cluster = Cluster::start(Options::default()).await.unwrap();
-        let client = client(cluster.config()).unwrap();
+        let client = client(cluster.config(), Tenure::unlimited()).unwrap();
         install(&client).await;
         Self {
             cluster,

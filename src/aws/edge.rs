@@ -140,7 +140,7 @@ async fn a_call_without_an_answer_ends_at_its_deadline() {
     let begun = tokio::time::Instant::now();
     let error = create(&organizations).await.unwrap_err();
     assert_eq!(error.trouble, Trouble::TimedOut);
-    assert!(begun.elapsed() <= DEADLINE + std::time::Duration::from_secs(1));
+    assert!(begun.elapsed() <= DEADLINE + Duration::from_secs(1));
     assert!(!error.trouble.did_nothing(), "it may have been done");
 }
 

@@ -119,18 +119,18 @@ impl Watched {
 async fn all_listed(watched: &[Watched], context: &Context) -> bool {
     let all = join_all(watched.iter().map(|one| one.store.wait_until_ready()));
     let mut all = Box::pin(all);
-    let done = match timeout(PATIENCE, &mut all).await {
-        Ok(done) => done,
-        Err(_) => {
-            let unread = watched.iter().filter(|one| !one.is_listed());
-            let unread: Vec<_> = unread.filter_map(|one| one.namespace.as_deref()).collect();
-            tracing::warn!(
-                namespaces = unread.join(","),
-                "WorkMailOrganizations cannot be read; work begins on those that can"
-            );
-            context.listed.send_replace(true);
-            all.await
-        }
+    let in_time = timeout(PATIENCE, &mut all).await;
+    let done = if let Ok(done) = in_time {
+        done
+    } else {
+        let unread = watched.iter().filter(|one| !one.is_listed());
+        let unread: Vec<_> = unread.filter_map(|one| one.namespace.as_deref()).collect();
+        tracing::warn!(
+            namespaces = unread.join(","),
+            "WorkMailOrganizations cannot be read; work begins on those that can"
+        );
+        context.listed.send_replace(true);
+        all.await
     };
     context.listed.send_replace(true);
     done.iter().all(Result::is_ok)

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
-use super::{super::tenure::Term, *};
+use super::*;
+use crate::lease::tenure::Term;
 
 const LASTS: Duration = Duration::from_secs(15);
 

@@ -58,3 +58,27 @@ pub fn client(config: Config, tenure: Tenure) -> Result<Client, kube::Error> {
         .service(http);
     Ok(ClientBuilder::new(service, config.default_namespace).build())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{io::ErrorKind, net::TcpListener};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_sent_when_the_lease_may_be_another_s() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let config = Config::new(url.parse().unwrap());
+        let client = client(config, Tenure::ended()).unwrap();
+        let error = client.apiserver_version().await.unwrap_err();
+        let told = format!("{error:?}");
+        assert!(
+            told.contains("another process may have the lease"),
+            "{told}"
+        );
+        let nobody_came = listener.accept().unwrap_err();
+        assert_eq!(nobody_came.kind(), ErrorKind::WouldBlock);
+    }
+}

@@ -106,7 +106,7 @@ pub struct Run {
 pub struct LeaderElection {
     /// Share the work with other replicas: the one that has the lease acts, the others stand by
     #[arg(
-        long,
+        long = "leader-elect",
         env = "WORKMAIL_OPERATOR_LEADER_ELECT",
         num_args = 0..=1,
         require_equals = true,
@@ -114,24 +114,27 @@ pub struct LeaderElection {
         default_value_t = false,
         action = ArgAction::Set
     )]
-    pub leader_elect: bool,
+    pub enabled: bool,
 
     /// Name of the Lease; operators that share no work need one each
     #[arg(
-        long,
+        long = "leader-elect-resource-name",
         env = "WORKMAIL_OPERATOR_LEADER_ELECT_RESOURCE_NAME",
         default_value = "workmail-operator"
     )]
-    pub leader_elect_resource_name: String,
+    pub resource_name: String,
 
     /// Namespace of the Lease [default: that of the pod, or of the kubeconfig's context]
-    #[arg(long, env = "WORKMAIL_OPERATOR_LEADER_ELECT_RESOURCE_NAMESPACE")]
-    pub leader_elect_resource_namespace: Option<String>,
+    #[arg(
+        long = "leader-elect-resource-namespace",
+        env = "WORKMAIL_OPERATOR_LEADER_ELECT_RESOURCE_NAMESPACE"
+    )]
+    pub resource_namespace: Option<String>,
 
     /// How long the others wait for a leader that says nothing any more; it stops by itself after two
     /// thirds of that
-    #[arg(long, env = "WORKMAIL_OPERATOR_LEADER_ELECT_LEASE_DURATION", default_value = "15s", value_parser = lease_duration)]
-    pub leader_elect_lease_duration: Duration,
+    #[arg(long = "leader-elect-lease-duration", env = "WORKMAIL_OPERATOR_LEADER_ELECT_LEASE_DURATION", default_value = "15s", value_parser = lease_duration)]
+    pub lease_duration: Duration,
 }
 
 /// `30s`, `5m`, `1h`.
@@ -208,7 +211,7 @@ mod tests {
         let Command::Run(run) = Flags::try_parse_from(line).unwrap().command else {
             panic!("run");
         };
-        assert_eq!(run.leader_election.leader_elect, elect);
+        assert_eq!(run.leader_election.enabled, elect);
     }
 
     #[rstest]

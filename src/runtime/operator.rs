@@ -157,13 +157,13 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
 /// On what the replicas agree, if there may be others.
 fn terms(flags: &Run, config: &Config) -> Option<Terms> {
     let flags = &flags.leader_election;
-    flags.leader_elect.then(|| Terms {
+    flags.enabled.then(|| Terms {
         namespace: flags
-            .leader_elect_resource_namespace
+            .resource_namespace
             .clone()
             .unwrap_or_else(|| config.default_namespace.clone()),
-        lease: flags.leader_elect_resource_name.clone(),
-        lasts: flags.leader_elect_lease_duration,
+        lease: flags.resource_name.clone(),
+        lasts: flags.lease_duration,
     })
 }
 
