@@ -35,6 +35,7 @@ mod handover;
 mod inputs;
 mod interrupted;
 mod leadership;
+mod namespaces;
 mod observing;
 mod ownership;
 mod presentation;

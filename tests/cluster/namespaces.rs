@@ -1,0 +1,129 @@
+//! One operator for several namespaces.
+
+use std::fmt::Debug;
+
+use k8s_openapi::api::{
+    core::v1::ServiceAccount,
+    rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
+};
+use kube::{Api, ResourceExt, api::PostParams};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use workmail_local::Config;
+use workmail_operator::api::{Reason, WorkMailOrganization};
+
+use crate::world::{World, control_plane, page, quick, status};
+
+/// A world, and another whose namespace the operator of the first watches too. It is not started yet.
+async fn two_namespaces() -> (World, World) {
+    let mut one = World::without_operator(Config::with_knobs(quick())).await;
+    let other = one.beside().await;
+    watches(&mut one, &other.namespace);
+    (one, other)
+}
+
+fn watches(world: &mut World, namespace: &str) {
+    let argument = format!("--watch-namespaces={namespace}");
+    world.operator.argument(&argument);
+}
+
+#[tokio::test]
+async fn the_objects_of_every_watched_namespace_are_worked_on() {
+    let (mut one, other) = two_namespaces().await;
+    let third = one.beside().await;
+    one.operator.start();
+    for (world, alias) in [(&one, "one"), (&other, "other"), (&third, "third")] {
+        world.create("acme", json!({"alias": alias})).await;
+    }
+    one.until_active("acme").await;
+    other.until_active("acme").await;
+    let untouched = third.get("acme").await;
+    assert!(
+        status(&untouched).conditions.is_empty(),
+        "nobody watches its namespace"
+    );
+    assert_eq!(one.effects("CreateOrganization").len(), 2);
+}
+
+#[tokio::test]
+async fn of_two_objects_in_two_namespaces_with_one_alias_the_elder_comes_first_at_every_start() {
+    for _ in 0..4 {
+        let (mut one, other) = two_namespaces().await;
+        let spec = json!({"alias": "acme"});
+        let a = one.create("acme", spec.clone()).await;
+        let b = other.create("acme", spec).await;
+        one.operator.start();
+        let order = |object: &WorkMailOrganization| {
+            (object.creation_timestamp().map(|time| time.0), object.uid())
+        };
+        let (elder, younger) = if order(&a) < order(&b) {
+            (&one, &other)
+        } else {
+            (&other, &one)
+        };
+        younger
+            .until_refused("acme", Reason::OwnershipConflict)
+            .await;
+        elder.until_active("acme").await;
+        let created = one.calls("CreateOrganization");
+        assert_eq!(created.len(), 1, "the younger asked for nothing");
+        assert_eq!(
+            created[0].request["ClientToken"],
+            elder.get("acme").await.uid().unwrap()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_namespace_that_cannot_be_read_is_told_of_and_holds_up_no_other() {
+    let (mut one, other) = two_namespaces().await;
+    let kubeconfig = with_rights_in(&one).await;
+    one.operator.set("KUBECONFIG", Some(&kubeconfig));
+    one.operator.start();
+    one.create("acme", json!({"alias": "acme"})).await;
+    one.until_active("acme").await;
+    let told = |line: &Value| {
+        let message = line["message"].as_str().unwrap_or_default();
+        message.contains("cannot be read; work begins") && line["namespaces"] == other.namespace
+    };
+    one.operator
+        .until_logged("which cannot be read", told)
+        .await;
+    let (probes, _) = one.operator.addresses().await;
+    let (code, why) = page(probes, "/readyz").await.unwrap();
+    assert_eq!((code, why.contains("not read")), (503, true), "{why}");
+}
+
+/// The kubeconfig of an account that may do everything in the world's namespace, and elsewhere only read
+/// namespaces.
+async fn with_rights_in(world: &World) -> String {
+    let (client, namespace) = (&world.client, &world.namespace);
+    let subjects = json!([{"kind": "ServiceAccount", "name": "operator", "namespace": namespace}]);
+    let of_cluster = |kind: &str| json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": kind});
+    let account = json!({"metadata": {"name": "operator"}});
+    make::<ServiceAccount>(Api::namespaced(client.clone(), namespace), account).await;
+    let everything = json!({
+        "metadata": {"name": "operator"}, "roleRef": of_cluster("cluster-admin"), "subjects": subjects,
+    });
+    make::<RoleBinding>(Api::namespaced(client.clone(), namespace), everything).await;
+    let reads = json!({
+        "metadata": {"name": namespace},
+        "rules": [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}],
+    });
+    make::<ClusterRole>(Api::all(client.clone()), reads).await;
+    let bound = json!({
+        "metadata": {"name": namespace}, "roleRef": of_cluster(namespace), "subjects": subjects,
+    });
+    make::<ClusterRoleBinding>(Api::all(client.clone()), bound).await;
+    let cluster = control_plane().await;
+    let path = cluster.service_account_kubeconfig(namespace, "operator");
+    path.await.unwrap().to_str().unwrap().to_owned()
+}
+
+async fn make<K>(api: Api<K>, object: Value)
+where
+    K: Clone + Debug + Serialize + DeserializeOwned,
+{
+    let object = serde_json::from_value(object).unwrap();
+    api.create(&PostParams::default(), &object).await.unwrap();
+}
