@@ -118,8 +118,15 @@ test-doc:
 	$(call say,'Examples in documentation')
 	$(CARGO) test --workspace --locked --doc
 
+# Go keeps what it built: the tests run it in the same way.
+.PHONY: gitops
+gitops:
+	$(call say,'What says how Argo CD and Flux see an object (the first time it is built: 2 minutes on two cores)')
+	cd tools/gitops && GOWORK=off go vet . && \
+		GOWORK=off go run -mod=readonly . ../../examples/gitops/argocd/health.lua < /dev/null
+
 # The last, so that its summary ends the output.
 .PHONY: test-rust
-test-rust: test-build control-plane
+test-rust: test-build control-plane gitops
 	$(call say,'Tests')
 	$(CARGO) test --workspace --locked --no-fail-fast --tests

@@ -19,8 +19,11 @@ mod deletion;
 mod domains;
 mod events;
 mod eventually;
+mod gitops;
 mod interleavings;
 mod ownership;
 mod table;
+#[path = "../verdicts/mod.rs"]
+mod verdicts;
 mod views;
 mod world;
