@@ -15,7 +15,7 @@ use crate::world::{Operator, install_crd, quick};
 const PAGE: &str = include_str!("../../docs/adoption.md");
 
 /// The commands of a page, as one script that stops at the first that fails.
-fn commands(page: &str) -> String {
+pub fn commands(page: &str) -> String {
     let lines = page.lines().filter(|line| *line != ">");
     let commands = lines.filter_map(|line| line.strip_prefix("$ ").or(line.strip_prefix("> ")));
     commands.fold(String::from("set -euxo pipefail\n"), |script, command| {

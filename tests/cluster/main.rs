@@ -30,6 +30,8 @@ mod domain_verification;
 mod domains;
 mod drifting;
 mod found_again;
+mod gitops;
+mod gitops_policy;
 mod guide;
 mod handover;
 mod inputs;
@@ -53,5 +55,7 @@ mod tags;
 mod telemetry;
 mod trouble;
 mod two_clusters;
+#[path = "../verdicts/mod.rs"]
+mod verdicts;
 mod world;
 mod zones;
