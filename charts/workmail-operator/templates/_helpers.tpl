@@ -2,16 +2,18 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{- /* RELEASE-CHART, or RELEASE where that has the chart's name in it. */}}
+{{- /* RELEASE-CHART, or RELEASE where that has the chart's name in it; without the dots that a release
+       may have and a Service may not. */}}
 {{- define "workmail-operator.fullname" -}}
+{{- $release := .Release.Name | replace "." "-" }}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
 {{- else }}
 {{- $name := include "workmail-operator.name" . }}
-{{- if contains $name .Release.Name }}
-{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- if contains $name $release }}
+{{- $release | trunc 63 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- printf "%s-%s" $release $name | trunc 63 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -19,14 +21,19 @@
 {{- /* What no upgrade may change. */}}
 {{- define "workmail-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "workmail-operator.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{- define "workmail-operator.labels" -}}
+{{- define "workmail-operator.ownLabels" -}}
 {{ include "workmail-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* The chart's own win. */}}
+{{- define "workmail-operator.labels" -}}
+{{- merge (include "workmail-operator.ownLabels" . | fromYaml) .Values.commonLabels | toYaml }}
 {{- end }}
 
 {{- define "workmail-operator.serviceAccountName" -}}
@@ -70,4 +77,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 - kind: ServiceAccount
   name: {{ include "workmail-operator.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
+{{- end }}
+
+{{- /* How a monitor asks. */}}
+{{- define "workmail-operator.scrape" -}}
+path: /metrics
+{{- with .interval }}
+interval: {{ . }}
+{{- end }}
+{{- with .scrapeTimeout }}
+scrapeTimeout: {{ . }}
+{{- end }}
 {{- end }}
