@@ -54,6 +54,10 @@ crds: ## Write the CustomResourceDefinitions from the types, to crds/ and to the
 	mv crds/.$(crd).new crds/$(crd)
 	cp crds/$(crd) charts/workmail-operator/files/crds/$(crd)
 
+.PHONY: chart-docs
+chart-docs: ## Write the table of the chart's values into its README, from the comments of values.yaml
+	CHART_DOCS=write $(CARGO) test --quiet --locked --package workmail-operator --test chart readme_explains
+
 .PHONY: fmt
 fmt: ## Format the code
 	$(CARGO) fmt --all

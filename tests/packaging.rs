@@ -1,4 +1,4 @@
-//! What is packaged around the code agrees with it: versions, toolchain, and the chart's values.
+//! What is packaged around the code agrees with it: versions and toolchain.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -60,76 +60,6 @@ fn the_image_gets_every_manifest_of_the_workspace() {
             ignored.contains(&format!("\n!{member}/Cargo.toml\n")),
             "{member}"
         );
-    }
-}
-
-#[test]
-fn the_chart_s_schema_has_the_values_that_there_are_and_no_others() {
-    let values = yaml(&format!("{CHART}/values.yaml"));
-    let schema: Value =
-        serde_json::from_str(&text(&format!("{CHART}/values.schema.json"))).unwrap();
-    let mut faults = Vec::new();
-    compare(&values, &schema, "", &mut faults);
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
-}
-
-#[test]
-fn every_value_of_the_chart_is_explained_where_it_is_set() {
-    let values = text(&format!("{CHART}/values.yaml"));
-    let mut explained = false; // Whether a comment covers this line: one above it, up to an empty line.
-    let unexplained: Vec<_> = values
-        .lines()
-        .filter(|line| {
-            let is_comment = line.trim_start().starts_with('#');
-            explained = is_comment || (explained && !line.is_empty());
-            let is_pair = line.contains(": ") && !is_comment;
-            is_pair && !explained && !line.starts_with(' ')
-        })
-        .collect();
-    // What a pod has under the same name needs no word.
-    let plain = [
-        "podAnnotations",
-        "podLabels",
-        "priorityClassName",
-        "nodeSelector",
-        "tolerations",
-        "affinity",
-    ];
-    let unexplained: Vec<_> = unexplained
-        .into_iter()
-        .filter(|line| {
-            !plain
-                .iter()
-                .any(|name| line.starts_with(&format!("{name}:")))
-        })
-        .collect();
-    assert!(unexplained.is_empty(), "{unexplained:#?}");
-}
-
-/// Where a schema closes an object, it has the fields of the values, all of them and no others.
-fn compare(values: &Value, schema: &Value, path: &str, faults: &mut Vec<String>) {
-    if schema["additionalProperties"] != Value::Bool(false) {
-        return;
-    }
-    let fields = schema["properties"].as_object().unwrap();
-    for (name, value) in values.as_object().into_iter().flatten() {
-        match fields.get(name) {
-            None => faults.push(format!("values.schema.json lacks {path}{name}")),
-            Some(field) => compare(value, field, &format!("{path}{name}."), faults),
-        }
-    }
-    // Of `global` Helm makes what it likes; resources and affinity are the pod's own, and partly set.
-    let open = [
-        "global",
-        "claims",
-        "nodeAffinity",
-        "podAffinity",
-        "podAntiAffinity",
-    ];
-    for name in fields.keys().filter(|name| !open.contains(&name.as_str())) {
-        if values.get(name).is_none() {
-            faults.push(format!("values.yaml lacks {path}{name}"));
-        }
     }
 }
 
