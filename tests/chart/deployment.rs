@@ -40,17 +40,14 @@ fn however_many_replicas_there_are_they_share_a_lease_that_they_have_the_rights_
             .release
             .named("Role", &format!("{lease}-leader-election"));
         assert_eq!(role["metadata"]["namespace"], NAMESPACE);
-        let of_leases = json!({ "apiGroups": ["coordination.k8s.io"], "resources": ["leases"] });
-        let with = |more: Value| {
-            let mut rule = of_leases.clone();
-            rule.as_object_mut()
-                .unwrap()
-                .append(&mut more.as_object().unwrap().clone());
-            rule
-        };
         let rules = json!([
-            with(json!({ "verbs": ["create"] })),
-            with(json!({ "resourceNames": [lease], "verbs": ["get", "update"] })),
+            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"] },
+            {
+                "apiGroups": ["coordination.k8s.io"],
+                "resources": ["leases"],
+                "resourceNames": [lease],
+                "verbs": ["get", "update"],
+            },
         ]);
         assert_eq!(role["rules"], rules, "{}", case.name);
     }

@@ -174,10 +174,11 @@ fn whatever_selects_pods_selects_those_of_the_deployment_and_by_name_and_release
         let spec = &object["spec"];
         let selector = match object["kind"].as_str().unwrap() {
             "Service" => &spec["selector"],
-            "Deployment" | "PodDisruptionBudget" | "PodMonitor" => &spec["selector"]["matchLabels"],
+            // The second selects Services, whose labels have the same two.
+            "Deployment" | "ServiceMonitor" | "PodMonitor" | "PodDisruptionBudget" => {
+                &spec["selector"]["matchLabels"]
+            }
             "NetworkPolicy" => &spec["podSelector"]["matchLabels"],
-            // Of Services, whose labels have the same two.
-            "ServiceMonitor" => &spec["selector"]["matchLabels"],
             _ => return,
         };
         let name = format!("{}: {}", case.name, object["kind"]);

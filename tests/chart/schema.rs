@@ -77,17 +77,13 @@ fn every_object_is_closed_but_for_what_is_the_pod_s_own_and_long() {
 }
 
 fn find_open(schema: &Value, path: &str, open: &mut Vec<String>) {
-    if schema["type"] == "object" && schema.get("additionalProperties").is_none() {
+    let more = &schema["additionalProperties"];
+    let open_object = schema["type"] == "object" && more != false && !more.is_object();
+    let open_array = schema["type"] == "array" && !schema["items"].is_object();
+    if open_object || open_array {
         open.push(path.to_owned());
     }
-    let deeper: Vec<(String, &Value)> = match schema {
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(name, one)| (name.clone(), one))
-            .collect(),
-        _ => Vec::new(),
-    };
-    for (name, one) in deeper {
+    for (name, one) in schema.as_object().into_iter().flatten() {
         find_open(one, &format!("{path}/{name}"), open);
     }
 }
@@ -95,15 +91,7 @@ fn find_open(schema: &Value, path: &str, open: &mut Vec<String>) {
 #[test]
 fn a_wrong_type_is_refused_by_name_wherever_it_stands() {
     let mut paths = Vec::new();
-    let wrong = replaced(
-        &everything_there_is(),
-        "",
-        &mut paths,
-        &|value| match value {
-            Value::Bool(_) => json!("wrong"),
-            _ => json!(true),
-        },
-    );
+    let wrong = with_wrong_types(&everything_there_is(), "", &mut paths);
     assert_refused(&wrong, &paths, 70);
 }
 
@@ -132,35 +120,34 @@ fn everything_there_is() -> Value {
     values
 }
 
-/// The values with each that is no map replaced, and the paths of those.
-fn replaced(
-    value: &Value,
-    path: &str,
-    paths: &mut Vec<String>,
-    wrong: &dyn Fn(&Value) -> Value,
-) -> Value {
-    let deeper = |paths: &mut Vec<String>, name: &str, value: &Value| {
+/// The values with each that has no fields replaced by what it cannot be, and the paths of those.
+fn with_wrong_types(value: &Value, path: &str, paths: &mut Vec<String>) -> Value {
+    let mut deeper = |name: &str, value: &Value| {
         let name = name.replace('/', "~1"); // as JSON pointers have it
-        replaced(value, &format!("{path}/{name}"), paths, wrong)
+        with_wrong_types(value, &format!("{path}/{name}"), paths)
     };
-    match value {
-        Value::Object(fields) if !fields.is_empty() => fields
+    if let Some(fields) = value.as_object().filter(|fields| !fields.is_empty()) {
+        let closed = fields
             .iter()
-            // Open, as the test above says.
-            .filter(|(name, _)| !["valueFrom", "configMap", "affinity"].contains(&name.as_str()))
-            .map(|(name, value)| (name.clone(), deeper(paths, name, value)))
-            .collect::<Map<_, _>>()
-            .into(),
-        Value::Array(items) if items.iter().any(Value::is_object) => {
-            let items = items.iter().enumerate();
-            items
-                .map(|(at, item)| deeper(paths, &at.to_string(), item))
-                .collect()
-        }
-        other => {
-            paths.push(path.to_owned());
-            wrong(other)
-        }
+            // The others are open, as the test above says.
+            .filter(|(name, _)| !["valueFrom", "configMap", "affinity"].contains(&name.as_str()));
+        let wrong = closed.map(|(name, value)| (name.clone(), deeper(name, value)));
+        return Value::Object(wrong.collect());
+    }
+    if let Some(items) = value
+        .as_array()
+        .filter(|items| items.iter().any(Value::is_object))
+    {
+        let items = items.iter().enumerate();
+        return items
+            .map(|(at, item)| deeper(&at.to_string(), item))
+            .collect();
+    }
+    paths.push(path.to_owned());
+    if value.is_boolean() {
+        json!("wrong")
+    } else {
+        json!(true)
     }
 }
 
@@ -173,32 +160,32 @@ fn with_unknown_keys(
     paths: &mut Vec<String>,
 ) -> Value {
     let schema = resolved(schema, root);
-    match value {
-        Value::Object(fields) => {
-            let mut all = Map::new();
-            for (name, value) in fields {
-                let (field, path) = (&schema["properties"][name], format!("{path}/{name}"));
-                all.insert(
-                    name.clone(),
-                    with_unknown_keys(value, field, root, &path, paths),
-                );
-            }
-            if schema["additionalProperties"] == false {
-                paths.push(path.to_owned());
-                all.insert("unheardOf".to_owned(), json!("value"));
-            }
-            all.into()
-        }
-        Value::Array(items) => {
-            let items = items.iter().enumerate();
-            items
-                .map(|(at, item)| {
-                    with_unknown_keys(item, &schema["items"], root, &format!("{path}/{at}"), paths)
-                })
-                .collect()
-        }
-        other => other.clone(),
+    let mut deeper = |name: &str, value: &Value, schema: &Value| {
+        with_unknown_keys(value, schema, root, &format!("{path}/{name}"), paths)
+    };
+    if let Some(items) = value.as_array() {
+        let items = items.iter().enumerate();
+        return items
+            .map(|(at, item)| deeper(&at.to_string(), item, &schema["items"]))
+            .collect();
     }
+    let Some(fields) = value.as_object() else {
+        return value.clone();
+    };
+    let fields = fields.iter();
+    let mut all: Map<_, _> = fields
+        .map(|(name, value)| {
+            (
+                name.clone(),
+                deeper(name, value, &schema["properties"][name]),
+            )
+        })
+        .collect();
+    if schema["additionalProperties"] == false {
+        paths.push(path.to_owned());
+        all.insert("unheardOf".to_owned(), json!("value"));
+    }
+    all.into()
 }
 
 /// Helm names all that is wrong at once.
