@@ -48,7 +48,7 @@ fn values() -> Vec<(&'static str, &'static str, Value)> {
         (
             "named namespaces",
             "workmail-operator",
-            json!({ "watchNamespaces": ["team-a", "1e3", NAMESPACE] }),
+            json!({ "watchNamespaces": ["team-a", "team-b", NAMESPACE] }),
         ),
         ("one replica", "workmail-operator", json!({ "replicas": 1 })),
         ("no replica", "workmail-operator", json!({ "replicas": 0 })),
@@ -60,7 +60,7 @@ fn values() -> Vec<(&'static str, &'static str, Value)> {
         (
             "an existing service account",
             "x",
-            json!({ "fullnameOverride": "wmo", "serviceAccount": { "create": false, "name": "robot" } }),
+            json!({ "fullnameOverride": "wmo", "serviceAccount": { "create": false, "name": "007" } }),
         ),
         (
             "rights by somebody else",
