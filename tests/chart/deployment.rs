@@ -182,7 +182,7 @@ fn the_pod_is_asked_whether_it_lives_and_is_ready_and_has_the_time_to_finish() {
     }
     let ports = json!([{ "name": "metrics", "containerPort": 8080 }, { "name": "probes", "containerPort": 8081 }]);
     assert_eq!(container["ports"], ports);
-    assert_eq!(release.pod()["spec"]["terminationGracePeriodSeconds"], 60);
+    assert_eq!(release.pod()["spec"]["terminationGracePeriodSeconds"], 75);
 }
 
 #[test]
