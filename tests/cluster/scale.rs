@@ -70,10 +70,10 @@ async fn an_organization_that_cannot_be_described_is_found_in_the_list() {
         status(&world.get("acme").await).state.as_deref(),
         Some("Active")
     );
-    assert_eq!(
-        world.calls("ListOrganizations").len(),
-        6,
-        "a second listing"
+    let pages = world.calls("ListOrganizations").len();
+    assert!(
+        pages >= 6,
+        "a second listing, or more on a slow machine: {pages}"
     );
     world.aws.remove_fault(rule);
     world.until_active("acme").await;
