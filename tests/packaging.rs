@@ -41,6 +41,23 @@ fn the_image_is_built_with_the_toolchain_that_is_pinned() {
 }
 
 #[test]
+fn the_oldest_kubernetes_and_helm_that_are_stated_are_those_that_make_test_oldest_builds() {
+    let minor = |module: &str, package: &str| {
+        let go_mod = text(&format!("tools/{module}/go.mod"));
+        let mut lines = go_mod.lines().map(str::trim);
+        let version = lines.find_map(|line| line.strip_prefix(package)?.strip_prefix(" v"));
+        let (minor, _patch) = version.unwrap().rsplit_once('.').unwrap();
+        minor.to_owned()
+    };
+    let kubernetes = minor("controlplane-oldest", "k8s.io/kubernetes");
+    let helm = minor("helm3", "helm.sh/helm/v3");
+    let chart = yaml(&format!("{CHART}/Chart.yaml"));
+    assert_eq!(chart["kubeVersion"], format!(">={kubernetes}.0-0"));
+    let stated = format!("Kubernetes {kubernetes} or newer, and Helm {helm} or newer");
+    assert!(text("README.md").contains(&stated), "{stated}");
+}
+
+#[test]
 fn the_image_gets_every_manifest_of_the_workspace() {
     let manifest = text("Cargo.toml");
     let members = manifest

@@ -86,6 +86,16 @@ pub fn refusal(values: &Value) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
+/// Whether a refusal names the value at this JSON pointer. Helm 4 gives the pointer, Helm 3 the fields.
+pub fn names(refusal: &str, pointer: &str) -> bool {
+    let fields = pointer.trim_start_matches('/').replace('/', ".");
+    let fields = match fields.replace("~1", "/") {
+        root if root.is_empty() => "(root)".to_owned(),
+        fields => fields,
+    };
+    refusal.contains(&format!("at '{pointer}'")) || refusal.contains(&format!("- {fields}: "))
+}
+
 /// What a user reads after an installation with these values.
 pub fn notes(values: &Value) -> String {
     let install = [

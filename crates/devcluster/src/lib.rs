@@ -23,6 +23,7 @@ mod cluster;
 mod credentials;
 mod error;
 mod guardian;
+mod pinned;
 mod program;
 mod ready;
 mod server;

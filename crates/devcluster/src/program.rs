@@ -66,7 +66,9 @@ impl Program {
     /// 1. If `KUBEBUILDER_ASSETS` is set: that folder and no other place, but for
     ///    Helm, which is not of Kubernetes.
     /// 2. kubectl: the first one on `PATH`.
-    /// 3. The user's cache folder, where it is put by a build from source.
+    /// 3. The user's cache folder, where it is put by a build from source. If
+    ///    `DEVCLUSTER_OLDEST` is set, the API server, its controller manager and
+    ///    Helm are the oldest that the chart supports.
     ///
     /// # Errors
     /// [`Error::NotInAssets`] if the folder lacks it; [`Error::NoGo`],

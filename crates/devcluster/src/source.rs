@@ -16,7 +16,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, Program, error::Context as _, program::is_executable};
+use crate::{Error, Program, error::Context as _, pinned::pinned, program::is_executable};
 
 /// Where the Go modules are: beside this crate, in the same checkout.
 const MODULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools");
@@ -31,16 +31,22 @@ struct Recipe {
     takes: &'static str,
 }
 
-const fn recipe(program: Program) -> Recipe {
+/// The oldest versions that the chart supports are pinned in modules of their own.
+const fn recipe(program: Program, oldest: bool) -> Recipe {
+    let kubernetes = if oldest {
+        "controlplane-oldest"
+    } else {
+        "controlplane"
+    };
     let (module, package, takes) = match program {
         Program::Etcd => ("controlplane", "go.etcd.io/etcd/server/v3", "1 minute"),
         Program::ApiServer => (
-            "controlplane",
+            kubernetes,
             "k8s.io/kubernetes/cmd/kube-apiserver",
             "4 minutes",
         ),
         Program::ControllerManager => (
-            "controlplane",
+            kubernetes,
             "k8s.io/kubernetes/cmd/kube-controller-manager",
             "2 minutes",
         ),
@@ -56,6 +62,7 @@ const fn recipe(program: Program) -> Recipe {
             "1 minute",
         ),
         Program::Kubectl => ("controlplane", "k8s.io/kubernetes/cmd/kubectl", "1 minute"),
+        Program::Helm if oldest => ("helm3", "helm.sh/helm/v3/cmd/helm", "2 minutes"),
         Program::Helm => ("helm", "helm.sh/helm/v4/cmd/helm", "3 minutes"),
     };
     Recipe {
@@ -65,9 +72,15 @@ const fn recipe(program: Program) -> Recipe {
     }
 }
 
+/// Whether `DEVCLUSTER_OLDEST` asks for the oldest versions.
+fn oldest() -> bool {
+    env::var_os("DEVCLUSTER_OLDEST").is_some_and(|value| !value.is_empty())
+}
+
 /// The program from the user's cache folder, built into it if it is not there.
 pub(crate) fn cached(program: Program) -> Result<PathBuf, Error> {
-    let module = recipe(program).module;
+    let recipe = recipe(program, oldest());
+    let module = recipe.module;
     let path = Path::new(MODULES).join(module);
     let source = Source::read(&fs::canonicalize(&path).context("find", path)?)?;
     let folder = cache_folder(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME"))?
@@ -80,7 +93,7 @@ pub(crate) fn cached(program: Program) -> Result<PathBuf, Error> {
         let lock = lock(&folder.join("lock"))?;
         // Another process may have built it while this one waited.
         if !is_executable(&file) {
-            source.build(program, &file, lock)?;
+            source.build(program, &recipe, &file, lock)?;
         }
     }
     Ok(file)
@@ -164,8 +177,14 @@ impl Source {
     }
 
     /// Builds to a name of its own and renames, so that `file` is whole or absent.
-    fn build(&self, program: Program, file: &Path, lock: File) -> Result<(), Error> {
-        let Recipe { package, takes, .. } = recipe(program);
+    fn build(
+        &self,
+        program: Program,
+        recipe: &Recipe,
+        file: &Path,
+        lock: File,
+    ) -> Result<(), Error> {
+        let Recipe { package, takes, .. } = *recipe;
         say(&format!(
             "building {program} from source with {}, once: about {takes} on two idle cores, into {}",
             self.pinned,
@@ -227,32 +246,6 @@ fn go_version(module: &Path) -> Result<String, Error> {
         ));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// What the module pins, and the linker flags for its programs. Those of Kubernetes are told their
-/// version: without it a server calls itself v0.0.0 and clients misjudge it.
-fn pinned(go_mod: &str) -> Option<(String, String)> {
-    let version = |module: &str| {
-        let rest = go_mod
-            .lines()
-            .find_map(|line| line.trim().strip_prefix(module)?.strip_prefix(" v"))?;
-        rest.split(' ').next()
-    };
-    let mut ldflags = "-s -w".to_owned();
-    let Some(kubernetes) = version("k8s.io/kubernetes") else {
-        return Some((format!("Helm v{}", version("helm.sh/helm/v4")?), ldflags));
-    };
-    let (major, rest) = kubernetes.split_once('.')?;
-    let (minor, _patch) = rest.split_once('.')?;
-    for (name, value) in [
-        ("gitVersion", format!("v{kubernetes}").as_str()),
-        ("gitMajor", major),
-        ("gitMinor", minor),
-        ("gitTreeState", "clean"),
-    ] {
-        let _ = write!(ldflags, " -X k8s.io/component-base/version.{name}={value}");
-    }
-    Some((format!("Kubernetes v{kubernetes}"), ldflags))
 }
 
 /// To stderr even under a test runner, which captures what is printed: the

@@ -1,23 +1,12 @@
 use super::*;
 
 #[test]
-fn the_servers_are_told_the_version_that_the_module_pins() {
-    let (what, ldflags) = pinned("require (\n\tk8s.io/kubernetes v1.37.2 // indirect\n)").unwrap();
-    assert_eq!(what, "Kubernetes v1.37.2");
-    assert!(ldflags.contains("version.gitVersion=v1.37.2 "), "{ldflags}");
-    assert!(
-        ldflags.contains("version.gitMajor=1 ") && ldflags.contains("version.gitMinor=37 "),
-        "{ldflags}"
-    );
-    assert!(pinned("require k8s.io/api v0.37.2").is_none());
-}
-
-#[test]
 fn the_pinned_modules_name_every_program_as_a_tool() {
-    for program in Program::ALL {
+    let all = Program::ALL.into_iter();
+    for (program, oldest) in all.flat_map(|program| [(program, false), (program, true)]) {
         let Recipe {
             module, package, ..
-        } = recipe(program);
+        } = recipe(program, oldest);
         let go_mod = fs::read_to_string(Path::new(MODULES).join(module).join("go.mod")).unwrap();
         let names = [format!("\t{package}"), format!("tool {package}")];
         assert!(
