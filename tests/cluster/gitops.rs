@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use workmail_local::{Config, Fault, Knobs, OrganizationChange, Rule, SeedDomain};
+use workmail_local::{Config, Delay, Fault, Knobs, OrganizationChange, Rule, SeedDomain};
 use workmail_operator::api::{ConditionStatus, ConditionType, Reason, WorkMailOrganization};
 
 const PAGE: &str = include_str!("../../docs/gitops.md");
@@ -34,6 +34,9 @@ fn under_delete() -> Value {
 }
 
 /// The phases of the page, in its words.
+/// As long as a phase lasts that is not to pass before it was seen.
+const HOUR: Duration = Duration::from_hours(1);
+
 const UNSEEN: &str = "Not looked at yet, or not since its spec changed";
 const CREATING: &str = "Being created";
 const ACTIVE: &str = "Active";
@@ -90,8 +93,8 @@ async fn a_fresh_object_is_in_progress_though_nobody_has_looked_at_it() {
 #[tokio::test]
 async fn on_its_way_it_is_in_progress_and_then_it_is_good_until_its_spec_changes() {
     let slow = Knobs {
-        requested_for: Duration::from_secs(2).into(),
-        creating_for: Duration::from_secs(2).into(),
+        requested_for: Delay::fixed(HOUR),
+        creating_for: Delay::fixed(HOUR),
         ..quick()
     };
     let mut world = watchful(slow).await;
@@ -100,6 +103,7 @@ async fn on_its_way_it_is_in_progress_and_then_it_is_good_until_its_spec_changes
         let object = world.until_refused("acme", reason).await;
         let opening = format!("{reason}: ");
         assert_said(&object, CREATING, &opening);
+        world.aws.clock().advance(HOUR);
     }
     let object = world.until_settled("acme").await;
     assert_said(&object, ACTIVE, "holds what the spec says");
@@ -188,7 +192,7 @@ async fn a_suspended_object_is_suspended_and_is_that_of_its_present_spec_only() 
 #[tokio::test]
 async fn a_deletion_is_on_its_way_and_one_that_is_blocked_is_told() {
     let slow = Knobs {
-        deleting_for: Duration::from_secs(3).into(),
+        deleting_for: Delay::fixed(HOUR),
         ..quick()
     };
     let world = watchful(slow).await;
@@ -208,6 +212,7 @@ async fn a_deletion_is_on_its_way_and_one_that_is_blocked_is_told() {
         .await;
     let object = world.until_refused("acme", Reason::Deleting).await;
     assert_said(&object, DELETING, "Deleting: ");
+    world.aws.clock().advance(HOUR);
     world.until_gone("acme").await;
 }
 

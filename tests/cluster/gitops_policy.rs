@@ -1,7 +1,7 @@
 //! The commands of `docs/gitops.md`, and the admission policy that they install: who may arm a
 //! deletion.
 
-use std::{path::Path, process::Command};
+use std::fs;
 
 use devcluster::{Cluster, Options, Program};
 use k8s_openapi::api::{
@@ -19,10 +19,7 @@ use tokio::sync::OnceCell;
 use workmail_local::Config;
 use workmail_operator::api::{FINALIZER, WorkMailOrganization};
 
-use crate::{
-    guide::commands,
-    world::{World, install_crd, quick},
-};
+use crate::world::{Desk, World, install_crd, quick};
 
 const PAGE: &str = include_str!("../../docs/gitops.md");
 const SAMPLE: &str = include_str!("../../examples/gitops/organization.yaml");
@@ -53,7 +50,9 @@ async fn cluster() -> &'static Cluster {
             "subjects": [user("member"), user("other")],
         });
         create::<ClusterRoleBinding>(Api::all(client.clone()), binding).await;
-        run(&commands(PAGE), cluster.kubeconfig()).await;
+        let kubeconfig = fs::read_to_string(cluster.kubeconfig()).unwrap();
+        let desk = Desk::new(&[Program::Kubectl], &kubeconfig);
+        desk.follow(PAGE).await;
         cluster
     };
     CLUSTER.get_or_init(start).await
@@ -67,28 +66,6 @@ where
 {
     let object = serde_json::from_value(object).unwrap();
     api.create(&PostParams::default(), &object).await.unwrap();
-}
-
-/// Runs a script of kubectl commands in the repository.
-async fn run(script: &str, kubeconfig: &Path) {
-    let (script, kubeconfig) = (script.to_owned(), kubeconfig.to_owned());
-    let done = tokio::task::spawn_blocking(move || {
-        let kubectl = Program::Kubectl.locate().unwrap();
-        let path = std::env::var("PATH").unwrap();
-        Command::new("bash")
-            .args(["-c", &script])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env("KUBECONFIG", kubeconfig)
-            .env(
-                "PATH",
-                format!("{}:{path}", kubectl.parent().unwrap().display()),
-            )
-            .output()
-            .unwrap()
-    });
-    let done = done.await.unwrap();
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{said}");
 }
 
 /// Two users with the same rights, and a namespace. Only one of them is in the group.

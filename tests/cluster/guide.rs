@@ -1,7 +1,5 @@
 //! The page `docs/adoption.md`, command by command, on two control planes.
 
-use std::{fs, path::Path, process::Command};
-
 use devcluster::{Cluster, Options, Program};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
@@ -10,17 +8,25 @@ use kube::{
 };
 use workmail_local::{Config, SeedOrganization, Server};
 
-use crate::world::{Operator, install_crd, quick};
+use crate::world::{Desk, Operator, install_crd, quick};
 
 const PAGE: &str = include_str!("../../docs/adoption.md");
 
-/// The commands of a page, as one script that stops at the first that fails.
-pub fn commands(page: &str) -> String {
-    let lines = page.lines().filter(|line| *line != ">");
-    let commands = lines.filter_map(|line| line.strip_prefix("$ ").or(line.strip_prefix("> ")));
-    commands.fold(String::from("set -euxo pipefail\n"), |script, command| {
-        script + command + "\n"
-    })
+/// A namespace of this name, as a page asks for one.
+pub async fn make_namespace(client: &Client, name: &str) {
+    let metadata = ObjectMeta {
+        name: Some(name.to_owned()),
+        ..ObjectMeta::default()
+    };
+    let namespace = Namespace {
+        metadata,
+        ..Namespace::default()
+    };
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    namespaces
+        .create(&PostParams::default(), &namespace)
+        .await
+        .unwrap();
 }
 
 /// A control plane with an operator of that cluster name, for the namespaces of the page.
@@ -29,19 +35,7 @@ async fn cluster(name: &str, aws: &Server) -> (Cluster, Operator) {
     install_crd(&cluster).await;
     let client: Client = cluster.client().unwrap();
     for namespace in ["mail", "post"] {
-        let namespaces: Api<Namespace> = Api::all(client.clone());
-        let metadata = ObjectMeta {
-            name: Some(namespace.to_owned()),
-            ..ObjectMeta::default()
-        };
-        let namespace = Namespace {
-            metadata,
-            ..Namespace::default()
-        };
-        namespaces
-            .create(&PostParams::default(), &namespace)
-            .await
-            .unwrap();
+        make_namespace(&client, namespace).await;
     }
     let mut operator = Operator::new(cluster.kubeconfig(), &aws.url(), "mail,post");
     operator.argument(&format!("--cluster-name={name}"));
@@ -50,7 +44,7 @@ async fn cluster(name: &str, aws: &Server) -> (Cluster, Operator) {
 }
 
 /// One kubeconfig with the contexts `old`, the current one, and `new`.
-fn contexts(old: &Cluster, new: &Cluster, folder: &Path) {
+fn contexts(old: &Cluster, new: &Cluster) -> String {
     let read = |cluster: &Cluster| -> serde_json::Value {
         let config = kube::config::Kubeconfig::read_from(cluster.kubeconfig()).unwrap();
         serde_json::to_value(config).unwrap()
@@ -69,7 +63,7 @@ fn contexts(old: &Cluster, new: &Cluster, folder: &Path) {
         let context = serde_json::json!({"name": name, "context": {"cluster": name, "user": name}});
         merged["contexts"].as_array_mut().unwrap().push(context);
     }
-    fs::write(folder.join("kubeconfig"), merged.to_string()).unwrap();
+    merged.to_string()
 }
 
 #[tokio::test]
@@ -82,40 +76,14 @@ async fn every_command_of_the_page_on_adoption_does_what_it_says() {
     let before = aws.seed_organization(there).unwrap();
     let (old, _keeps) = cluster("old", &aws).await;
     let (new, _keeps_too) = cluster("new", &aws).await;
-    let folder = tempfile::tempdir().unwrap();
-    contexts(&old, &new, folder.path());
-    fs::create_dir(folder.path().join("bin")).unwrap();
-    let kubectl = Program::Kubectl.locate().unwrap();
-    std::os::unix::fs::symlink(kubectl, folder.path().join("bin/kubectl")).unwrap();
-
-    let script = commands(PAGE);
-    assert!(
-        script.lines().count() > 30,
-        "the page has commands: {script}"
-    );
-    let home = folder.path().to_owned();
-    let path = std::env::var("PATH").unwrap();
-    let done = tokio::task::spawn_blocking(move || {
-        Command::new("bash")
-            .args(["-c", &script])
-            .current_dir(&home)
-            .env("HOME", &home)
-            .env("KUBECONFIG", home.join("kubeconfig"))
-            .env("PATH", format!("{}:{path}", home.join("bin").display()))
-            .output()
-            .unwrap()
-    })
-    .await
-    .unwrap();
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{said}");
-    let printed = String::from_utf8_lossy(&done.stdout);
+    let desk = Desk::new(&[Program::Kubectl], &contexts(&old, &new));
+    let printed = desk.follow(PAGE).await;
     for text in [
         "TagResource team",
         "belongs to old/post/acme",
         "spec.tags[team]",
     ] {
-        assert!(printed.contains(text), "{text:?} in {printed}\n{said}");
+        assert!(printed.contains(text), "{text:?} in {printed}");
     }
 
     // The same organization all the way, never changed but in its tags.

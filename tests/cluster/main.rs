@@ -33,6 +33,7 @@ mod found_again;
 mod gitops;
 mod gitops_policy;
 mod guide;
+mod guide_upgrade;
 mod handover;
 mod inputs;
 mod interrupted;
@@ -55,6 +56,7 @@ mod tags;
 mod telemetry;
 mod trouble;
 mod two_clusters;
+mod upgrading;
 #[path = "../verdicts/mod.rs"]
 mod verdicts;
 mod world;

@@ -2,10 +2,12 @@
 
 mod checks;
 mod control_plane;
+mod desk;
 mod dns;
 mod domains;
 mod expect;
 mod history;
+mod node;
 mod operator;
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
@@ -28,9 +30,11 @@ use workmail_operator::api::{
 };
 
 pub use control_plane::{control_plane, install_crd};
+pub use desk::Desk;
 pub use dns::{entries, install_dns_endpoints, with_dns_endpoints};
 pub use domains::{domain, domains, managed};
 pub use expect::{assert_not_ready, page};
+pub use node::run_deployments;
 pub use operator::Operator;
 
 /// How long a test waits for something that should become true. Generous: machines are slow and busy.
