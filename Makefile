@@ -1,7 +1,7 @@
 # The commands of this repository; `make help` lists them.
 #
 # What they need is Rust, Go, Python 3 and a C compiler. The rest they fetch and build themselves, once,
-# into `target` and the user's cache folder.
+# into `target` and the user's cache folder; `make e2e` installs packages of Debian where they are missing.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -31,6 +31,11 @@ demo: ## Show the operator's main job on a control plane of its own; on a termin
 
 .PHONY: test
 test: fmt-check clippy deny test-build control-plane test-boto3 test-doc test-rust ## Check everything: format, lints, every test
+
+# The tests' build has the program that finds and builds those of a node.
+.PHONY: e2e
+e2e: test-build ## Install the chart and the image on a real node, as root on Linux
+	@CARGO_TARGET_DIR='$(target)' tools/e2e/run
 
 # Not in `make test`: that is another API server to build, and the operator asks little of it.
 # What says something about Kubernetes rather than about AWS; the policy of examples/gitops needs 1.30,
