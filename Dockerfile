@@ -1,6 +1,8 @@
 # The operator's image: one static binary and the certificate authorities it trusts.
 #
 #   docker build --tag workmail-operator:0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" .
+#
+# linux/amd64 is what `make e2e` runs. The same lines make linux/arm64 on such a machine; that was never run.
 
 # As in rust-toolchain.toml, which is not copied: its components are not needed here.
 ARG RUST_VERSION=1.95.0
