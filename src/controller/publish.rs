@@ -174,8 +174,14 @@ pub(super) async fn scope(
 /// Whether another object of the kind exists, by a live read. One that cannot be read does.
 pub(super) async fn lives(context: &Context, namespace: &str, name: &str) -> bool {
     let api: Api<WorkMailOrganization> = Api::namespaced(context.client.clone(), namespace);
-    let read = bounded("the read of the owner", api.get_metadata_opt(name)).await;
-    !matches!(read, Ok(None))
+    match bounded("the read of the owner", api.get_metadata_opt(name)).await {
+        Ok(owner) => owner.is_some(),
+        Err(error) => {
+            let owner = format!("{namespace}/{name}");
+            tracing::warn!(owner, %error, "the owner that the tags name cannot be read; it counts as alive");
+            true
+        }
+    }
 }
 
 /// Sends an event about the object. One that cannot be sent is logged: nothing depends on it, and a
