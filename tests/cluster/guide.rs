@@ -8,7 +8,7 @@ use kube::{
 };
 use workmail_local::{Config, SeedOrganization, Server};
 
-use crate::world::{Desk, Operator, install_crd, quick};
+use crate::world::{Desk, Operator, Rights, install_crd, quick};
 
 const PAGE: &str = include_str!("../../docs/adoption.md");
 
@@ -34,10 +34,12 @@ async fn cluster(name: &str, aws: &Server) -> (Cluster, Operator) {
     let cluster = Cluster::start(Options::default()).await.unwrap();
     install_crd(&cluster).await;
     let client: Client = cluster.client().unwrap();
-    for namespace in ["mail", "post"] {
+    for namespace in ["workmail-operator", "mail", "post"] {
         make_namespace(&client, namespace).await;
     }
-    let mut operator = Operator::new(cluster.kubeconfig(), &aws.url(), "mail,post");
+    let rights = Rights::of_chart("workmail-operator", &["mail", "post"]).await;
+    let kubeconfig = rights.grant(&cluster).await;
+    let mut operator = Operator::new(&kubeconfig, &aws.url(), "mail,post");
     operator.argument(&format!("--cluster-name={name}"));
     operator.start();
     (cluster, operator)

@@ -223,6 +223,9 @@ async fn no_replica_acts_without_the_kubernetes_api_and_one_goes_on_when_it_is_b
     install_crd(&cluster).await;
     let world = World::on(&cluster, Config::with_knobs(quick())).await;
     let mut pair = Pair::of(world, "3s");
+    // An API server that has just been started does not know all roles yet.
+    pair.world.operator.may_be_refused();
+    pair.second.may_be_refused();
     pair.world.hold("CreateOrganization", Done);
     pair.start().await;
     pair.world.create("acme", json!({"alias": "acme"})).await;

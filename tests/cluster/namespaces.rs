@@ -1,24 +1,19 @@
 //! One operator for several namespaces.
 
-use std::fmt::Debug;
-
-use k8s_openapi::api::{
-    core::v1::ServiceAccount,
-    rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
-};
-use kube::{Api, ResourceExt, api::PostParams};
-use serde::{Serialize, de::DeserializeOwned};
+use kube::ResourceExt;
 use serde_json::{Value, json};
 use workmail_local::Config;
 use workmail_operator::api::{Reason, WorkMailOrganization};
 
-use crate::world::{World, control_plane, page, quick, status};
+use crate::world::{Rights, World, page, quick, status};
 
 /// A world, and another whose namespace the operator of the first watches too. It is not started yet.
-async fn two_namespaces() -> (World, World) {
+pub async fn two_namespaces() -> (World, World) {
     let mut one = World::without_operator(Config::with_knobs(quick())).await;
     let other = one.beside().await;
     watches(&mut one, &other.namespace);
+    let both = Rights::of_chart(&one.namespace, &[&one.namespace, &other.namespace]).await;
+    one.with_rights(&both).await;
     (one, other)
 }
 
@@ -76,9 +71,10 @@ async fn of_two_objects_in_two_namespaces_with_one_alias_the_elder_comes_first_a
 
 #[tokio::test]
 async fn a_namespace_that_cannot_be_read_is_told_of_and_holds_up_no_other() {
-    let (mut one, other) = two_namespaces().await;
-    let kubeconfig = with_rights_in(&one).await;
-    one.operator.set("KUBECONFIG", Some(&kubeconfig));
+    let mut one = World::without_operator(Config::with_knobs(quick())).await;
+    let other = one.beside().await;
+    watches(&mut one, &other.namespace);
+    one.operator.may_be_refused();
     one.operator.start();
     one.create("acme", json!({"alias": "acme"})).await;
     one.until_active("acme").await;
@@ -92,38 +88,4 @@ async fn a_namespace_that_cannot_be_read_is_told_of_and_holds_up_no_other() {
     let (probes, _) = one.operator.addresses().await;
     let (code, why) = page(probes, "/readyz").await.unwrap();
     assert_eq!((code, why.contains("not read")), (503, true), "{why}");
-}
-
-/// The kubeconfig of an account that may do everything in the world's namespace, and elsewhere only read
-/// namespaces.
-async fn with_rights_in(world: &World) -> String {
-    let (client, namespace) = (&world.client, &world.namespace);
-    let subjects = json!([{"kind": "ServiceAccount", "name": "operator", "namespace": namespace}]);
-    let of_cluster = |kind: &str| json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": kind});
-    let account = json!({"metadata": {"name": "operator"}});
-    make::<ServiceAccount>(Api::namespaced(client.clone(), namespace), account).await;
-    let everything = json!({
-        "metadata": {"name": "operator"}, "roleRef": of_cluster("cluster-admin"), "subjects": subjects,
-    });
-    make::<RoleBinding>(Api::namespaced(client.clone(), namespace), everything).await;
-    let reads = json!({
-        "metadata": {"name": namespace},
-        "rules": [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}],
-    });
-    make::<ClusterRole>(Api::all(client.clone()), reads).await;
-    let bound = json!({
-        "metadata": {"name": namespace}, "roleRef": of_cluster(namespace), "subjects": subjects,
-    });
-    make::<ClusterRoleBinding>(Api::all(client.clone()), bound).await;
-    let cluster = control_plane().await;
-    let path = cluster.service_account_kubeconfig(namespace, "operator");
-    path.await.unwrap().to_str().unwrap().to_owned()
-}
-
-async fn make<K>(api: Api<K>, object: Value)
-where
-    K: Clone + Debug + Serialize + DeserializeOwned,
-{
-    let object = serde_json::from_value(object).unwrap();
-    api.create(&PostParams::default(), &object).await.unwrap();
 }

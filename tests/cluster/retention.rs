@@ -17,7 +17,7 @@ use workmail_local::{
 };
 use workmail_operator::api::{FINALIZER, Reason, WorkMailOrganization};
 
-use crate::world::{PATIENCE, World, id, install_crd, quick, status};
+use crate::world::{PATIENCE, Rights, World, create_namespace, id, install_crd, quick, status};
 
 /// A spec whose organization is deleted with it.
 fn doomed() -> Value {
@@ -221,7 +221,12 @@ async fn the_emergency_brake_releases_a_blocked_deletion_and_keeps_the_organizat
 #[case::before_the_operator_starts(false)]
 #[tokio::test]
 async fn a_namespace_that_goes_takes_no_organization_with_it(#[case] running: bool) {
-    let mut world = World::new().await;
+    // With rights that go with the namespace, none would be left to let the object go.
+    let mut world = World::without_operator(Config::with_knobs(quick())).await;
+    let home = create_namespace(&world.client).await;
+    let everywhere = Rights::of_chart(&home, &[]).await;
+    world.with_rights(&everywhere).await;
+    world.operator.start();
     world.create("acme", doomed()).await;
     let object = world.until_active("acme").await;
     if !running {

@@ -8,6 +8,7 @@ use workmail_operator::api::{Origin, Reason, TAG_CLUSTER, TAG_NAME, TAG_NAMESPAC
 
 use crate::{
     adoption::{adopt, assert_not_taken, seed, theirs},
+    namespaces::two_namespaces,
     world::{World, assert_not_ready, id, quick, ready, status},
 };
 
@@ -201,26 +202,54 @@ async fn tags_of_an_owner_of_this_cluster_that_is_gone_are_void() {
 
 #[tokio::test]
 async fn an_owner_of_this_cluster_that_lives_is_respected_wherever_it_is() {
+    let (mut world, elsewhere) = two_namespaces().await;
+    let theirs = of_owner_in(&world, &elsewhere).await;
+    start(&mut world, "blue");
+    world.create("acme", adopt()).await;
+    assert_respected(&world, &elsewhere, &theirs).await;
+
+    elsewhere.delete("owner").await;
+    elsewhere.until_gone("owner").await;
+    world.ask_to_look("acme", "its owner is gone").await;
+    until_owned(&world, &theirs).await;
+}
+
+#[tokio::test]
+async fn an_owner_in_a_namespace_that_cannot_be_read_counts_as_alive_and_the_log_says_so() {
     let mut world = World::without_operator(Config::with_knobs(quick())).await;
     let elsewhere = world.beside().await;
+    let theirs = of_owner_in(&world, &elsewhere).await;
+    elsewhere.delete("owner").await;
+    elsewhere.until_gone("owner").await;
+    world.operator.may_be_refused();
+    start(&mut world, "blue");
+    world.create("acme", adopt()).await;
+    assert_respected(&world, &elsewhere, &theirs).await;
+    let owner = format!("{}/owner", elsewhere.namespace);
+    let told = |line: &Value| line["owner"] == owner && line["level"] == "WARN";
+    world
+        .operator
+        .until_logged("who cannot be read", told)
+        .await;
+    assert!(!world.operator.refusals().is_empty());
+}
+
+/// An organization that an object of the other namespace owns by its tags.
+async fn of_owner_in(world: &World, elsewhere: &World) -> OrganizationView {
     elsewhere
         .create("owner", json!({"alias": "another", "suspend": true}))
         .await;
-    let theirs = seed(&world, tagged("blue", &elsewhere.namespace, "owner"));
-    start(&mut world, "blue");
-    world.create("acme", adopt()).await;
+    seed(world, tagged("blue", &elsewhere.namespace, "owner"))
+}
+
+async fn assert_respected(world: &World, elsewhere: &World, theirs: &OrganizationView) {
     world.until_refused("acme", Reason::OwnershipConflict).await;
     let object = world.look_now("acme").await;
     let owner = format!("blue/{}/owner", elsewhere.namespace);
     assert_not_ready(&object, Reason::OwnershipConflict, &[&theirs.id, &owner]);
     assert_not_taken(&object);
     world.assert_left_alone();
-    assert_eq!(world.aws.organization(&theirs.id).unwrap(), theirs);
-
-    elsewhere.delete("owner").await;
-    elsewhere.until_gone("owner").await;
-    world.ask_to_look("acme", "its owner is gone").await;
-    until_owned(&world, &theirs).await;
+    assert_eq!(world.aws.organization(&theirs.id).unwrap(), *theirs);
 }
 
 #[tokio::test]

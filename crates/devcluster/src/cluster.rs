@@ -41,6 +41,8 @@ pub struct Options {
     /// A place for the kubeconfig other than the cluster's folder. The file must
     /// not exist, and is removed with the cluster.
     pub kubeconfig: Option<PathBuf>,
+    /// More flags of kube-apiserver, such as `--feature-gates=WatchList=false`.
+    pub api_server_flags: Vec<String>,
 }
 
 /// A running etcd and kube-apiserver on loopback, with RBAC, and everything of
@@ -89,6 +91,8 @@ impl Cluster {
         let credentials = Credentials::create(&folder, number)?;
         credentials.write_admin_kubeconfig(&kubeconfig)?;
 
+        let mut flags = api_server_flags(number);
+        flags.extend(options.api_server_flags);
         let server =
             |component, program, flags| Mutex::new(Server::new(component, program, flags, &folder));
         let cluster = Self {
@@ -96,7 +100,7 @@ impl Cluster {
                 let flags = controller_manager_flags(&kubeconfig);
                 server(Component::ControllerManager, program, flags)
             }),
-            api_server: server(Component::ApiServer, api_server, api_server_flags(number)),
+            api_server: server(Component::ApiServer, api_server, flags),
             etcd: server(Component::Etcd, etcd, etcd_flags()),
             credentials,
             kubeconfig,

@@ -91,6 +91,7 @@ async fn run(command: Command) -> Result<(), Box<dyn Error>> {
                 Options {
                     controller_manager,
                     kubeconfig,
+                    ..Options::default()
                 },
                 until_stdin_ends,
             )

@@ -12,7 +12,10 @@ use workmail_local::{
 };
 use workmail_operator::api::{Origin, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, WorkMailOrganization};
 
-use super::{Operator, PATIENCE, POLL, World, create_namespace, id, is_about, page, status};
+use super::{
+    Operator, PATIENCE, POLL, Rights, World, control_plane, create_namespace, id, is_about, page,
+    status,
+};
 
 impl World {
     /// A world on a control plane of the test's own, whose operator is not started yet.
@@ -25,13 +28,21 @@ impl World {
     pub async fn sharing(cluster: &Cluster, aws: Arc<Server>) -> Self {
         let client = cluster.client().unwrap();
         let namespace = create_namespace(&client).await;
-        let operator = Operator::new(cluster.kubeconfig(), &aws.url(), &namespace);
+        let rights = Rights::of_chart(&namespace, &[&namespace]).await;
+        let kubeconfig = rights.grant(cluster).await;
+        let operator = Operator::new(&kubeconfig, &aws.url(), &namespace);
         Self {
             client,
             namespace,
             aws,
             operator,
         }
+    }
+
+    /// Has the operator run with these rights, from its next start on.
+    pub async fn with_rights(&mut self, rights: &Rights) {
+        let kubeconfig = rights.grant(control_plane().await).await;
+        self.operator.set("KUBECONFIG", kubeconfig.to_str());
     }
 
     /// Has the next call of an operation held, before or after its work.

@@ -34,6 +34,8 @@ impl World {
 
     /// Asserts that this Warning about the object was given once, and no other.
     pub async fn assert_warned_once(&self, name: &str, reason: Reason) {
+        // It is sent after the status is written.
+        self.until_event(name, reason.as_str()).await;
         let warnings = self.warnings(name).await;
         let reasons: Vec<_> = warnings
             .iter()

@@ -9,6 +9,8 @@ mod expect;
 mod history;
 mod node;
 mod operator;
+mod right;
+mod rights;
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
@@ -36,6 +38,8 @@ pub use domains::{domain, domains, managed};
 pub use expect::{assert_not_ready, page};
 pub use node::run_deployments;
 pub use operator::Operator;
+pub use right::Right;
+pub use rights::Rights;
 
 /// How long a test waits for something that should become true. Generous: machines are slow and busy.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -335,7 +339,8 @@ impl World {
     }
 }
 
-async fn create_namespace(client: &Client) -> String {
+/// A new namespace.
+pub async fn create_namespace(client: &Client) -> String {
     let namespace: Namespace =
         serde_json::from_value(json!({"metadata": {"generateName": "test-"}})).unwrap();
     let namespaces: Api<Namespace> = Api::all(client.clone());

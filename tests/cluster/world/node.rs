@@ -24,7 +24,7 @@ pub async fn run_deployments(cluster: &Cluster, endpoint: &str) {
         running.retain(|version, _| wanted.contains_key(version));
         for (version, deployment) in wanted {
             if let Entry::Vacant(new) = running.entry(version) {
-                new.insert(started(deployment, cluster, endpoint));
+                new.insert(started(deployment, cluster, endpoint).await);
                 report(&deployments, deployment).await;
             }
         }
@@ -36,12 +36,17 @@ fn version(deployment: &Deployment) -> (Option<String>, Option<i64>) {
     (deployment.uid(), deployment.metadata.generation)
 }
 
-fn started(deployment: &Deployment, cluster: &Cluster, endpoint: &str) -> Operator {
-    let pod = deployment.spec.template.spec.as_ref();
-    let arguments = pod.unwrap().containers[0].args.clone().unwrap();
+async fn started(deployment: &Deployment, cluster: &Cluster, endpoint: &str) -> Operator {
+    let pod = deployment.spec.template.spec.as_ref().unwrap();
+    let arguments = pod.containers[0].args.clone().unwrap();
     let value = |flag: &str| arguments.iter().find_map(|one| one.strip_prefix(flag));
     let namespaces = value("--watch-namespaces=").expect("it watches some");
-    let mut operator = Operator::new(cluster.kubeconfig(), endpoint, namespaces);
+    let account = pod.service_account_name.as_ref().unwrap();
+    let home = deployment.namespace().unwrap();
+    let kubeconfig = cluster.service_account_kubeconfig(&home, account);
+    let mut operator = Operator::new(&kubeconfig.await.unwrap(), endpoint, namespaces);
+    // Its rights come and go with its release, a moment before or after itself.
+    operator.may_be_refused();
     if let Some(region) = value("--region=") {
         operator.argument(&format!("--region={region}"));
     }

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus},
+    thread,
     time::Duration,
 };
 
@@ -18,6 +19,7 @@ pub struct Operator {
     arguments: Vec<String>,
     folder: tempfile::TempDir,
     child: Option<Child>,
+    may_be_refused: bool,
 }
 
 impl Operator {
@@ -49,6 +51,7 @@ impl Operator {
             .to_vec(),
             folder: tempfile::tempdir().unwrap(),
             child: None,
+            may_be_refused: false,
         }
     }
 
@@ -59,6 +62,7 @@ impl Operator {
             arguments: self.arguments.clone(),
             folder: tempfile::tempdir().unwrap(),
             child: None,
+            may_be_refused: false,
         }
     }
 
@@ -72,6 +76,24 @@ impl Operator {
     /// Adds an argument from the next start on.
     pub fn argument(&mut self, argument: &str) {
         self.arguments.push(argument.to_owned());
+    }
+
+    /// Lets the API server refuse it something; else its test fails if that happens.
+    pub fn may_be_refused(&mut self) {
+        self.may_be_refused = true;
+    }
+
+    /// The lines of its log about what the API server refused it. A namespace that is being deleted
+    /// takes no events, whatever the rights.
+    pub fn refusals(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.log_path()).unwrap_or_default();
+        let of_deletion = |line: &str| {
+            line.contains("an event could not be sent") && line.contains("is being terminated")
+        };
+        log.lines()
+            .filter(|line| line.contains("code: 403") && !of_deletion(line))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Starts the process.
@@ -181,6 +203,11 @@ impl Drop for Operator {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
+        }
+        // A test that fails anyway has more to say.
+        if !self.may_be_refused && !thread::panicking() {
+            let refusals = self.refusals();
+            assert!(refusals.is_empty(), "it lacks rights: {refusals:#?}");
         }
     }
 }
