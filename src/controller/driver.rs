@@ -29,6 +29,8 @@ const LAST_STEP: Duration = Duration::from_secs(10);
 const ONCE_MORE: Duration = Duration::from_secs(30);
 /// Domains of an object in trouble are read no more often.
 const TROUBLED_DOMAINS: Duration = Duration::from_mins(15);
+/// Tells what was done, which no status remembers.
+const MENDED: NoteKind = NoteKind::Normal(EventReason::DriftMended);
 /// More steps than any way through `decide` has.
 const MOST_STEPS: usize = 1000;
 
@@ -160,7 +162,17 @@ async fn rest(
             } else {
                 Freshness::Waived
             };
-            object = publish::status(context, object, &report, freshness, Timestamp::now()).await?;
+            let now = Timestamp::now();
+            object = match publish::status(context, object, &report, freshness, now).await {
+                Ok(written) => written,
+                Err(error) => {
+                    // The next look says all else again, but sees nothing of what was mended.
+                    for note in report.notes.iter().filter(|note| note.kind == MENDED) {
+                        publish::event(context, key, note).await;
+                    }
+                    return Err(error);
+                }
+            };
             if before != object.resource_version() {
                 context.process.overwrote(key, before);
             }

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use workmail_local::{Fault, OrganizationChange, Rule, SeedDomain};
+use workmail_local::{Fault, OrganizationChange, Rule, SeedDomain, Work};
 use workmail_operator::api::{
     ConditionStatus, Drift, Reason, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, WorkMailOrganization,
 };
@@ -155,6 +155,21 @@ async fn under_full_it_is_mended_and_told_once(#[case] kind: Kind) {
     let made = world.mutating_calls().split_off(calls);
     assert_eq!(made, [kind.planned.split(' ').next().unwrap()], "one call");
     assert!(world.warnings("acme").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_mended_is_told_although_somebody_edits_the_object_meanwhile() {
+    let (world, id) = settled().await;
+    world.hold("TagResource", Work::NotDone);
+    change(&world, &id, tag_changed().change);
+    world.ask_to_look("acme", "now").await;
+    world.until_held("TagResource").await;
+    let label = json!({"metadata": {"labels": {"team": "mail"}}});
+    world.patch("acme", label).await;
+    world.aws.clear_faults();
+    world.until_told("acme", "DriftMended", "team").await;
+    world.look_now("acme").await;
+    assert_eq!(told(&world).await, ["DriftMended"], "and once");
 }
 
 #[rstest]
