@@ -194,7 +194,7 @@ fn each_program_is_named_by_its_path() {
             .all(|line| Path::new(line).is_absolute() && Path::new(line).is_file())
     );
 
-    let output = binaries(&["kubelet"]);
+    let output = binaries(&["kubeadm"]);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("kube-controller-manager"));
 }
