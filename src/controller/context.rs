@@ -13,7 +13,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{process::Process, roster::Roster};
+use super::{process::Process, roster::Roster, run::stopped};
 use crate::{
     api::{Condition, ConditionType, Reason, WorkMailOrganization},
     aws::{Aws, Observer, Timing},
@@ -66,8 +66,7 @@ pub struct Context {
     pub(super) process: Process,
     pub(super) roster: Roster,
     pub(super) stopping: watch::Receiver<bool>,
-    /// Whether the objects of every watched namespace are known, or enough was waited for that.
-    pub(super) listed: watch::Sender<bool>,
+    /// Of the reconciles under way; there are none before [`Context::begin`].
     places: Semaphore,
     default_region: Option<Region>,
     observers: Mutex<HashMap<Region, Arc<Observer>>>,
@@ -90,8 +89,7 @@ impl Context {
             client,
             aws,
             metrics,
-            listed: watch::Sender::new(false),
-            places: Semaphore::new(settings.concurrency.into()),
+            places: Semaphore::new(0),
             process: Process::new(settings.since),
             settings,
             roster: Roster::default(),
@@ -102,17 +100,17 @@ impl Context {
         }
     }
 
-    /// A place among the reconciles under way. It is given once the objects of all watched namespaces
-    /// are known, so that none is taken for the only one of its alias; not when the process stops.
+    /// Lets reconciles begin. Called once, when the objects of all watched namespaces are known, so that
+    /// none is taken for the only one of its alias; or when enough was waited for that.
+    pub(super) fn begin(&self) {
+        self.places.add_permits(self.settings.concurrency.into());
+    }
+
+    /// A place among the reconciles under way; none when the process stops.
     pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
-        let (mut listed, mut stopping) = (self.listed.subscribe(), self.stopping.clone());
-        let place = async {
-            listed.wait_for(|listed| *listed).await.ok()?;
-            self.places.acquire().await.ok()
-        };
         tokio::select! {
-            place = place => place,
-            _ = stopping.wait_for(|stop| *stop) => None,
+            place = self.places.acquire() => place.ok(),
+            () = stopped(self.stopping.clone()) => None,
         }
     }
 

@@ -17,4 +17,4 @@ mod run;
 
 pub use context::{Context, Settings};
 pub use error::Error;
-pub use run::run;
+pub use run::{run, stopped};

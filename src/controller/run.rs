@@ -120,19 +120,19 @@ async fn all_listed(watched: &[Watched], context: &Context) -> bool {
     let all = join_all(watched.iter().map(|one| one.store.wait_until_ready()));
     let mut all = Box::pin(all);
     let in_time = timeout(PATIENCE, &mut all).await;
-    let done = if let Ok(done) = in_time {
-        done
-    } else {
+    if in_time.is_err() {
         let unread = watched.iter().filter(|one| !one.is_listed());
         let unread: Vec<_> = unread.filter_map(|one| one.namespace.as_deref()).collect();
         tracing::warn!(
             namespaces = unread.join(","),
             "WorkMailOrganizations cannot be read; work begins on those that can"
         );
-        context.listed.send_replace(true);
-        all.await
+    }
+    context.begin();
+    let done = match in_time {
+        Ok(done) => done,
+        Err(_) => all.await,
     };
-    context.listed.send_replace(true);
     done.iter().all(Result::is_ok)
 }
 
@@ -140,7 +140,7 @@ fn controller(
     context: Arc<Context>,
     namespace: Option<String>,
     triggered: mpsc::UnboundedReceiver<ObjectKey>,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
 ) -> (
     reflector::Store<WorkMailOrganization>,
     impl Future<Output = ()>,
@@ -172,10 +172,7 @@ fn controller(
                 UnboundedReceiverStream::new(triggered)
                     .map(|object| ObjectRef::new(&object.name).within(&object.namespace)),
             )
-            .graceful_shutdown_on(async move {
-                // An error means that the process ends.
-                let _ = stopping.wait_for(|stop| *stop).await;
-            })
+            .graceful_shutdown_on(stopped(stopping))
             .run(
                 reconcile,
                 |object, error, context| after_error(&object, error, &context),
@@ -209,14 +206,19 @@ fn is_unsupported<T>(event: &watcher::Result<T>) -> bool {
     )
 }
 
+/// Waits until the process is asked to stop.
+pub async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error means that the process ends.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
 /// A controller does not end before its objects were listed once. Until then it has begun nothing that
 /// would have to be finished.
 async fn stopped_before_the_first_list(
     store: reflector::Store<WorkMailOrganization>,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
 ) {
-    // An error means that the process ends.
-    let _ = stopping.wait_for(|stop| *stop).await;
+    stopped(stopping).await;
     if store.wait_until_ready().now_or_never().is_some() {
         pending::<()>().await;
     }

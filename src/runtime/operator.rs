@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     aws::Aws,
-    controller::{self, Context, Settings},
+    controller::{self, Context, Settings, stopped},
     core::{ClusterIdentity, Region},
     lease::Lost,
     metrics::Metrics,
@@ -187,11 +187,6 @@ fn settings(flags: &Run, uid: String, replica: String, since: Timestamp) -> Sett
 fn replica() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}_{:016x}", host.trim(), rand::random::<u64>())
-}
-
-async fn stopped(mut stopping: watch::Receiver<bool>) {
-    // An error means that the process ends.
-    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 /// Each namespace once, and none for an empty word: a variable that is set to nothing names none.
