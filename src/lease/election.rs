@@ -27,7 +27,7 @@ pub(super) struct Candidate {
     /// No other process has this name, nor had it ever.
     name: String,
     /// How long the lease is asked for.
-    lasts: Duration,
+    pub(super) lasts: Duration,
     /// The version that was read last, and since when, by this process's clock.
     seen: Option<(String, Instant)>,
 }

@@ -28,7 +28,6 @@ pub struct Election {
     leases: Api<Lease>,
     lease: String,
     candidate: Candidate,
-    lasts: Duration,
 }
 
 /// The lease, held.
@@ -66,24 +65,30 @@ enum Trouble {
     Late,
 }
 
-/// What came of an attempt to win the lease.
-enum Attempt {
-    Won(Box<Lease>, Instant),
-    Holder(String),
-}
-
-/// What a candidate saw.
+/// Why a candidate did not win the lease.
 #[derive(PartialEq, Eq)]
 enum Look {
-    Free,
+    /// Somebody was quicker.
+    Changed,
     Held(String),
     Trouble(String),
+}
+
+impl From<Trouble> for Look {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Changed => Self::Changed,
+            error @ (Trouble::Absent(_) | Trouble::Kubernetes(_) | Trouble::Late) => {
+                Self::Trouble(error.to_string())
+            }
+        }
+    }
 }
 
 impl Look {
     fn log(&self, lease: &str) {
         match self {
-            Self::Free => {}
+            Self::Changed => {}
             Self::Held(holder) => {
                 tracing::info!(lease, holder, "standing by: another process has the lease");
             }
@@ -111,29 +116,24 @@ impl Election {
             leases: Api::namespaced(client, namespace),
             lease: lease.to_owned(),
             candidate: Candidate::new(candidate, lasts),
-            lasts,
         }
     }
 
     /// Waits until the lease is this process's, however long it takes. `stands_by` is told after each
     /// look whether the lease could be had, were it free.
     pub async fn win(mut self, stands_by: impl Fn(bool)) -> Hold {
-        let mut before = Look::Free;
+        let mut before = Look::Changed;
         loop {
-            let now = self.attempt().await;
-            let look = match now {
-                Ok(Attempt::Won(lease, sent)) => {
+            let look = match self.attempt().await {
+                Ok((lease, sent)) => {
                     tracing::info!(lease = self.lease, "this process has the lease");
                     return Hold {
-                        term: watch::Sender::new(Term::of(sent, self.lasts)),
+                        term: watch::Sender::new(Term::of(sent, self.candidate.lasts)),
                         election: self,
-                        lease: *lease,
+                        lease,
                     };
                 }
-                Ok(Attempt::Holder(holder)) => Look::Held(holder),
-                // Somebody was quicker.
-                Err(Trouble::Changed) => Look::Free,
-                Err(error) => Look::Trouble(error.to_string()),
+                Err(look) => look,
             };
             stands_by(!matches!(look, Look::Trouble(_)));
             // Once for each change.
@@ -145,7 +145,8 @@ impl Election {
         }
     }
 
-    async fn attempt(&mut self) -> Result<Attempt, Trouble> {
+    /// The lease as ours, and since when its term counts.
+    async fn attempt(&mut self) -> Result<(Lease, Instant), Look> {
         let deadline = self.deadline();
         let lease = answered(deadline, self.leases.get_opt(&self.lease)).await?;
         let sent = Instant::now();
@@ -157,15 +158,14 @@ impl Election {
                 self.write(deadline, &wanted).await?
             }
             (Step::Wait, Some(lease)) => {
-                let holder = holder(&lease).unwrap_or_default().to_owned();
-                return Ok(Attempt::Holder(holder));
+                return Err(Look::Held(holder(&lease).unwrap_or_default().to_owned()));
             }
             (Step::Create | Step::Take | Step::Wait, _) => {
                 let first = self.candidate.first(&self.lease, now);
                 answered(deadline, self.leases.create(&ours(), &first)).await?
             }
         };
-        Ok(Attempt::Won(Box::new(won), sent))
+        Ok((won, sent))
     }
 
     /// Writes the lease, if it is still as it was read.
@@ -175,12 +175,12 @@ impl Election {
 
     /// The time between two attempts.
     fn pause(&self) -> Duration {
-        self.lasts / 15
+        self.candidate.lasts / 15
     }
 
     /// No call is waited for longer.
     fn deadline(&self) -> Instant {
-        Instant::now() + self.lasts / 3
+        Instant::now() + self.candidate.lasts / 3
     }
 }
 
@@ -231,7 +231,8 @@ impl Hold {
         let sent = Instant::now();
         let wanted = self.election.candidate.taken(&self.lease, Timestamp::now());
         self.lease = self.election.write(self.deadline(), &wanted).await?;
-        self.term.send_replace(Term::of(sent, self.election.lasts));
+        let term = Term::of(sent, self.election.candidate.lasts);
+        self.term.send_replace(term);
         Ok(())
     }
 
