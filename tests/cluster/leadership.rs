@@ -1,9 +1,6 @@
 //! Two replicas: one acts, the other stands by, and never both.
 
-use std::{
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use devcluster::{Cluster, Component, Options};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -64,6 +61,17 @@ impl Pair {
         Api::namespaced(self.world.client.clone(), &self.world.namespace)
     }
 
+    async fn patch_lease(&self, patch: Value) {
+        self.leases()
+            .patch(
+                "workmail-operator",
+                &PatchParams::default(),
+                &Patch::Merge(patch),
+            )
+            .await
+            .unwrap();
+    }
+
     async fn lease(&self) -> LeaseSpec {
         let lease = self.leases().get("workmail-operator").await.unwrap();
         lease.spec.unwrap_or_default()
@@ -79,25 +87,12 @@ impl Pair {
 }
 
 async fn leads(operator: &Operator) {
-    said(operator, "this process has the lease").await;
+    operator.until_said("this process has the lease").await;
 }
 
 async fn stands_by(operator: &Operator) {
-    said(operator, "standing by: another process has the lease").await;
-}
-
-async fn said(operator: &Operator, message: &str) {
-    let is_said = |line: &Value| line["message"] == message;
-    operator.until_logged(message, is_said).await;
-}
-
-fn signal(operator: &Operator, name: &str) {
-    let signal = format!("-{name}");
-    let sent = Command::new("kill")
-        .args([&signal, &operator.pid().to_string()])
-        .status()
-        .unwrap();
-    assert!(sent.success());
+    let message = "standing by: another process has the lease";
+    operator.until_said(message).await;
 }
 
 /// The process has ended by itself, because the lease is not its own any more, and said so.
@@ -160,14 +155,14 @@ async fn a_replica_that_was_frozen_and_goes_on_calls_nobody_and_ends() {
     pair.start().await;
     pair.world.create("acme", json!({"alias": "acme"})).await;
     pair.world.until_held("CreateOrganization").await;
-    signal(&pair.world.operator, "STOP");
+    pair.world.operator.signal("STOP");
     let calls = pair.called_by(FIRST);
 
     leads(&pair.second).await;
     pair.world.until_active("acme").await;
     // Now it is answered, while the second has long finished the work.
     pair.world.aws.clear_faults();
-    signal(&pair.world.operator, "CONT");
+    pair.world.operator.signal("CONT");
     gave_up(&mut pair.world.operator, "lease").await;
 
     assert_eq!(pair.called_by(FIRST), calls);
@@ -261,13 +256,8 @@ async fn a_replica_ends_when_its_lease_is_given_to_another_or_deleted() {
     let mut pair = Pair::new("3s").await;
     pair.world.operator.start();
     leads(&pair.world.operator).await;
-    let holder = json!({"spec": {"holderIdentity": "somebody"}});
-    let patch = Patch::Merge(&holder);
-    let leases = pair.leases();
-    leases
-        .patch("workmail-operator", &PatchParams::default(), &patch)
-        .await
-        .unwrap();
+    pair.patch_lease(json!({"spec": {"holderIdentity": "somebody"}}))
+        .await;
     gave_up(
         &mut pair.world.operator,
         "another process has the lease: somebody",
@@ -276,7 +266,7 @@ async fn a_replica_ends_when_its_lease_is_given_to_another_or_deleted() {
 
     pair.second.start();
     leads(&pair.second).await;
-    leases
+    pair.leases()
         .delete("workmail-operator", &DeleteParams::default())
         .await
         .unwrap();
@@ -288,15 +278,8 @@ async fn a_label_on_the_lease_changes_nothing() {
     let mut pair = Pair::new("3s").await;
     pair.start().await;
     let before = pair.lease().await;
-    let label = json!({"metadata": {"labels": {"team": "mail"}}});
-    pair.leases()
-        .patch(
-            "workmail-operator",
-            &PatchParams::default(),
-            &Patch::Merge(&label),
-        )
-        .await
-        .unwrap();
+    pair.patch_lease(json!({"metadata": {"labels": {"team": "mail"}}}))
+        .await;
     pair.world
         .poll("the lease is renewed", async || {
             (pair.lease().await.renew_time > before.renew_time).then_some(())

@@ -113,9 +113,7 @@ impl Operator {
     /// Waits until the process listens, and gives its latest addresses: of the probes, of the
     /// metrics.
     pub async fn addresses(&self) -> (SocketAddr, SocketAddr) {
-        let line = self
-            .until_logged("listening", |line| line["message"] == "listening")
-            .await;
+        let line = self.until_said("listening").await;
         let address = |field: &str| line[field].as_str().unwrap().parse().unwrap();
         (address("probes"), address("metrics"))
     }

@@ -139,8 +139,13 @@ impl Operator {
 
     /// Asks the process to end (SIGTERM).
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends the process a signal.
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("kill")
-            .args(["-TERM", &self.pid().to_string()])
+            .args([&format!("-{name}"), &self.pid().to_string()])
             .status()
             .unwrap();
         assert!(sent.success());
@@ -191,6 +196,12 @@ impl Operator {
         })
         .await;
         found.unwrap_or_else(|_| panic!("not logged: {what}\n{}", self.log_tail()))
+    }
+
+    /// Waits until its log has a line with this message, and gives it.
+    pub async fn until_said(&self, message: &str) -> Value {
+        self.until_logged(message, |line| line["message"] == message)
+            .await
     }
 
     fn log_path(&self) -> PathBuf {
