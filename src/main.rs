@@ -35,15 +35,17 @@ fn run(flags: &Run) -> Result<(), String> {
     runtime::install_telemetry(&flags.log_level, flags.log_format)?;
     // One thread: the work is waiting for others, and is done a third cheaper where no task moves
     // between threads (docs/performance.md).
-    tokio::runtime::Builder::new_current_thread()
+    let tasks = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| format!("no runtime: {error}"))?
-        .block_on(runtime::run(flags))
-        .map_err(|error| {
-            tracing::error!(%error, "ended");
-            String::new()
-        })
+        .map_err(|error| format!("no runtime: {error}"))?;
+    let ended = tasks.block_on(runtime::run(flags));
+    // A name that is still being resolved holds a thread of its own, and is not waited for.
+    tasks.shutdown_background();
+    ended.map_err(|error| {
+        tracing::error!(%error, "ended");
+        String::new()
+    })
 }
 
 fn crds() -> Result<(), String> {

@@ -19,6 +19,9 @@ use crate::{
 /// No AWS call is waited for longer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
+/// No connection is waited for longer.
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
+
 /// How long a call waits for its turn: what is left of the deadline is enough for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 

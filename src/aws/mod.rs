@@ -12,8 +12,10 @@ mod error;
 mod observer;
 mod organizations;
 mod pace;
+mod renewal;
 mod session;
 mod snapshot;
+mod source;
 
 pub use error::CallError;
 pub use observer::{Ledger, Observer, Timing};

@@ -11,7 +11,7 @@ use super::{
     publish::{self, Freshness},
 };
 use crate::{
-    api::{Reason, WorkMailOrganization},
+    api::WorkMailOrganization,
     aws::{CallError, Done, Organizations, Session},
     core::{
         AccountId, Action, Answer, Call, Desired, Failure, Look, Operation, OrganizationId,
@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct Hands<'a> {
     pub(super) context: &'a Context,
     pub(super) object: Arc<WorkMailOrganization>,
-    session: Option<Arc<Session>>,
+    session: Option<Session>,
 }
 
 impl<'a> Hands<'a> {
@@ -91,20 +91,17 @@ impl<'a> Hands<'a> {
             Look::Account => self.account(view).await,
             Look::Listing { fresh } => self.listing(view, *fresh).await,
             Look::Organization(id) => match self.organizations(view) {
-                Some(aws) => {
-                    self.told(view, aws.describe(id).await.map(Answer::Organization))
-                        .await
-                }
+                Some(aws) => self.told(view, aws.describe(id).await.map(Answer::Organization)),
                 None => nowhere(Operation::DescribeOrganization),
             },
             Look::Tags(id) => match self.organizations(view) {
-                Some(aws) => self.told(view, aws.tags(id).await.map(Answer::Tags)).await,
+                Some(aws) => self.told(view, aws.tags(id).await.map(Answer::Tags)),
                 None => nowhere(Operation::ListTagsForResource),
             },
             Look::Domains { id, list, details } => match self.organizations(view) {
                 Some(aws) => {
                     let seen = aws.domains(id, *list, details).await;
-                    self.told(view, seen.map(Answer::Domains)).await
+                    self.told(view, seen.map(Answer::Domains))
                 }
                 None => nowhere(Operation::ListMailDomains),
             },
@@ -124,10 +121,7 @@ impl<'a> Hands<'a> {
     }
 
     async fn account(&mut self, view: &View) -> Answer {
-        let Some(region) = view.region() else {
-            return nowhere(Operation::GetCallerIdentity);
-        };
-        match self.context.aws.session(region, view.requested()).await {
+        match self.context.aws.session(view.requested()).await {
             Ok(session) => {
                 let account = session.account().clone();
                 self.session = Some(session);
@@ -267,7 +261,7 @@ impl<'a> Hands<'a> {
                 }
             });
         }
-        self.told(view, answer.map(|done| done.answer)).await
+        self.told(view, answer.map(|done| done.answer))
     }
 
     /// One line for each call that changes something in AWS, or tried to.
@@ -294,17 +288,14 @@ impl<'a> Hands<'a> {
         );
     }
 
-    async fn told(&self, view: &View, answer: Result<Answer, CallError>) -> Answer {
+    fn told(&self, view: &View, answer: Result<Answer, CallError>) -> Answer {
         match answer {
             Ok(answer) => answer,
             Err(error) => {
-                let failure = Self::trouble(view, &error);
-                if error.failure(None).reason == Reason::AccessDenied
-                    && let Some(session) = &self.session
-                {
-                    self.context.aws.forget(session).await;
+                if let Some(session) = &self.session {
+                    session.failed(&error);
                 }
-                failure
+                Self::trouble(view, &error)
             }
         }
     }

@@ -221,14 +221,14 @@ impl Observer {
     }
 
     async fn list(&self) -> Result<Snapshot, CallError> {
-        let session = self.aws.session(&self.region, false).await?;
+        let session = self.aws.session(false).await?;
         let seen = Snapshot::take(
             session.account().clone(),
             &session.organizations(&self.region),
         )
         .await;
         if let Err(error) = &seen {
-            self.could_not_look(error, &session).await;
+            self.could_not_look(error, &session);
         }
         seen
     }
@@ -238,7 +238,7 @@ impl Observer {
     async fn look_at_each(&self, ids: Vec<OrganizationId>) -> Vec<ObjectKey> {
         let begun = Instant::now();
         let (mut rows, wanted) = (Vec::new(), ids.len());
-        if let Ok(session) = self.aws.session(&self.region, false).await
+        if let Ok(session) = self.aws.session(false).await
             && self.ledger().is_of(session.account())
         {
             let organizations = session.organizations(&self.region).within(EACH);
@@ -251,7 +251,7 @@ impl Observer {
                 match seen {
                     Ok(Sight::Seen(organization)) => rows.push(organization.summary),
                     Ok(Sight::Absent | Sight::NotLooked) => {}
-                    Err(error) => self.could_not_look(&error, &session).await,
+                    Err(error) => self.could_not_look(&error, &session),
                 }
             }
         }
@@ -262,7 +262,7 @@ impl Observer {
         ledger.see_each(rows, begun)
     }
 
-    async fn could_not_look(&self, error: &CallError, session: &Arc<Session>) {
+    fn could_not_look(&self, error: &CallError, session: &Session) {
         tracing::warn!(
             operation = error.operation.as_str(),
             region = %self.region,
@@ -271,9 +271,7 @@ impl Observer {
             detail = error.detail,
             "the organizations could not be looked at"
         );
-        if error.failure(None).reason == crate::api::Reason::AccessDenied {
-            self.aws.forget(session).await;
-        }
+        session.failed(error);
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

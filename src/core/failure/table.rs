@@ -37,8 +37,12 @@ impl Failure {
     }
 }
 
+/// The service, in messages.
+const WORKMAIL: &str = "Amazon WorkMail";
+
 fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> (Reason, String) {
     let service = match operation {
+        // STS is asked in the operator's own region, whatever the object's.
         Operation::GetCallerIdentity => "AWS STS",
         Operation::ListOrganizations
         | Operation::DescribeOrganization
@@ -51,10 +55,10 @@ fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> (Re
         | Operation::GetMailDomain
         | Operation::RegisterMailDomain
         | Operation::UpdateDefaultMailDomain
-        | Operation::DeregisterMailDomain => "Amazon WorkMail",
+        | Operation::DeregisterMailDomain => WORKMAIL,
     };
     let next = match region {
-        Some(region) if !region.has_workmail() => format!(
+        Some(region) if !region.has_workmail() && service == WORKMAIL => format!(
             "WorkMail is not known to be in region {region}, only in {}: check the region.",
             Region::WITH_WORKMAIL.join(", ")
         ),
@@ -64,6 +68,22 @@ fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> (Re
         Reason::ServiceUnavailable,
         format!("{service} {what} on {}. {next}", operation.as_str()),
     )
+}
+
+impl Trouble {
+    /// Whether AWS does not accept the credentials themselves. A right that they lack is none of it.
+    #[must_use]
+    pub fn rejects_credentials(&self) -> bool {
+        match self {
+            Self::Refused { code, .. } => begins(code, &UNAUTHENTICATED),
+            Self::Throttled
+            | Self::TimedOut
+            | Self::Unreachable
+            | Self::ServerFault
+            | Self::Undecodable
+            | Self::NoCredentials => false,
+        }
+    }
 }
 
 /// Codes that begin like this: the right is missing.

@@ -1,0 +1,129 @@
+//! Where the operator's own credentials come from, and the region in which STS is asked whose they are.
+
+use std::{
+    env, fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::PathBuf,
+};
+
+use aws_config::{
+    BehaviorVersion, ConfigLoader, SdkConfig, environment::EnvironmentVariableRegionProvider,
+    meta::region::RegionProviderChain, profile::ProfileFileRegionProvider, retry::RetryConfig,
+    stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
+};
+use aws_credential_types::{Credentials, provider::ProvideCredentials};
+use aws_sdk_sts::config::IdentityCache;
+use futures::future::BoxFuture;
+
+use super::{
+    CallError,
+    door::{CONNECT, DEADLINE, Door},
+    error::chain,
+    renewal::{Source, none},
+};
+use crate::core::{AccountId, Operation, Region, Trouble};
+
+/// The SDK's settings for every call: retries are the controller's, and each call has a deadline.
+pub(super) fn settings() -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT)
+                .operation_timeout(DEADLINE)
+                .build(),
+        )
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+}
+
+/// The region of the environment, or of the profile. It is never asked of the instance.
+pub(super) fn environment() -> RegionProviderChain {
+    RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+}
+
+/// The SDK's default chain: environment, profile files, web identity, container, instance.
+#[derive(Debug)]
+pub(super) struct DefaultChain {
+    config: SdkConfig,
+    region: aws_config::Region,
+    door: Door,
+}
+
+impl DefaultChain {
+    /// STS is asked in the region in which the operator itself runs, as the environment or the profile
+    /// names it: else in the region of `--region` if that is one which exists for certain, else in
+    /// us-east-1. It is never the region of a resource: a region that does not exist is the trouble of
+    /// those who name it.
+    pub(super) async fn new(config: SdkConfig, flag: Option<&Region>, door: Door) -> Self {
+        let [first, ..] = Region::WITH_WORKMAIL;
+        let known = flag.filter(|region| region.has_workmail());
+        let other = known.map_or(first, Region::as_str).to_owned();
+        let own = environment().region().await;
+        let region = own.unwrap_or_else(|| aws_config::Region::new(other));
+        tracing::info!(region = region.as_ref(), "AWS STS is asked in this region");
+        Self {
+            config,
+            region,
+            door,
+        }
+    }
+
+    async fn read(&self) -> Result<Credentials, CallError> {
+        // The chain keeps the parsed profile files for ever. A new one reads them again.
+        let config = settings().region(self.region.clone()).load().await;
+        let provider = config
+            .credentials_provider()
+            .ok_or_else(|| none("there is no source of credentials"))?;
+        let read = provider.provide_credentials().await;
+        read.map_err(|error| none(&chain(&error)))
+    }
+
+    async fn ask(&self, credentials: Credentials) -> Result<AccountId, CallError> {
+        let client = aws_sdk_sts::Client::from_conf(
+            aws_sdk_sts::config::Builder::from(&self.config)
+                .region(self.region.clone())
+                .credentials_provider(credentials)
+                .identity_cache(IdentityCache::no_cache())
+                .build(),
+        );
+        let operation = Operation::GetCallerIdentity;
+        let request = client.get_caller_identity().send();
+        let identity = self.door.call(operation, DEADLINE, request).await?;
+        identity
+            .account()
+            .map(AccountId::from)
+            .ok_or_else(|| CallError::new(operation, Trouble::Undecodable))
+    }
+}
+
+impl Source for DefaultChain {
+    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, CallError>> {
+        Box::pin(self.read())
+    }
+
+    fn account(&self, credentials: Credentials) -> BoxFuture<'_, Result<AccountId, CallError>> {
+        Box::pin(self.ask(credentials))
+    }
+
+    fn version(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for file in profile_files() {
+            fs::read(file).ok().hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+}
+
+/// The files of the SDK's profiles: where the environment says, else in their usual places.
+fn profile_files() -> impl Iterator<Item = PathBuf> {
+    [
+        ("AWS_CONFIG_FILE", ".aws/config"),
+        ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
+    ]
+    .into_iter()
+    .filter_map(|(variable, usual)| match env::var_os(variable) {
+        Some(named) => Some(PathBuf::from(named)),
+        None => Some(PathBuf::from(env::var_os("HOME")?).join(usual)),
+    })
+}
