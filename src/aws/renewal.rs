@@ -315,7 +315,9 @@ impl Keeper {
 
     async fn find(&self, before: Option<&Held>) -> Result<Found, CallError> {
         let read = timeout(LONGEST_READ, self.source.credentials());
-        let credentials = read.await.unwrap_or_else(|_| Err(none("no answer in time")))?;
+        let credentials = read
+            .await
+            .unwrap_or_else(|_| Err(none("no answer in time")))?;
         let expires = match credentials.expiry() {
             None => None,
             Some(expiry) => {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::{
     Context, Error, endpoint,
     publish::{self, Freshness},
+    run::stopped,
 };
 use crate::{
     api::WorkMailOrganization,
@@ -42,8 +43,37 @@ impl<'a> Hands<'a> {
         action: &Action,
         now: Timestamp,
     ) -> Result<Option<Answer>, Error> {
+        match self.attempt(view, action, now).await {
+            // What cannot be written down is told by an event (`refusals`): no condition can.
+            Err(Error::Refused(refusal)) if !matches!(action, Action::Save(_)) => {
+                let looking = matches!(action, Action::Look(_));
+                tracing::warn!(
+                    object = %view.desired.object,
+                    organization_id = view.id().map(OrganizationId::as_str),
+                    error = %refusal,
+                    "the Kubernetes API refused a request"
+                );
+                Ok(Some(Answer::Refused(refusal.failure(looking))))
+            }
+            answer => answer,
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        view: &View,
+        action: &Action,
+        now: Timestamp,
+    ) -> Result<Option<Answer>, Error> {
         let answer = match action {
-            Action::Look(look) => self.look(view, look).await?,
+            Action::Look(look) => {
+                let stopping = self.context.stopping.clone();
+                // A read changes nothing, and nobody waits for its answer at the end.
+                tokio::select! {
+                    answer = self.look(view, look) => answer?,
+                    () = stopped(stopping) => return Err(Error::Stopping),
+                }
+            }
             Action::AddFinalizer => {
                 self.finalizer(view, true).await?;
                 Answer::FinalizerAdded
@@ -54,7 +84,7 @@ impl<'a> Hands<'a> {
                 let process = &self.context.process;
                 process.with(&view.desired.object, |known| known.released = goes);
                 let done = self.finalizer(view, false).await;
-                if let Err(Error::Stale) = done {
+                if let Err(Error::Stale | Error::Refused(_)) = done {
                     // Refused. After any other error it may have been done.
                     process.with(&view.desired.object, |known| known.released = false);
                 }

@@ -11,7 +11,7 @@ use super::{
     act::Hands,
     context::youngest,
     publish::{self, Freshness},
-    roster,
+    refusals, roster,
 };
 use crate::{
     api::{ConditionStatus, ConditionType, EventReason, Reason, WorkMailOrganization},
@@ -45,12 +45,20 @@ pub(super) async fn reconcile(
     let begun = Instant::now();
     let key = context.roster.shared(roster::key(&object));
     let answer = Box::pin(attempt(&key, object, &context, begun)).await;
+    match &answer {
+        Ok(_) => context.process.is_granted(&key),
+        Err(Error::Refused(refusal)) => refusals::tell(&context, &key, refusal).await,
+        Err(_) => {}
+    }
     context.process.resynced(&key);
     let result = match &answer {
         Ok((_, result)) => result.as_str(),
         Err(Error::Stale) => "Stale",
         Err(Error::Gone) => "Gone",
-        Err(Error::Kubernetes { .. } | Error::Late { .. } | Error::Restless(_)) => "Error",
+        Err(Error::Stopping) => "Paused",
+        Err(
+            Error::Refused(_) | Error::Kubernetes { .. } | Error::Late { .. } | Error::Restless(_),
+        ) => "Error",
     };
     context.metrics.reconciled(result, begun.elapsed());
     answer.map(|(requeue, _)| requeue)
@@ -64,6 +72,13 @@ pub(super) fn after_error(
 ) -> Requeue {
     match error {
         Error::Gone => Requeue::requeue(ONCE_MORE),
+        Error::Stopping => Requeue::requeue(Duration::from_secs(1)),
+        Error::Refused(refusal) => {
+            let generation = object.metadata.generation.unwrap_or_default();
+            let object = roster::key(object);
+            let process = &context.process;
+            Requeue::requeue(process.delay_after_refusal(&object, generation, refusal))
+        }
         Error::Stale | Error::Kubernetes { .. } | Error::Late { .. } | Error::Restless(_) => {
             let generation = object.metadata.generation.unwrap_or_default();
             Requeue::requeue(
@@ -140,7 +155,9 @@ async fn rest(
 ) -> Result<(Requeue, String), Error> {
     let context = hands.context;
     let key = &view.desired.object;
-    let report = report(view, outcome);
+    refusals::send_kept_events(context, key).await;
+    let mut report = report(view, outcome);
+    refusals::mention(context, key, &mut report);
     let mut object = hands.object;
     match outcome {
         // The object is gone, or going without us.
@@ -181,6 +198,9 @@ async fn rest(
     for note in &report.notes {
         publish::event(context, key, note).await;
         warn_the_rival(view, note, context).await;
+    }
+    if !matches!(outcome, Outcome::Released(_) | Outcome::Gone) {
+        refusals::mention_late(context, key, object, &mut report).await;
     }
     if let Outcome::Released(_) = outcome {
         // The watch tells that it is gone, and then it is forgotten.

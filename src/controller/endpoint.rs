@@ -85,7 +85,7 @@ pub(super) async fn look(
 ) -> Result<Endpoint, Error> {
     let api = api(context, object);
     let ours = ListParams::default().labels(&format!("{LABEL}={}", label(object)));
-    let found = match bounded("the read of the DNSEndpoints", api.list(&ours)).await {
+    let found = match bounded("list DNSEndpoints", api.list(&ours)).await {
         Ok(found) => found,
         Err(Error::Gone) => return Ok(Endpoint::KindNotInstalled),
         Err(error) => return Err(error),
@@ -95,7 +95,7 @@ pub(super) async fn look(
     }
     let name = object.name_any();
     let named = api.get_metadata_opt(&name);
-    match bounded("the read of the DNSEndpoint", named).await? {
+    match bounded("read the DNSEndpoint", named).await? {
         Some(_) => Ok(Endpoint::Foreign),
         None => Ok(Endpoint::Absent),
     }
@@ -126,7 +126,7 @@ pub(super) async fn keep(
     let name = object.name_any();
     if entries.is_empty() {
         let removed = bounded(
-            "the removal of the DNSEndpoint",
+            "delete the DNSEndpoint",
             api.delete(&name, &DeleteParams::default()),
         )
         .await;
@@ -157,7 +157,7 @@ pub(super) async fn keep(
     });
     let ours = PatchParams::apply(FIELD_MANAGER).force();
     let whole = Patch::Apply(&whole);
-    let written = bounded("the DNSEndpoint", api.patch(&name, &ours, &whole));
+    let written = bounded("write the DNSEndpoint", api.patch(&name, &ours, &whole));
     match written.await {
         Ok(_) => Ok(()),
         // The kind went meanwhile; the object did not.

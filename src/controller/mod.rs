@@ -11,6 +11,7 @@ mod endpoint;
 mod error;
 mod process;
 mod publish;
+mod refusals;
 mod resync;
 mod roster;
 mod run;

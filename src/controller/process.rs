@@ -13,9 +13,14 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use crate::{
     api::Class,
-    core::{Desired, ObjectKey, Outcome, Retry},
+    core::{Desired, Note, ObjectKey, Outcome, Retry},
     metrics::Standing,
 };
+
+use super::error::Refusal;
+
+/// As many events of one object are kept while the Kubernetes API refuses them.
+const MOST_KEPT_EVENTS: usize = 8;
 
 /// What is known of one object.
 #[derive(Debug, Default)]
@@ -48,6 +53,12 @@ pub(super) struct Known {
     pub(super) released: bool,
     /// The versions of the object that we have written over: seen again, one is stale.
     overwritten: Vec<String>,
+    /// The events that the Kubernetes API refused, to be sent later.
+    kept_events: Vec<Note>,
+    /// What a condition says of that.
+    events_refused: Option<String>,
+    /// The last refusal of the Kubernetes API that an event told of.
+    told: Option<String>,
     /// How it is counted in the metrics.
     pub(super) standing: Option<Standing>,
     /// How many of its differences from AWS are counted in the metrics.
@@ -244,6 +255,57 @@ impl Process {
             known.count_class(Class::Transient, generation)
         });
         full_jitter(Duration::from_secs(1), Duration::from_mins(1), times)
+    }
+
+    /// How long to wait after the Kubernetes API refused something that no condition can tell.
+    pub(super) fn delay_after_refusal(
+        &self,
+        object: &ObjectKey,
+        generation: i64,
+        refusal: &Refusal,
+    ) -> Duration {
+        let failure = Outcome::Failed(refusal.failure(false));
+        self.delay(object, generation, &failure).unwrap_or_default()
+    }
+
+    /// Keeps an event that the Kubernetes API refused. Of an object that is gone none is kept.
+    pub(super) fn keep_event(&self, object: &ObjectKey, note: &Note, refusal: &Refusal) {
+        if let Some(known) = self.known().get_mut(object) {
+            known.events_refused = Some(refusal.failure(false).message);
+            if known.kept_events.len() < MOST_KEPT_EVENTS {
+                known.kept_events.push(note.clone());
+            }
+        }
+    }
+
+    /// Hands out the events that were refused; whoever takes them sends them.
+    pub(super) fn take_kept_events(&self, object: &ObjectKey) -> Vec<Note> {
+        let mut all = self.known();
+        let Some(known) = all.get_mut(object) else {
+            return Vec::new();
+        };
+        known.events_refused = None;
+        std::mem::take(&mut known.kept_events)
+    }
+
+    /// What a condition says of events that were refused.
+    pub(super) fn events_refused(&self, object: &ObjectKey) -> Option<String> {
+        self.known().get(object)?.events_refused.clone()
+    }
+
+    /// Whether this refusal is another than the last that an event told of.
+    pub(super) fn is_news(&self, object: &ObjectKey, refusal: &str) -> bool {
+        self.known().get_mut(object).is_none_or(|known| {
+            let before = known.told.replace(refusal.to_owned());
+            before.as_deref() != Some(refusal)
+        })
+    }
+
+    /// Nothing of the object is refused any more.
+    pub(super) fn is_granted(&self, object: &ObjectKey) {
+        if let Some(known) = self.known().get_mut(object) {
+            known.told = None;
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use kube::{
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{Context, Error};
+use super::{Context, Error, error::Refusal};
 use crate::{
     api::{
         Condition, DomainStatus, FIELD_MANAGER, FINALIZER, WorkMailOrganization,
@@ -48,7 +48,8 @@ pub(super) enum Freshness {
     Waived,
 }
 
-/// Makes one call, with a deadline, and tells conflicts and absence apart from other errors.
+/// Makes one call, with a deadline, and tells conflicts, absence and refusals apart from other errors.
+/// `what` completes the sentence "allow the operator to …".
 pub(super) async fn bounded<T>(
     what: &'static str,
     call: impl Future<Output = kube::Result<T>>,
@@ -57,6 +58,9 @@ pub(super) async fn bounded<T>(
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(kube::Error::Api(status))) if status.code == 404 => Err(Error::Gone),
         Ok(Err(kube::Error::Api(status))) if status.code == 409 => Err(Error::Stale),
+        Ok(Err(kube::Error::Api(status))) if Refusal::is_one(&status) => {
+            Err(Error::Refused(Refusal { what, status }))
+        }
         Ok(Err(source)) => Err(Error::Kubernetes { what, source }),
         Err(_) => Err(Error::Late { what }),
     }
@@ -75,7 +79,7 @@ pub(super) async fn get(
     object: &WorkMailOrganization,
 ) -> Result<WorkMailOrganization, Error> {
     let api = api(context, object);
-    bounded("the read of the object", api.get(&object.name_any())).await
+    bounded("read this resource", api.get(&object.name_any())).await
 }
 
 /// Writes a status if it says anything else than the object's. Gives the object as it then is.
@@ -108,7 +112,7 @@ pub(super) async fn status(
         let api = api(context, &object);
         let name = object.name_any();
         let write = api.replace_status(&name, &ours, &whole);
-        match bounded("the status", write).await {
+        match bounded("write the status of this resource", write).await {
             Err(Error::Stale) if freshness == Freshness::Waived => {
                 let live = get(context, &object).await?;
                 if live.uid() != object.uid() {
@@ -145,8 +149,13 @@ pub(super) async fn finalizer(
         "resourceVersion": object.resource_version(),
         "finalizers": finalizers,
     }});
+    let what = if present {
+        "set its finalizer on this resource"
+    } else {
+        "remove its finalizer from this resource"
+    };
     bounded(
-        "the finalizer",
+        what,
         api(context, object).patch(&object.name_any(), &by_us, &Patch::Merge(&patch)),
     )
     .await
@@ -159,13 +168,18 @@ pub(super) async fn scope(
 ) -> Result<Scope, Error> {
     let namespaces: Api<Namespace> = Api::all(context.client.clone());
     let namespace = object.namespace().unwrap_or_default();
-    match bounded("the read of the namespace", namespaces.get_opt(&namespace)).await? {
+    match bounded("read the namespace", namespaces.get_opt(&namespace)).await? {
         Some(namespace) if namespace.meta().deletion_timestamp.is_none() => {}
         Some(_) | None => return Ok(Scope::NamespaceLeaves),
     }
     let definitions: Api<CustomResourceDefinition> = Api::all(context.client.clone());
     let name = WorkMailOrganization::crd_name();
-    match bounded("the read of the CRD", definitions.get_opt(name)).await? {
+    match bounded(
+        "read its CustomResourceDefinition",
+        definitions.get_opt(name),
+    )
+    .await?
+    {
         Some(definition) if definition.meta().deletion_timestamp.is_none() => Ok(Scope::Stays),
         Some(_) | None => Ok(Scope::DefinitionLeaves),
     }
@@ -174,7 +188,12 @@ pub(super) async fn scope(
 /// Whether another object of the kind exists, by a live read. One that cannot be read does.
 pub(super) async fn lives(context: &Context, namespace: &str, name: &str) -> bool {
     let api: Api<WorkMailOrganization> = Api::namespaced(context.client.clone(), namespace);
-    match bounded("the read of the owner", api.get_metadata_opt(name)).await {
+    match bounded(
+        "read the owner that the tags name",
+        api.get_metadata_opt(name),
+    )
+    .await
+    {
         Ok(owner) => owner.is_some(),
         Err(error) => {
             let owner = format!("{namespace}/{name}");
@@ -185,7 +204,7 @@ pub(super) async fn lives(context: &Context, namespace: &str, name: &str) -> boo
 }
 
 /// Sends an event about the object. One that cannot be sent is logged: nothing depends on it, and a
-/// namespace that is being deleted takes none.
+/// namespace that is being deleted takes none. One that is refused is kept, to be sent later.
 pub(super) async fn event(context: &Context, object: &ObjectKey, note: &Note) {
     let (type_, reason) = match note.kind {
         NoteKind::Normal(reason) => ("Normal", reason.as_str()),
@@ -223,9 +242,18 @@ pub(super) async fn event(context: &Context, object: &ObjectKey, note: &Note) {
         ..Event::default()
     };
     let events: Api<Event> = Api::namespaced(context.client.clone(), &object.namespace);
-    let sent = bounded("an event", events.create(&PostParams::default(), &event)).await;
+    let sent = bounded(
+        "create events",
+        events.create(&PostParams::default(), &event),
+    )
+    .await;
     if let Err(error) = sent {
         tracing::warn!(%object, reason, %error, "an event could not be sent");
+        if let Error::Refused(refusal) = error
+            && !refusal.is_of_namespace_end()
+        {
+            context.process.keep_event(object, note, &refusal);
+        }
     }
 }
 

@@ -301,7 +301,7 @@ fn log(
         // Gone and stale are ordinary: the next event says how it is, or nothing is left to say.
         Ok(_)
         | Err(
-            controller::Error::ReconcilerFailed(Error::Gone | Error::Stale, _)
+            controller::Error::ReconcilerFailed(Error::Gone | Error::Stale | Error::Stopping, _)
             | controller::Error::ObjectNotFound(_),
         ) => {}
         Err(controller::Error::ReconcilerFailed(error, object)) => {

@@ -146,28 +146,6 @@ async fn without_aws_the_operator_starts_and_is_ready_and_goes_on_when_aws_is_ba
 }
 
 #[tokio::test]
-async fn an_unknown_region_is_told_with_the_list_of_those_that_have_the_service() {
-    let mut world = World::without_operator(Config::with_knobs(quick())).await;
-    // Nobody answers there, as in reality.
-    world.aws.stop().await;
-    world.operator.start();
-    let spec = json!({"alias": "acme", "region": "eu-central-1"});
-    world.create("acme", spec).await;
-    let object = world
-        .until_refused("acme", Reason::ServiceUnavailable)
-        .await;
-    assert_not_ready(
-        &object,
-        Reason::ServiceUnavailable,
-        &[
-            "eu-central-1",
-            "us-east-1, us-west-2, eu-west-1",
-            "check the region",
-        ],
-    );
-}
-
-#[tokio::test]
 async fn a_ready_object_is_left_as_it_is_while_aws_cannot_be_looked_at() {
     let mut world = World::without_operator(Config::with_knobs(quick())).await;
     world.operator.argument("--resync-interval=1s");

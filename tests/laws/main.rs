@@ -21,6 +21,7 @@ mod events;
 mod eventually;
 mod gitops;
 mod interleavings;
+mod kubernetes;
 mod ownership;
 mod table;
 #[path = "../verdicts/mod.rs"]

@@ -151,12 +151,15 @@ async fn valid_credentials_are_used_while_sts_hangs_and_the_renewal_is_tried_wit
         assert!(Arc::ptr_eq(&at_once(&renewal).await.unwrap(), &first));
     }
     let tries = source.questions() - 1;
-    assert!((2..=5).contains(&tries), "{tries} tries in a third of the life");
+    assert!(
+        (2..=5).contains(&tries),
+        "{tries} tries in a third of the life"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn credentials_of_a_short_life_are_renewed_once_per_two_thirds_of_it_however_many_ask() {
-    let life = Duration::from_secs(60);
+    let life = Duration::from_mins(1);
     let source = Counting::new(Setting {
         life: Some(life),
         ..Setting::default()
@@ -352,7 +355,10 @@ fn pauses_double_to_the_longest_and_are_never_less_than_half() {
         let bound = first.saturating_mul(1 << failures.min(10)).min(longest);
         for _ in 0..50 {
             let pause = pause(failures);
-            assert!(pause >= bound / 2 && pause <= bound, "{failures}: {pause:?}");
+            assert!(
+                pause >= bound / 2 && pause <= bound,
+                "{failures}: {pause:?}"
+            );
         }
     }
 }

@@ -255,6 +255,26 @@ impl Failure {
         }
     }
 
+    /// The Kubernetes API refused to do `what`; `said` is its sentence. `looking`: nothing but a read
+    /// was refused.
+    #[must_use]
+    pub fn of_kubernetes(what: &str, code: u16, said: &str, looking: bool) -> Self {
+        let reason = if code < 500 {
+            Reason::UnexpectedError
+        } else {
+            Reason::ServiceUnavailable
+        };
+        Self {
+            reason,
+            message: format!(
+                "Allow the operator to {what}; it tries again by itself. The Kubernetes API refused \
+                 it: {}.",
+                text::clean(said)
+            ),
+            looking,
+        }
+    }
+
     /// A failure to look.
     #[must_use]
     pub fn to_look(reason: Reason, message: impl Into<String>) -> Self {

@@ -56,6 +56,15 @@ impl Report {
     pub fn ready(&self) -> Option<&Verdict> {
         Verdict::of(&self.verdicts, ConditionType::Ready)
     }
+
+    /// Adds a sentence to the message of the Ready condition, once.
+    pub fn add_to_ready(&mut self, sentence: &str) {
+        let mut all = self.verdicts.iter_mut();
+        let ready = all.find(|verdict| verdict.kind == ConditionType::Ready);
+        if let Some(ready) = ready.filter(|ready| !ready.message.ends_with(sentence)) {
+            ready.message = format!("{} {sentence}", ready.message);
+        }
+    }
 }
 
 /// The report of a save on the way: an intent leaves the conditions as they were.

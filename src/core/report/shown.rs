@@ -13,8 +13,10 @@ pub(super) fn shown(view: &View) -> Shown {
     if let Some(listing) = &view.observed.listing {
         match &listing.by_id {
             // An accepted deletion is not undone by a list that lags behind.
-            Some(Presence::Present(_))
-                if view.desired.deleting && shown.state == Some(OrganizationState::Deleting) => {}
+            Some(Presence::Present(summary))
+                if view.desired.deleting
+                    && shown.state == Some(OrganizationState::Deleting)
+                    && summary.state != OrganizationState::Deleted => {}
             Some(Presence::Present(summary)) => {
                 shown.see_summary(summary);
                 if let Some(seen) = view
