@@ -123,11 +123,109 @@ impl Session {
         self.aws.client(self.account(), region)
     }
 
-    /// Takes note of a call that did not succeed. Only an answer that the credentials themselves are
-    /// not accepted says anything about them: AWS judges a missing right anew at each call.
-    pub fn failed(&self, error: &CallError) {
-        if error.trouble.rejects_credentials() {
+    /// Takes note of a call in this region that did not succeed. Only an answer that the credentials
+    /// themselves are not accepted says anything about them, and only where there is WorkMail: AWS judges a
+    /// missing right anew at each call, and a signature is made for a region.
+    pub fn failed(&self, error: &CallError, region: &Region) {
+        if error.trouble.rejects_credentials() && region.has_workmail() {
             self.aws.credentials.reject(&self.set);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use aws_config::BehaviorVersion;
+    use aws_credential_types::Credentials;
+    use futures::future::{BoxFuture, ready};
+
+    use super::*;
+    use crate::{
+        aws::renewal::Source,
+        core::{Operation, Trouble},
+    };
+
+    /// Other credentials of the same account each time.
+    #[derive(Debug, Default)]
+    struct Renewing(AtomicUsize);
+
+    impl Source for Renewing {
+        fn credentials(&self) -> BoxFuture<'_, Result<Credentials, CallError>> {
+            let key = format!("AKID{}", self.0.fetch_add(1, Ordering::SeqCst));
+            let credentials = Credentials::new(key, "secret", None, None, "test");
+            Box::pin(ready(Ok(credentials)))
+        }
+
+        fn account(&self, _: Credentials) -> BoxFuture<'_, Result<AccountId, CallError>> {
+            Box::pin(ready(Ok(AccountId::from("123456789012"))))
+        }
+
+        fn version(&self) -> u64 {
+            0
+        }
+    }
+
+    fn aws() -> Arc<Aws> {
+        Arc::new(Aws {
+            config: SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .build(),
+            tenure: Tenure::unlimited(),
+            metrics: Arc::new(Metrics::new()),
+            credentials: Renewal::new(Renewing::default()),
+            doors: Mutex::default(),
+            clients: Mutex::default(),
+        })
+    }
+
+    fn refused(code: &str) -> CallError {
+        let code = code.to_owned();
+        let message = String::new();
+        CallError::new(
+            Operation::ListOrganizations,
+            Trouble::Refused { code, message },
+        )
+    }
+
+    async fn is_renewed_after(error: &CallError, region: &str) -> bool {
+        let aws = aws();
+        let before = aws.session(false).await.unwrap();
+        before.failed(error, &Region::from(region));
+        let after = aws.session(false).await.unwrap();
+        !Arc::ptr_eq(&before.set, &after.set)
+    }
+
+    #[rstest::rstest]
+    #[case::expired("ExpiredTokenException", "us-east-1", true)]
+    #[case::unknown("UnrecognizedClientException", "us-east-1", true)]
+    #[case::wrongly_signed("InvalidSignatureException", "eu-west-1", true)]
+    #[case::unknown_to_sts("InvalidClientTokenId", "us-west-2", true)]
+    #[case::a_missing_right("AccessDeniedException", "us-east-1", false)]
+    #[case::trouble_of_one_object("OrganizationStateException", "us-east-1", false)]
+    #[case::signed_for_no_region("InvalidSignatureException", "zz-none-1", false)]
+    #[tokio::test(start_paused = true)]
+    async fn only_an_answer_about_the_credentials_themselves_ends_a_session(
+        #[case] code: &str,
+        #[case] region: &str,
+        #[case] ends: bool,
+    ) {
+        assert_eq!(is_renewed_after(&refused(code), region).await, ends);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_budget_of_an_account_outlives_its_credentials_and_is_one_for_all_regions() {
+        let aws = aws();
+        let [east, west] = ["us-east-1", "us-west-2"].map(Region::from);
+        let before = aws.session(false).await.unwrap();
+        let budget = before.organizations(&east);
+        before.failed(&refused("ExpiredTokenException"), &east);
+        let after = aws.session(false).await.unwrap();
+        assert!(!Arc::ptr_eq(&before.set, &after.set), "it is renewed");
+        for region in [&east, &west] {
+            let door = after.organizations(region);
+            assert!(std::ptr::eq(door.door(), budget.door()), "{region}");
         }
     }
 }

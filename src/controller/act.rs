@@ -322,8 +322,8 @@ impl<'a> Hands<'a> {
         match answer {
             Ok(answer) => answer,
             Err(error) => {
-                if let Some(session) = &self.session {
-                    session.failed(&error);
+                if let (Some(session), Some(region)) = (&self.session, view.region()) {
+                    session.failed(&error, region);
                 }
                 Self::trouble(view, &error)
             }

@@ -249,9 +249,12 @@ pub(super) async fn event(context: &Context, object: &ObjectKey, note: &Note) {
     .await;
     if let Err(error) = sent {
         tracing::warn!(%object, reason, %error, "an event could not be sent");
-        if let Error::Refused(refusal) = error
+        if let Error::Refused(mut refusal) = error
             && !refusal.is_of_namespace_end()
         {
+            // Each event has another name, and the sentence goes into a condition.
+            let said = &mut refusal.status.message;
+            *said = said.replace(&event.name_any(), &object.name);
             context.process.keep_event(object, note, &refusal);
         }
     }

@@ -271,7 +271,7 @@ impl Observer {
             detail = error.detail,
             "the organizations could not be looked at"
         );
-        session.failed(error);
+        session.failed(error, &self.region);
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

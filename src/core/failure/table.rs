@@ -27,6 +27,16 @@ impl Failure {
                  Identity) or the AWS SDK's environment variables; it tries again by itself."
                     .to_owned(),
             ),
+            // A signature is made for a region: the credentials may be good.
+            Trouble::Refused { .. }
+                if trouble.rejects_credentials() && is_elsewhere(operation, region) =>
+            {
+                unavailable(
+                    operation,
+                    "does not accept the operator's signature",
+                    region,
+                )
+            }
             Trouble::Refused { code, message } => refused(operation, code, message),
         };
         Self {
@@ -37,12 +47,14 @@ impl Failure {
     }
 }
 
-/// The service, in messages.
-const WORKMAIL: &str = "Amazon WorkMail";
+/// Whether the call went to a region that WorkMail is not known to be in. STS is asked in the operator's
+/// own region, whatever the object's.
+fn is_elsewhere(operation: Operation, region: Option<&Region>) -> bool {
+    operation != Operation::GetCallerIdentity && region.is_some_and(|region| !region.has_workmail())
+}
 
 fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> (Reason, String) {
     let service = match operation {
-        // STS is asked in the operator's own region, whatever the object's.
         Operation::GetCallerIdentity => "AWS STS",
         Operation::ListOrganizations
         | Operation::DescribeOrganization
@@ -55,10 +67,10 @@ fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> (Re
         | Operation::GetMailDomain
         | Operation::RegisterMailDomain
         | Operation::UpdateDefaultMailDomain
-        | Operation::DeregisterMailDomain => WORKMAIL,
+        | Operation::DeregisterMailDomain => "Amazon WorkMail",
     };
     let next = match region {
-        Some(region) if !region.has_workmail() && service == WORKMAIL => format!(
+        Some(region) if is_elsewhere(operation, Some(region)) => format!(
             "WorkMail is not known to be in region {region}, only in {}: check the region.",
             Region::WITH_WORKMAIL.join(", ")
         ),

@@ -157,3 +157,20 @@ fn credentials_that_are_refused_do_not_put_aws_text_into_the_message() {
     let failure = Failure::of_call(Operation::ListOrganizations, &trouble, None);
     assert!(!failure.message.contains("2026"), "{}", failure.message);
 }
+
+#[test]
+fn a_signature_that_is_refused_where_there_is_no_workmail_says_nothing_of_the_credentials() {
+    let trouble = Trouble::Refused {
+        code: "InvalidSignatureException".into(),
+        message: "Credential should be scoped to a valid region".into(),
+    };
+    let reason = |operation, region: &str| {
+        Failure::of_call(operation, &trouble, Some(&Region::from(region))).reason
+    };
+    let listing = Operation::ListOrganizations;
+    assert_eq!(reason(listing, "zz-none-1"), Reason::ServiceUnavailable);
+    assert_eq!(reason(listing, "us-east-1"), Reason::AccessDenied);
+    // STS is not asked in the object's region.
+    let identity = Operation::GetCallerIdentity;
+    assert_eq!(reason(identity, "zz-none-1"), Reason::AccessDenied);
+}
