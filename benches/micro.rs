@@ -251,6 +251,7 @@ fn listing(id: Option<&OrganizationId>) -> Listing {
         by_id: id.map(|_| Presence::Present(organization().summary)),
         by_alias: id.map_or(absent, |_| Presence::Present(organization().summary)),
         fresh: true,
+        deletion_failed: false,
     }
 }
 

@@ -18,8 +18,8 @@ pub use organization::{
 };
 pub use reason::{Class, EventReason, Reason};
 pub use status::{
-    Condition, ConditionStatus, ConditionType, CreateInput, DnsRecord, DomainStatus, Drift, Origin,
-    Pending, PendingOperation, WorkMailOrganizationStatus,
+    AcceptedDeletion, Condition, ConditionStatus, ConditionType, CreateInput, DnsRecord,
+    DomainStatus, Drift, Origin, Pending, PendingOperation, WorkMailOrganizationStatus,
 };
 
 /// The finalizer, present exactly while `deletionPolicy` is `Delete`.

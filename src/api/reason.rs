@@ -176,7 +176,8 @@ impl Reason {
 }
 
 words! {
-    /// The reason of an event of type Normal. Warnings carry a [`Reason`].
+    /// The reason of an event that no condition carries: of every event of type Normal, and of two
+    /// Warnings.
     EventReason {
         /// AWS answered the create with an id, or the organization of a pending create was found.
         OrganizationIdKnown,
@@ -196,5 +197,9 @@ words! {
         Deleted,
         /// The organization's directory stays in AWS and may be billed.
         DirectoryLeft,
+        /// Type Warning: AWS accepted the deletion of the organization.
+        DeletionStarted,
+        /// Type Warning: Retain, suspend or Observe came after AWS had accepted the deletion.
+        TooLate,
     }
 }

@@ -26,7 +26,8 @@ pub struct WorkMailOrganizationStatus {
     #[schemars(with = "Origin")]
     pub origin: Option<Origin>,
 
-    /// When the create was answered, or the organization was found.
+    /// When the create was answered, or the organization of a pending create was found; absent
+    /// where the organization was adopted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: Option<Timestamp>,
@@ -91,6 +92,11 @@ pub struct WorkMailOrganizationStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Pending")]
     pub pending: Option<Pending>,
+
+    /// The deletion that AWS accepted; removed when it comes to nothing and is asked for again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AcceptedDeletion")]
+    pub deletion: Option<AcceptedDeletion>,
 
     /// The keys of AWS tags that this resource wrote first, and so removes when they leave the spec.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -169,6 +175,15 @@ pub struct Pending {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "CreateInput")]
     pub input: Option<CreateInput>,
+}
+
+/// A `DeleteOrganization` that AWS accepted.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptedDeletion {
+    /// When AWS accepted it.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub accepted_at: Timestamp,
 }
 
 /// The operations whose intent is recorded.

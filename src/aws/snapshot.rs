@@ -138,6 +138,46 @@ impl Missing {
     }
 }
 
+/// Since when an organization is still there although its deletion was accepted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StillThere {
+    /// Reads that were begun before say nothing.
+    after: Instant,
+    /// When the first and the last read that showed it were begun.
+    seen: Option<(Instant, Instant)>,
+}
+
+impl StillThere {
+    /// Only reads that are begun from that moment on count.
+    pub(super) const fn after(moment: Instant) -> Self {
+        Self {
+            after: moment,
+            seen: None,
+        }
+    }
+
+    /// Takes one read into account. Whether two of them, far enough apart, showed it neither Deleting
+    /// nor Deleted nor absent, and none since showed it otherwise.
+    pub(super) fn look(&mut self, found: Option<&Arc<Summary>>, begun: Instant) -> bool {
+        if begun >= self.after {
+            let stays = found.is_some_and(|row| !row.state.leaves());
+            let (first, last) = self.seen.unwrap_or((begun, begun));
+            self.seen = stays.then_some((first, last.max(begun)));
+        }
+        self.is_confirmed()
+    }
+
+    /// Seen once, so that another read has to tell.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.seen.is_some() && !self.is_confirmed()
+    }
+
+    fn is_confirmed(&self) -> bool {
+        let apart = |(first, last): (Instant, Instant)| last.duration_since(first) >= APART;
+        self.seen.is_some_and(apart)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +218,35 @@ mod tests {
             missing.look(None, first + APART * 2),
             Presence::Absent { confirmed: false }
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deletion_has_failed_only_when_two_reads_thirty_seconds_apart_after_it_say_so() {
+        let accepted = Instant::now() + APART;
+        let of = |state| Some(Arc::new(summary("m-1", "acme", state)));
+        let (active, deleting) = (
+            of(OrganizationState::Active),
+            of(OrganizationState::Deleting),
+        );
+        let mut there = StillThere::after(accepted);
+        let mut look = |found: &Option<_>, begun| there.look(found.as_ref(), begun);
+        assert!(!look(&active, accepted - APART), "it was read before");
+        assert!(!look(&active, accepted));
+        assert!(
+            !look(&active, accepted + APART / 2),
+            "too soon after the first"
+        );
+        assert!(
+            !look(&deleting, accepted + APART),
+            "the list only lagged behind"
+        );
+        let again = accepted + APART * 2;
+        assert!(!look(&active, again));
+        assert!(!look(&None, again + APART), "it is missing");
+        assert!(!look(&active, again + APART * 2));
+        assert!(look(&active, again + APART * 3));
+        assert!(look(&active, again + APART * 3), "nothing new was read");
+        assert!(!look(&deleting, again + APART * 4));
     }
 
     #[tokio::test(start_paused = true)]

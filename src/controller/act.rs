@@ -16,7 +16,7 @@ use crate::{
     aws::{CallError, Done, Organizations, Session},
     core::{
         AccountId, Action, Answer, Call, Desired, Failure, Look, Operation, OrganizationId,
-        Presence, Region, Release, SaveAs, Trouble, View, keep, taken,
+        Presence, Region, Release, SaveAs, Trouble, View, deletion_started, keep, taken,
     },
 };
 
@@ -165,9 +165,11 @@ impl<'a> Hands<'a> {
         let (Some(region), Some(account)) = (view.region(), &view.observed.account) else {
             return nowhere(Operation::ListOrganizations);
         };
-        let seen = self
-            .context
-            .observer(region)
+        let observer = self.context.observer(region);
+        if view.memory.deletion_accepted.is_some() {
+            observer.expect_deletion(&view.desired.object);
+        }
+        let seen = observer
             .listing(
                 account,
                 &view.desired.object,
@@ -207,6 +209,9 @@ impl<'a> Hands<'a> {
         if view.memory.organization_id != view.saved.organization_id
             && let Some(note) = taken(view)
         {
+            publish::event(self.context, &view.desired.object, &note).await;
+        }
+        if let Some(note) = deletion_started(view) {
             publish::event(self.context, &view.desired.object, &note).await;
         }
         // What was written whatever became of the object may show that somebody changed it: an
@@ -270,6 +275,10 @@ impl<'a> Hands<'a> {
             self.context
                 .observer(aws.region())
                 .is_tagged(&view.desired.object);
+        }
+        if let (Call::Delete(_), Ok(_)) = (call, &answer) {
+            let observer = self.context.observer(aws.region());
+            observer.deletion_accepted(&view.desired.object);
         }
         // An id that was answered counts as unanswered until it is written down: then nothing is
         // pending any more. If it cannot be written, a later refusal must not pass for the answer.

@@ -224,8 +224,14 @@ impl Context {
         let due = self
             .process
             .whole_look_due(object, self.settings.deep_resync_interval);
-        let (attempts, blind, in_sync) = self.process.with(object, |known| {
-            (known.attempts, known.blind_since, known.in_sync)
+        let (attempts, blind, in_sync, delete_again) = self.process.with(object, |known| {
+            let delete_again = known.may_delete_again(desired.generation);
+            (
+                known.attempts,
+                known.blind_since,
+                known.in_sync,
+                delete_again,
+            )
         });
         let observed_blind = memory
             .region
@@ -237,6 +243,7 @@ impl Context {
             young: since(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
             // It is asked at each step.
             untagged: false,
+            delete_again,
             pending_expired: since(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
             unproven_claim: self.process.has_unproven_claim(desired),
             new_consent: self

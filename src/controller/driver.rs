@@ -109,6 +109,9 @@ async fn attempt(
     if view.desired.object != *key {
         return Err(Error::Gone);
     }
+    context.process.with(key, |known| {
+        known.held = view.desired.finalizer || view.desired.deleting && known.held;
+    });
     let was_whole = view.look_is_whole();
     let mut hands = Hands::new(context, object);
     for _ in 0..MOST_STEPS {
@@ -122,7 +125,8 @@ async fn attempt(
         }
         let now = Timestamp::now();
         match Box::pin(hands.act(&view, &action, now)).await {
-            Ok(Some(answer)) => view.fold(&action, answer, now),
+            // Its time is that of the answer, however long the call took.
+            Ok(Some(answer)) => view.fold(&action, answer, Timestamp::now()),
             Ok(None) => view.note(&action, now),
             Err(Error::Gone) => {
                 gone_meanwhile(context, &view).await;
@@ -272,7 +276,12 @@ async fn warn_the_rival(view: &View, note: &Note, context: &Context) {
 
 fn remember(view: &View, outcome: &Outcome, was_whole: bool, context: &Context) {
     let blind = matches!(outcome, Outcome::Failed(Failure { looking: true, .. }));
+    let listing = view.observed.listing.as_ref();
+    let undone = view.memory.deletion_accepted.is_some()
+        && listing.is_some_and(|listing| listing.deletion_failed);
     context.process.with(&view.desired.object, |known| {
+        let told = (Instant::now(), view.desired.generation);
+        known.deletion_failed = undone.then(|| known.deletion_failed.unwrap_or(told));
         if blind {
             known.blind_since.get_or_insert_with(Instant::now);
         } else {
@@ -370,7 +379,7 @@ fn follow(view: &View, report: &Report, context: &Context) {
 /// The object went away during the reconcile: if anything was created for it, that is told.
 async fn gone_meanwhile(context: &Context, view: &View) {
     if view.memory.organization_id.is_some() && view.memory != view.saved {
-        tell_what_remains(context, view).await;
+        tell_what_remains(context, view, view.desired.finalizer).await;
     }
 }
 
@@ -379,21 +388,21 @@ pub(super) async fn gone(context: &Context, object: &WorkMailOrganization) {
     let view = context.view(object, Timestamp::now());
     let known = context.forget(&roster::key(object));
     let Some(view) = view else { return };
-    if known.is_some_and(|known| known.released) {
+    if known.as_ref().is_some_and(|known| known.released) {
         return;
     }
     if view.id().is_some() || view.memory.pending_create().is_some() {
-        tell_what_remains(context, &view).await;
+        let held = view.desired.finalizer || known.is_some_and(|known| known.held);
+        tell_what_remains(context, &view, held).await;
     }
 }
 
-async fn tell_what_remains(context: &Context, view: &View) {
-    let note = Note {
-        kind: NoteKind::Normal(EventReason::Retained),
-        message: retained(
-            view,
-            "the resource was deleted without deletionPolicy Delete in force",
-        ),
+/// `held`: our finalizer was on the object, and it was not us who took it off.
+async fn tell_what_remains(context: &Context, view: &View, held: bool) {
+    let because = if held {
+        "its finalizer workmail-operator.dev/organization was removed by hand"
+    } else {
+        "the resource was deleted without deletionPolicy Delete in force"
     };
-    publish::event(context, &view.desired.object, &note).await;
+    publish::event(context, &view.desired.object, &retained(view, because)).await;
 }

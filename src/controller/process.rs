@@ -21,6 +21,8 @@ use super::error::Refusal;
 
 /// As many events of one object are kept while the Kubernetes API refuses them.
 const MOST_KEPT_EVENTS: usize = 8;
+/// A slow read comes after this part of its interval at the soonest.
+const SOONEST: f64 = 0.8;
 
 /// What is known of one object.
 #[derive(Debug, Default)]
@@ -49,6 +51,10 @@ pub(super) struct Known {
     at_rest: bool,
     /// Its place among the deep resyncs under way.
     resync: Option<OwnedSemaphorePermit>,
+    /// Our finalizer is on it, or somebody else took it off while the object was being deleted.
+    pub(super) held: bool,
+    /// When it was first told that the accepted deletion came to nothing, and of which generation.
+    pub(super) deletion_failed: Option<(Instant, i64)>,
     /// Our own finalizer release let it go.
     pub(super) released: bool,
     /// The versions of the object that we have written over: seen again, one is stale.
@@ -244,7 +250,7 @@ impl Process {
         match retry {
             Retry::Never | Retry::OnChange => None,
             Retry::In(delay) => Some(delay),
-            Retry::Slowly => Some(Retry::SLOW.mul_f64(0.8 + 0.4 * rand::random::<f64>())),
+            Retry::Slowly => Some(Retry::SLOW.mul_f64(SOONEST + 0.4 * rand::random::<f64>())),
             Retry::Backoff { first, most } => Some(full_jitter(first, most, times)),
         }
     }
@@ -310,6 +316,14 @@ impl Process {
 }
 
 impl Known {
+    /// Whether a deletion that came to nothing may be asked for again: at the pace of slow reads, and
+    /// at once under another spec.
+    pub(super) fn may_delete_again(&self, generation: i64) -> bool {
+        self.deletion_failed.is_some_and(|(told, under)| {
+            under != generation || told.elapsed() >= Retry::SLOW.mul_f64(SOONEST)
+        })
+    }
+
     fn whole_look_due(&self, object: &ObjectKey, started: Instant, interval: Duration) -> Instant {
         self.whole_look.unwrap_or(started) + spread(&object.uid, interval)
     }

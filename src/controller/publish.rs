@@ -21,8 +21,8 @@ use tokio::time::timeout;
 use super::{Context, Error, error::Refusal};
 use crate::{
     api::{
-        Condition, DomainStatus, FIELD_MANAGER, FINALIZER, WorkMailOrganization,
-        WorkMailOrganizationStatus,
+        AcceptedDeletion, Condition, DomainStatus, EventReason, FIELD_MANAGER, FINALIZER,
+        WorkMailOrganization, WorkMailOrganizationStatus,
     },
     core::{
         MailDomain, Memory, Note, NoteKind, ObjectKey, Report, Scope, Shown, ShownDomain, Verdict,
@@ -161,7 +161,7 @@ pub(super) async fn finalizer(
     .await
 }
 
-/// Whether the object's namespace and the CRD stay, by live reads.
+/// Whether the object's namespace and the CRD stay, and are those it was made in, by live reads.
 pub(super) async fn scope(
     context: &Context,
     object: &WorkMailOrganization,
@@ -169,7 +169,11 @@ pub(super) async fn scope(
     let namespaces: Api<Namespace> = Api::all(context.client.clone());
     let namespace = object.namespace().unwrap_or_default();
     match bounded("read the namespace", namespaces.get_opt(&namespace)).await? {
-        Some(namespace) if namespace.meta().deletion_timestamp.is_none() => {}
+        Some(namespace) if namespace.meta().deletion_timestamp.is_none() => {
+            if is_younger(&namespace, object) {
+                return Ok(Scope::NamespaceRemade);
+            }
+        }
         Some(_) | None => return Ok(Scope::NamespaceLeaves),
     }
     let definitions: Api<CustomResourceDefinition> = Api::all(context.client.clone());
@@ -180,9 +184,20 @@ pub(super) async fn scope(
     )
     .await?
     {
-        Some(definition) if definition.meta().deletion_timestamp.is_none() => Ok(Scope::Stays),
+        Some(definition) if definition.meta().deletion_timestamp.is_none() => {
+            Ok(if is_younger(&definition, object) {
+                Scope::DefinitionRemade
+            } else {
+                Scope::Stays
+            })
+        }
         Some(_) | None => Ok(Scope::DefinitionLeaves),
     }
+}
+
+/// Whether this was made after the object, so that it is not the one that the object was made under.
+fn is_younger(one: &impl ResourceExt, object: &WorkMailOrganization) -> bool {
+    one.creation_timestamp() > object.creation_timestamp()
 }
 
 /// Whether another object of the kind exists, by a live read. One that cannot be read does.
@@ -209,8 +224,12 @@ pub(super) async fn event(context: &Context, object: &ObjectKey, note: &Note) {
     let (type_, reason) = match note.kind {
         NoteKind::Normal(reason) => ("Normal", reason.as_str()),
         NoteKind::Warning(reason) => ("Warning", reason.as_str()),
+        NoteKind::Alert(reason) => ("Warning", reason.as_str()),
     };
     tracing::info!(object = %object, reason, "{}", note.message);
+    if note.kind == NoteKind::Normal(EventReason::Retained) {
+        context.metrics.retained();
+    }
     let now = Timestamp::now();
     let short: String = object.name.chars().take(LONGEST_NAME).collect();
     let event = Event {
@@ -289,6 +308,7 @@ fn to_status(
         account,
         region,
         pending,
+        deletion_accepted,
         managed_tag_keys,
         managed_domains,
     } = memory;
@@ -324,6 +344,7 @@ fn to_status(
         migration_admin,
         interoperability_enabled,
         pending,
+        deletion: deletion_accepted.map(|accepted_at| AcceptedDeletion { accepted_at }),
         managed_tag_keys: managed_tag_keys.into_iter().collect(),
         domains: domains
             .into_iter()

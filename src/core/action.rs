@@ -360,8 +360,12 @@ pub enum Retained {
     Policy,
     /// The whole namespace is being deleted.
     NamespaceLeaves,
+    /// The namespace was deleted and made anew.
+    NamespaceRemade,
     /// The CRD is being deleted.
     DefinitionLeaves,
+    /// The CRD was deleted and made anew.
+    DefinitionRemade,
     /// The service has ended.
     EndOfService,
 }

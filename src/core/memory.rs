@@ -19,7 +19,7 @@ pub struct Memory {
     pub organization_id: Option<OrganizationId>,
     /// What makes the organization ours.
     pub origin: Option<Origin>,
-    /// When the create was answered, or the organization found.
+    /// When the create was answered, or the organization of a pending create found.
     pub created_at: Option<Timestamp>,
     /// The account it is in.
     pub account: Option<AccountId>,
@@ -27,6 +27,8 @@ pub struct Memory {
     pub region: Option<Region>,
     /// A call that may have been made.
     pub pending: Option<Pending>,
+    /// When AWS accepted the deletion of the organization.
+    pub deletion_accepted: Option<Timestamp>,
     /// The tag keys that we wrote first.
     pub managed_tag_keys: BTreeSet<String>,
     /// The domains that we registered, or that went along with our create.
@@ -167,6 +169,7 @@ pub fn remembered(status: &WorkMailOrganizationStatus) -> (Memory, Shown) {
         migration_admin,
         interoperability_enabled,
         pending,
+        deletion,
         managed_tag_keys,
         domains,
         drift,
@@ -187,6 +190,7 @@ pub fn remembered(status: &WorkMailOrganizationStatus) -> (Memory, Shown) {
         account: account_id.as_deref().map(AccountId::from),
         region: region.as_deref().map(Region::from),
         pending: pending.clone(),
+        deletion_accepted: deletion.map(|deletion| deletion.accepted_at),
         managed_tag_keys: managed_tag_keys.iter().cloned().collect(),
         managed_domains: domains
             .iter()

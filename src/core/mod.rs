@@ -40,7 +40,9 @@ pub use observed::{
     OrganizationState, Presence, Region, Scope, Sight, Summary, Tags,
 };
 pub use ownership::{ClusterIdentity, Owner, OwnerName};
-pub use report::{Note, NoteKind, Report, Verdict, keep, report, retained, taken};
+pub use report::{
+    Note, NoteKind, Report, Verdict, deletion_started, keep, report, retained, taken,
+};
 pub use retry::Retry;
 pub use rivals::{Claimant, Stance, rival};
 pub use tags::TagPlan;

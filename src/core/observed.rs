@@ -130,6 +130,22 @@ impl OrganizationState {
         }
     }
 
+    /// Whether the organization is gone or going.
+    #[must_use]
+    pub fn leaves(&self) -> bool {
+        match self {
+            Self::Deleting | Self::Deleted => true,
+            Self::Requested
+            | Self::Creating
+            | Self::Validating
+            | Self::Active
+            | Self::Impaired
+            | Self::Inactive
+            | Self::Failed
+            | Self::Other(_) => false,
+        }
+    }
+
     /// Whether AWS is expected to change it soon by itself.
     #[must_use]
     pub fn in_transition(&self) -> bool {
@@ -240,6 +256,9 @@ pub struct Listing {
     pub by_alias: Presence<Summary>,
     /// Whether the listing was begun during this reconcile.
     pub fresh: bool,
+    /// Whether an accepted deletion of the organization has come to nothing: two reads at least 30 s
+    /// apart, both begun after AWS accepted it, showed it neither Deleting nor Deleted nor absent.
+    pub deletion_failed: bool,
 }
 
 /// The tags of an organization.
@@ -278,12 +297,16 @@ pub struct DnsEntry {
 /// Whether what an object's deletion depends on stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Neither the namespace nor the CRD is being deleted.
+    /// Neither the namespace nor the CRD is being deleted, and both are older than the object.
     Stays,
     /// The namespace is being deleted (or is gone): nobody asked for this organization.
     NamespaceLeaves,
+    /// The namespace is younger than the object: it is not the one that the object was made in.
+    NamespaceRemade,
     /// The CRD is being deleted (or is gone): nobody asked for this organization.
     DefinitionLeaves,
+    /// The CRD is younger than the object: the one that the object was made under was deleted.
+    DefinitionRemade,
 }
 
 /// All that was seen in this reconcile.

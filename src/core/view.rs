@@ -47,6 +47,9 @@ pub struct Facts {
     pub whole_look_due: bool,
     /// The organization became ours less than 15 minutes ago.
     pub young: bool,
+    /// That the accepted deletion came to nothing was told about an hour ago, or under another spec:
+    /// it may be asked for again.
+    pub delete_again: bool,
     /// The pending call was recorded 15 minutes ago or more.
     pub pending_expired: bool,
     /// Every earlier attempt at the pending create is known to have been answered. A process that
@@ -162,8 +165,12 @@ impl View {
             || !now.managed_tag_keys.is_subset(&saved.managed_tag_keys)
             || !now.managed_domains.is_subset(&saved.managed_domains)
             || now.organization_id.is_none()
-                && (&now.account, &now.region) != (&saved.account, &saved.region);
-        let answered = now.organization_id != saved.organization_id || now.origin != saved.origin;
+                && (now.account.is_some() && now.account != saved.account
+                    || now.region.is_some() && now.region != saved.region);
+        let accepted = now.deletion_accepted.is_some();
+        let answered = now.organization_id != saved.organization_id
+            || now.origin != saved.origin
+            || accepted && now.deletion_accepted != saved.deletion_accepted;
         if intends {
             Some(SaveAs::Intent)
         } else if answered {

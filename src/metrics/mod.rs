@@ -35,6 +35,7 @@ pub struct Metrics {
     leader: Gauge<i64, AtomicI64>,
     end_of_service: Gauge<i64, AtomicI64>,
     time_to_ready: Histogram,
+    retained: Counter<u64, AtomicU64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -86,6 +87,7 @@ impl Metrics {
         let leader = Gauge::default();
         let end_of_service = Gauge::default();
         let time_to_ready = Histogram::new(exponential_buckets(1.0, 2.0, 13));
+        let retained = Counter::default();
         registry.register(
             "reconciles",
             "Reconciles by kind and result: the reason of Ready, or error",
@@ -131,6 +133,11 @@ impl Metrics {
             "From the creation of a resource to its first Ready, in seconds",
             time_to_ready.clone(),
         );
+        registry.register(
+            "retained",
+            "Resources that went while their organization stays in AWS, or may stay",
+            retained.clone(),
+        );
         Self {
             registry: root,
             reconciles,
@@ -142,6 +149,7 @@ impl Metrics {
             leader,
             end_of_service,
             time_to_ready,
+            retained,
         }
     }
 
@@ -191,6 +199,11 @@ impl Metrics {
     /// An object became Ready for the first time.
     pub fn became_ready(&self, after: Duration) {
         self.time_to_ready.observe(after.as_secs_f64());
+    }
+
+    /// A resource went, and its organization stays in AWS.
+    pub fn retained(&self) {
+        self.retained.inc();
     }
 
     /// Whether this process is the active one.

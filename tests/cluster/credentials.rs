@@ -1,7 +1,7 @@
 //! The operator's AWS credentials: none, another account's, not allowed, renewed.
 
 use serde_json::json;
-use workmail_local::{CallFilter, Config, Credential, Refusal};
+use workmail_local::{CallFilter, Config, Credential, Fault, Refusal, Rule, Work};
 use workmail_operator::api::{Reason, WorkMailOrganization};
 
 use crate::world::{World, assert_not_ready, id, page, quick, status};
@@ -151,6 +151,70 @@ async fn with_another_accounts_credentials_nothing_is_deleted_and_nothing_is_let
     world.until_gone("acme").await;
     assert_eq!(world.aws.organization(&id).unwrap().state, "Deleted");
     assert_eq!(world.calls("DeleteOrganization").len(), 1);
+}
+
+#[tokio::test]
+async fn a_first_create_that_is_refused_binds_the_object_to_no_account() {
+    let mut world = world().await;
+    let wrong = Credential::new(OTHER_KEY, OTHERS).without("workmail:CreateOrganization");
+    world.aws.seed_credential(wrong).unwrap();
+    world.operator.set("AWS_ACCESS_KEY_ID", Some(OTHER_KEY));
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
+    let object = world.until_refused("acme", Reason::AccessDenied).await;
+    let left = status(&object);
+    assert_eq!(
+        (left.account_id, left.region, left.pending),
+        (None, None, None)
+    );
+
+    change_account(&mut world, KEY);
+    let object = world.until_settled("acme").await;
+    world.assert_created_once_in_the_end(&object);
+    assert_eq!(status(&object).account_id.as_deref(), Some(OURS));
+    assert_eq!(world.calls("CreateOrganization").len(), 2);
+}
+
+#[tokio::test]
+async fn a_first_create_that_is_refused_binds_the_object_to_no_region() {
+    let mut world = world().await;
+    let refused = Fault::error("LimitExceededException", "No more.");
+    world
+        .aws
+        .fault(Rule::on("CreateOrganization", refused).times(1));
+    world.operator.set("AWS_REGION", Some("eu-west-1"));
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
+    let object = world.until_refused("acme", Reason::LimitExceeded).await;
+    assert_eq!(status(&object).region, None);
+
+    world.operator.kill();
+    world.operator.set("AWS_REGION", Some("us-east-1"));
+    world.operator.start();
+    let object = world.until_settled("acme").await;
+    world.assert_created_once_in_the_end(&object);
+    assert_eq!(status(&object).region.as_deref(), Some("us-east-1"));
+}
+
+#[tokio::test]
+async fn a_first_create_without_an_answer_binds_the_object_to_its_account() {
+    let mut world = world().await;
+    world.hold("CreateOrganization", Work::Done);
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
+    world.until_held("CreateOrganization").await;
+    world.aws.clear_faults();
+    change_account(&mut world, OTHER_KEY);
+    mismatched(&world).await;
+    assert!(
+        world
+            .aws
+            .calls(&CallFilter::on("CreateOrganization").account(OTHERS))
+            .is_empty()
+    );
+    change_account(&mut world, KEY);
+    let object = world.until_settled("acme").await;
+    world.assert_created_once_in_the_end(&object);
 }
 
 #[tokio::test]

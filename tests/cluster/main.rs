@@ -13,6 +13,7 @@
 )]
 
 mod absence;
+mod accepted;
 mod adoption;
 mod adoption_rivals;
 mod adoption_trouble;

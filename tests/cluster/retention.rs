@@ -2,11 +2,13 @@
 
 use devcluster::{Cluster, Options};
 use k8s_openapi::{
-    api::core::v1::Namespace,
+    api::core::v1::{Namespace, NamespaceSpec},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, CustomResourceExt, ResourceExt, api::DeleteParams, runtime::wait::await_condition,
+    Api, CustomResourceExt, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+    runtime::wait::await_condition,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -258,6 +260,101 @@ async fn a_namespace_that_goes_takes_no_organization_with_it(#[case] running: bo
             line["reason"] == "Retained" && said.contains(&id(&object))
         })
         .await;
+    assert_eq!(world.metric("workmail_operator_retained_total").await, 1);
+    assert_stays(&world, &id(&object));
+}
+
+#[tokio::test]
+async fn a_namespace_that_was_made_anew_takes_no_organization_with_it() {
+    let mut world = World::without_operator(Config::with_knobs(quick())).await;
+    let home = create_namespace(&world.client).await;
+    let everywhere = Rights::of_chart(&home, &[]).await;
+    world.with_rights(&everywhere).await;
+    world.operator.start();
+    world.create("acme", doomed()).await;
+    let object = world.until_active("acme").await;
+    world.kill().await;
+    let namespaces: Api<Namespace> = Api::all(world.client.clone());
+    let namespace = world.namespace.clone();
+    namespaces
+        .delete(&namespace, &DeleteParams::default())
+        .await
+        .unwrap();
+    world
+        .until("acme", "the namespace deletes it", |object| {
+            object.metadata.deletion_timestamp.is_some()
+        })
+        .await;
+    // As somebody does whose namespace hangs.
+    let mut bare = namespaces.get(&namespace).await.unwrap();
+    bare.spec = Some(NamespaceSpec::default());
+    let bare = serde_json::to_vec(&bare).unwrap();
+    let finalized =
+        namespaces.replace_subresource("finalize", &namespace, &PostParams::default(), bare);
+    finalized.await.unwrap();
+    let gone = await_condition(
+        namespaces.clone(),
+        &namespace,
+        |namespace: Option<&Namespace>| namespace.is_none(),
+    );
+    timeout(PATIENCE, gone).await.unwrap().unwrap();
+    let anew = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
+    namespaces
+        .create(&PostParams::default(), &anew)
+        .await
+        .unwrap();
+
+    world.operator.start();
+    world.until_gone("acme").await;
+    let event = world.until_told("acme", "Retained", &id(&object)).await;
+    let note = event.note.unwrap();
+    assert!(
+        note.contains("namespace is younger than this resource"),
+        "{note}"
+    );
+    assert_eq!(world.metric("workmail_operator_retained_total").await, 1);
+    assert_stays(&world, &id(&object));
+}
+
+#[tokio::test]
+async fn a_crd_that_was_made_anew_takes_no_organization_with_it() {
+    let cluster = Cluster::start(Options::default()).await.unwrap();
+    install_crd(&cluster).await;
+    let mut world = World::on(&cluster, Config::with_knobs(quick())).await;
+    world.operator.start();
+    world.create("acme", doomed()).await;
+    let object = world.until_active("acme").await;
+    world.kill().await;
+    let definitions: Api<CustomResourceDefinition> = Api::all(world.client.clone());
+    let name = WorkMailOrganization::crd_name();
+    definitions
+        .delete(name, &DeleteParams::default())
+        .await
+        .unwrap();
+    world
+        .until("acme", "the definition deletes it", |object| {
+            object.metadata.deletion_timestamp.is_some()
+        })
+        .await;
+    // As somebody does whose definition hangs.
+    let bare = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    definitions
+        .patch(name, &PatchParams::default(), &bare)
+        .await
+        .unwrap();
+    let gone = await_condition(
+        definitions,
+        name,
+        |crd: Option<&CustomResourceDefinition>| crd.is_none(),
+    );
+    timeout(PATIENCE, gone).await.unwrap().unwrap();
+    install_crd(&cluster).await;
+
+    world.operator.start();
+    world.until_gone("acme").await;
+    let event = world.until_told("acme", "Retained", &id(&object)).await;
+    let note = event.note.unwrap();
+    assert!(note.contains("is younger than this resource"), "{note}");
     assert_stays(&world, &id(&object));
 }
 

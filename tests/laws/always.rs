@@ -111,6 +111,11 @@ laws! {
     a_deletion_is_recorded_before_it_is_asked_for: "a deletion is recorded first",
     a_repeated_deletion_is_the_same_call_and_a_new_one_another:
         "a repeated deletion is the same call",
+    an_accepted_deletion_is_asked_for_again_only_once_it_came_to_nothing:
+        "an accepted deletion is asked for again only once it came to nothing",
+    an_accepted_deletion_is_not_told_as_retained: "an accepted deletion is not told as retained",
+    account_and_region_stay_while_anything_may_exist:
+        "account and region stay while anything may exist",
     another_owners_organization_is_left_alone: "another owner's organization is left alone",
     managed_tag_keys_are_recorded_before_they_are_written: "what is managed is recorded first",
     nothing_is_concluded_from_one_absence_or_a_failed_look: "nothing is concluded from one absence",

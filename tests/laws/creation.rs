@@ -1,12 +1,16 @@
 //! What is remembered on the way of a create, and what is not taken for granted.
 
-use workmail_operator::core::{
-    Action, Answer, Look, Operation, OrganizationState as State, Sight, Tags, Trouble, decide,
+use workmail_operator::{
+    api::Origin,
+    core::{
+        Action, Answer, Look, Memory, Operation, OrganizationState as State, Sight, Tags, Trouble,
+        View, decide, report,
+    },
 };
 
 use crate::{
     table::refused,
-    views::{ID, creating, described, existing, listed, marks, now, trouble},
+    views::{ID, creating, described, existing, fresh, listed, marks, now, rest_with, trouble},
 };
 
 #[test]
@@ -107,4 +111,77 @@ fn an_attempt_without_an_answer_is_remembered_unless_aws_certainly_did_nothing()
         now(),
     );
     assert!(!view.facts.attempts_answered);
+}
+
+/// The create is answered with this refusal.
+fn refuse(mut view: View) -> View {
+    let call = decide(&view);
+    let answer = refused("AccessDeniedException");
+    view.fold(
+        &call,
+        trouble(Operation::CreateOrganization, &answer),
+        now(),
+    );
+    view
+}
+
+/// What is written to status once the reconcile rests.
+fn written(view: View) -> Memory {
+    let (outcome, view) = rest_with(view, |action| panic!("{action:?}"));
+    report(&view, &outcome).memory
+}
+
+#[test]
+fn after_a_refused_first_create_other_credentials_and_another_region_work() {
+    let memory = written(refuse(creating()));
+    assert_eq!(memory, Memory::default(), "nothing was left behind");
+    let mut view = fresh();
+    view.desired.region = Some("eu-west-1".into());
+    let (_, view) = rest_with(view, |action| match action {
+        Action::Look(Look::Account) => Some(Answer::Account("222222222222".into())),
+        _ => None,
+    });
+    assert_eq!(view.memory.organization_id, Some(ID.into()));
+    assert_eq!(view.memory.account, Some("222222222222".into()));
+    assert_eq!(view.memory.region, Some("eu-west-1".into()));
+}
+
+#[test]
+fn after_a_refusal_account_and_region_stay_while_an_earlier_attempt_is_unanswered() {
+    let mut view = creating();
+    view.facts.attempts_answered = false;
+    let recorded = view.memory.clone();
+    assert!(recorded.account.is_some() && recorded.region.is_some());
+    assert_eq!(refuse(view).memory, recorded);
+}
+
+#[test]
+fn what_was_listed_in_the_region_of_a_refused_create_says_nothing_of_another() {
+    let mut view = creating();
+    view.desired.region = Some("eu-west-1".into());
+    let view = refuse(view);
+    assert_eq!(view.observed.listing, None);
+    assert_eq!(decide(&view), Action::Look(Look::Listing { fresh: false }));
+}
+
+#[test]
+fn an_organization_is_young_from_the_answer_to_its_create_and_an_adopted_one_is_not() {
+    let later = now() + k8s_openapi::jiff::SignedDuration::from_secs(9);
+    let mut view = creating();
+    let call = decide(&view);
+    view.fold(&call, Answer::Created(ID.into()), later);
+    assert_eq!(view.memory.created_at, Some(later));
+    assert!(view.facts.young);
+
+    let claimed = |origin| {
+        let mut view = listed();
+        view.note(&Action::Claim(ID.into(), origin), later);
+        (view.memory.created_at, view.facts.young)
+    };
+    assert_eq!(
+        claimed(Origin::Created),
+        (Some(later), true),
+        "it was pending"
+    );
+    assert_eq!(claimed(Origin::Adopted), (None, false));
 }

@@ -3,16 +3,16 @@
 use k8s_openapi::jiff::Timestamp;
 use rstest::rstest;
 use workmail_operator::{
-    api::{Pending, PendingOperation, Reason},
+    api::{ManagementPolicy, Pending, PendingOperation, Reason},
     core::{
-        Action, Answer, Call, Look, Operation, OrganizationState as State, Outcome, Release, Scope,
-        Sight, Tags, View,
+        Action, Answer, Call, Look, Observed, Operation, OrganizationState as State, Outcome,
+        Presence, Release, Retained, SaveAs, Scope, Sight, Tags, View, decide, report,
     },
 };
 
 use crate::{
     table::{after, refused},
-    views::{ID, Row, deleting, described, existing, rest_with, told},
+    views::{ID, Row, deleting, described, existing, next, now, rest_with, row, told, usual},
     world::aws::TagMap,
 };
 
@@ -91,7 +91,11 @@ fn a_deletion_is_proven_by_description_and_tags_before_it_is_asked_for() {
     assert!(place(|action| matches!(action, Action::Look(Look::Organization(_)))) < call);
     assert!(place(|action| matches!(action, Action::Look(Look::Tags(_)))) < call);
     assert!(place(|action| matches!(action, Action::Look(Look::Scope))) < call);
-    assert_eq!(call + 1, asked.len(), "it is asked for once, and last");
+    assert_eq!(
+        asked[call + 1..],
+        [Action::Save(SaveAs::Answer)],
+        "it is asked for once, and last"
+    );
 }
 
 /// The client token of the deletion of this object, whose intent was recorded then.
@@ -124,4 +128,164 @@ fn a_repeated_deletion_has_the_same_token_and_a_new_intent_another() {
     assert_ne!(token, delete_token("u", 2, 1));
     assert_ne!(token, delete_token("v", 1, 1));
     assert!(token.len() <= 128 && token.chars().all(|c| c.is_ascii_hexdigit()));
+}
+
+/// AWS accepted the deletion, and the list shows the organization in this state all the same; `failed`:
+/// for the second time.
+fn accepted(state: &State, failed: bool) -> View {
+    let (outcome, view) = rest_with(deleting(existing(&State::Active)), |_| None);
+    assert!(view.memory.deletion_accepted.is_some());
+    let mut view = next(view, &outcome);
+    let listing = view.observed.listing.as_mut().unwrap();
+    listing.by_id = Some(Presence::Present(row(state)));
+    listing.deletion_failed = failed;
+    view
+}
+
+fn no_call(action: &Action) -> Option<Answer> {
+    match action {
+        Action::Call(call) => panic!("{call:?}"),
+        _ => None,
+    }
+}
+
+#[test]
+fn one_read_that_contradicts_an_accepted_deletion_says_nothing() {
+    for state in [State::Active, State::Failed] {
+        let view = accepted(&state, false);
+        let (shown, previous) = (view.shown.clone(), view.previous.clone());
+        let (outcome, view) = rest_with(view, no_call);
+        assert_eq!(outcome, Outcome::Unconfirmed);
+        let said = report(&view, &outcome);
+        assert_eq!((said.shown, said.verdicts), (shown, previous));
+        assert_eq!(said.notes, vec![]);
+    }
+}
+
+#[test]
+fn an_accepted_deletion_that_came_to_nothing_is_told_with_the_text_of_aws_and_not_made_again_at_once()
+ {
+    let (outcome, view) = rest_with(accepted(&State::Failed, true), no_call);
+    assert_eq!(
+        told(&view, &outcome),
+        Row::terminal(Reason::DeletionBlocked)
+    );
+    let Outcome::Failed(failure) = &outcome else {
+        panic!("{outcome:?}")
+    };
+    for text in [ID, "Failed", "no address left", "Retain"] {
+        assert!(failure.message.contains(text), "{text}: {failure:?}");
+    }
+    assert_eq!(report(&view, &outcome).shown.state, Some(State::Failed));
+    assert!(view.memory.deletion_accepted.is_some());
+}
+
+#[rstest]
+#[case::an_hour_later_or_under_another_spec(|view: &mut View| view.facts.delete_again = true)]
+#[case::on_request(|view: &mut View| view.desired.requested = Some("now".into()))]
+fn it_is_asked_for_again_as_a_new_intent(#[case] cause: fn(&mut View)) {
+    let mut view = accepted(&State::Active, true);
+    cause(&mut view);
+    let mut saved = Vec::new();
+    for _ in 0..20 {
+        let action = decide(&view);
+        if let Action::Call(Call::Delete(_)) = &action {
+            assert_eq!(view.memory.deletion_accepted, None, "it is taken back");
+            assert!(view.memory.pending_delete().is_some());
+            assert_eq!(saved, [Action::Save(SaveAs::Intent)], "recorded first");
+            return;
+        }
+        match usual(&view, &action) {
+            Some(answer) => view.fold(&action, answer, now()),
+            None => view.note(&action, now()),
+        }
+        if let Action::Save(_) = action {
+            saved.push(action);
+        }
+    }
+    panic!("it is not asked for");
+}
+
+#[test]
+fn a_deletion_of_somebody_else_is_none_that_was_accepted_for_this_object() {
+    let (outcome, view) = rest_with(deleting(existing(&State::Deleting)), no_call);
+    assert_eq!(view.memory.deletion_accepted, None);
+    let mut view = next(view, &outcome);
+    let listing = view.observed.listing.as_mut().unwrap();
+    listing.by_id = Some(Presence::Present(row(&State::Active)));
+    let (_, view) = rest_with(view, |_| None);
+    assert!(view.memory.deletion_accepted.is_some(), "ours was made");
+}
+
+#[test]
+fn a_suspended_object_whose_deletion_was_accepted_asks_aws_for_nothing_and_does_not_offer_retain() {
+    let mut view = accepted(&State::Deleting, false);
+    view.desired.suspend = true;
+    view.observed = Observed::default();
+    let (outcome, view) = rest_with(view, |action| match action {
+        Action::Look(Look::Scope) => None,
+        action => panic!("{action:?}"),
+    });
+    assert_eq!(
+        told(&view, &outcome),
+        Row::terminal(Reason::DeletionBlocked)
+    );
+    let Outcome::Failed(failure) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(!failure.message.contains("Retain"), "{failure:?}");
+}
+
+#[test]
+fn under_observe_an_accepted_deletion_is_looked_after_and_not_made_again() {
+    let observing = |state, failed| {
+        let mut view = accepted(state, failed);
+        view.desired.management = ManagementPolicy::Observe;
+        view.facts.delete_again = true;
+        rest_with(view, no_call)
+    };
+    let (outcome, view) = observing(&State::Deleting, false);
+    assert_eq!(told(&view, &outcome).reason, "Deleting");
+    let (outcome, _) = observing(&State::Deleted, false);
+    assert!(matches!(
+        outcome,
+        Outcome::Released(Release::Deleted { .. })
+    ));
+    let (outcome, view) = observing(&State::Active, true);
+    assert_eq!(
+        told(&view, &outcome),
+        Row::terminal(Reason::DeletionBlocked)
+    );
+}
+
+#[test]
+fn an_organization_whose_deletion_was_accepted_is_gone_when_missed_twice_however_young_it_is() {
+    let missing = |confirmed| {
+        let mut view = accepted(&State::Deleting, false);
+        view.facts.young = true;
+        let listing = view.observed.listing.as_mut().unwrap();
+        listing.by_id = Some(Presence::Absent { confirmed });
+        rest_with(view, no_call).0
+    };
+    assert_eq!(missing(false), Outcome::Unconfirmed);
+    assert!(matches!(
+        missing(true),
+        Outcome::Released(Release::Deleted { .. })
+    ));
+}
+
+#[rstest]
+#[case(Scope::NamespaceLeaves, Retained::NamespaceLeaves)]
+#[case(Scope::NamespaceRemade, Retained::NamespaceRemade)]
+#[case(Scope::DefinitionLeaves, Retained::DefinitionLeaves)]
+#[case(Scope::DefinitionRemade, Retained::DefinitionRemade)]
+fn an_object_whose_namespace_or_definition_goes_or_was_made_anew_is_retained(
+    #[case] scope: Scope,
+    #[case] why: Retained,
+) {
+    let (outcome, _) = rest_with(deleting(existing(&State::Active)), |action| match action {
+        Action::Look(Look::Scope) => Some(Answer::Scope(scope)),
+        action => no_call(action),
+    });
+    assert_eq!(outcome, Outcome::Released(Release::Retained(why)));
 }

@@ -1,14 +1,16 @@
 //! Events: once for what is new, never for what passes by itself.
 
 use workmail_operator::{
-    api::{ConditionType, EventReason, Origin, Reason},
+    api::{
+        ConditionType, EventReason, ManagementPolicy, Origin, Pending, PendingOperation, Reason,
+    },
     core::{
-        Answer, Failure, NoteKind, OrganizationState as State, Outcome, Release, Retained, View,
-        decide, report, taken,
+        Action, Answer, Failure, NoteKind, OrganizationState as State, Outcome, Release, Retained,
+        SaveAs, View, decide, deletion_started, report, taken,
     },
 };
 
-use crate::views::{creating, deleting, existing, fresh, next, now, ready, rest};
+use crate::views::{creating, deleting, existing, fresh, next, now, ready, rest, usual};
 
 fn kinds(view: &View, outcome: &Outcome) -> Vec<NoteKind> {
     report(view, outcome)
@@ -107,7 +109,9 @@ fn each_way_to_be_released_is_told_with_what_remains() {
     for why in [
         Retained::Policy,
         Retained::NamespaceLeaves,
+        Retained::NamespaceRemade,
         Retained::DefinitionLeaves,
+        Retained::DefinitionRemade,
         Retained::EndOfService,
     ] {
         let retained = told(Release::Retained(why));
@@ -153,4 +157,116 @@ fn a_request_that_was_fulfilled_is_not_fulfilled_again() {
     view.desired.requested = Some("now".into());
     let (outcome, view) = rest(view);
     assert!(!next(view, &outcome).requested());
+}
+
+/// The answer to the deletion has come, and is not saved yet.
+fn newly_accepted() -> View {
+    let mut view = deleting(ready());
+    for _ in 0..20 {
+        match decide(&view) {
+            Action::Call(call) => {
+                let answer = call.success().unwrap();
+                view.fold(&Action::Call(call), answer, now());
+                return view;
+            }
+            action => match usual(&view, &action) {
+                Some(answer) => view.fold(&action, answer, now()),
+                None => view.note(&action, now()),
+            },
+        }
+    }
+    panic!("nothing is deleted");
+}
+
+/// The deletion was accepted, and its answer is saved and told.
+fn accepted() -> View {
+    let (outcome, view) = rest(deleting(ready()));
+    assert!(view.memory.deletion_accepted.is_some());
+    next(view, &outcome)
+}
+
+const TOO_LATE: NoteKind = NoteKind::Alert(EventReason::TooLate);
+
+#[test]
+fn an_accepted_deletion_is_told_with_its_save_and_not_again() {
+    let mut view = newly_accepted();
+    let note = deletion_started(&view).unwrap();
+    assert_eq!(note.kind, NoteKind::Alert(EventReason::DeletionStarted));
+    assert!(note.message.contains(crate::views::ID), "{note:?}");
+    let save = decide(&view);
+    assert_eq!(save, Action::Save(SaveAs::Answer), "it is saved at once");
+    view.fold(&save, Answer::Saved, now());
+    assert_eq!(deletion_started(&view), None);
+    let (outcome, view) = rest(view);
+    assert_eq!(kinds(&view, &outcome), vec![]);
+}
+
+#[test]
+fn suspend_and_observe_after_an_accepted_deletion_are_told_as_too_late_once() {
+    let suspend = |view: &mut View| view.desired.suspend = true;
+    let observe = |view: &mut View| view.desired.management = ManagementPolicy::Observe;
+    for (brake, beside) in [
+        (
+            suspend as fn(&mut View),
+            Some(NoteKind::Warning(Reason::DeletionBlocked)),
+        ),
+        (observe, None),
+    ] {
+        let mut view = accepted();
+        brake(&mut view);
+        view.desired.generation += 1;
+        let (outcome, view) = rest(view);
+        let told: Vec<_> = beside.into_iter().chain([TOO_LATE]).collect();
+        assert_eq!(kinds(&view, &outcome), told);
+        let (outcome, view) = rest(next(view, &outcome));
+        assert_eq!(kinds(&view, &outcome), vec![], "again");
+    }
+    // Before it is accepted, neither comes too late.
+    let mut view = deleting(ready());
+    suspend(&mut view);
+    let (outcome, view) = rest(view);
+    assert_eq!(
+        kinds(&view, &outcome),
+        vec![NoteKind::Warning(Reason::DeletionBlocked)]
+    );
+}
+
+#[test]
+fn a_release_tells_what_became_of_a_deletion_that_was_asked_for() {
+    let told = |view: &View| {
+        let outcome = Outcome::Released(Release::Retained(Retained::Policy));
+        let notes = report(view, &outcome).notes;
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        (notes[0].kind, notes[0].message.clone())
+    };
+    let (kind, text) = told(&accepted());
+    let time = accepted().memory.deletion_accepted.unwrap().to_string();
+    assert_eq!(kind, TOO_LATE);
+    assert!(
+        text.contains("mail is lost") && text.contains(&time),
+        "{text}"
+    );
+
+    let mut undone = accepted();
+    undone.shown.state = Some(State::Failed);
+    let (kind, text) = told(&undone);
+    assert_eq!(kind, NoteKind::Normal(EventReason::Retained));
+    assert!(
+        text.contains("did not finish it") && text.contains("Failed"),
+        "{text}"
+    );
+
+    let mut unanswered = accepted();
+    unanswered.memory.deletion_accepted = None;
+    unanswered.memory.pending = Some(Pending {
+        operation: PendingOperation::DeleteOrganization,
+        target: crate::views::ID.into(),
+        since: now(),
+        candidate: None,
+        input: None,
+    });
+    let (kind, text) = told(&unanswered);
+    assert_eq!(kind, TOO_LATE);
+    assert!(text.contains("the answer is not known"), "{text}");
+    assert!(!text.contains("stays"), "{text}");
 }

@@ -2,13 +2,13 @@
 
 use workmail_operator::{
     api::{ConditionType, DeletionPolicy},
-    core::Trouble,
+    core::{Call, OrganizationState as State, Trouble},
 };
 
 use crate::{
     eventually,
     world::{
-        Event, Fault, World,
+        Event, Fault, OURS, World,
         aws::{Knobs, refusal},
     },
 };
@@ -63,6 +63,8 @@ fn everything() -> Vec<Twist> {
         Event::Recreate(0),
         Event::NamespaceLeaves,
         Event::DeleteInAws,
+        Event::UndoDeletion(State::Failed),
+        Event::UndoDeletion(State::Active),
         Event::Fail,
         Event::SwitchAccount(false),
         Event::MakeInAws(true),
@@ -237,4 +239,87 @@ fn one_is_made_and_found(
     let object = world.object(0).unwrap();
     assert!(object.status.is(ConditionType::Ready), "{how}");
     assert_eq!(world.aws.made.values().sum::<u32>(), 1);
+}
+
+/// Walks until AWS has accepted the deletion of the organization, and that is told.
+fn until_aws_deletes(world: &mut World) {
+    let (mut steps, is_deleting) = (0, |world: &World| {
+        let mut states = world.aws.orgs.values().map(|org| &org.state);
+        states.any(|state| *state == State::Deleting)
+    });
+    while !is_deleting(world) {
+        world.apply(&Event::Step(0, Fault::None));
+        if world.running[0].is_none() && !is_deleting(world) {
+            world.apply(&Event::Pass(31));
+            world.apply(&Event::Advance);
+            world.apply(&Event::Observe);
+        }
+        let is_ready = world
+            .object(0)
+            .is_some_and(|object| object.status.is(ConditionType::Ready));
+        if is_ready {
+            world.apply(&Event::DeleteObject(0));
+        }
+        steps += 1;
+        assert!(steps < MOST_STEPS, "nothing is deleted");
+    }
+    while world.running[0].is_some() {
+        world.apply(&Event::Step(0, Fault::None));
+    }
+}
+
+fn deletions(world: &World) -> Vec<&str> {
+    let tokens = world.calls.iter().filter_map(|(call, _)| match call {
+        Call::Delete(input) => Some(input.token.as_str()),
+        _ => None,
+    });
+    tokens.collect()
+}
+
+#[test]
+fn an_accepted_deletion_that_comes_to_nothing_is_told_and_asked_for_again_an_hour_later() {
+    for state in [State::Failed, State::Active] {
+        let mut world = World::new(HARD, DeletionPolicy::Delete);
+        until_aws_deletes(&mut world);
+        world.apply(&Event::UndoDeletion(state.clone()));
+        world.round(31);
+        assert_eq!(reason(&world), "Deleting", "one read proves nothing");
+        world.round(31);
+        assert_eq!(reason(&world), "DeletionBlocked", "{state:?}");
+        world.round(31);
+        assert_eq!(deletions(&world).len(), 1, "not at once");
+        world.round(60 * 60);
+        let asked = deletions(&world);
+        assert_eq!(asked.len(), 2);
+        assert_ne!(asked[0], asked[1], "it is a new intent");
+        eventually::settles(&mut world);
+        assert!(world.object(0).is_none(), "{:?}", world.object(0));
+        assert_eq!(world.breaches, vec![]);
+    }
+}
+
+#[test]
+fn a_deletion_of_somebody_else_that_comes_to_nothing_is_followed_by_our_own() {
+    let mut world = World::new(HARD, DeletionPolicy::Delete);
+    for _ in 0..4 {
+        world.round(31);
+    }
+    world.apply(&Event::DeleteInAws);
+    world.apply(&Event::DeleteObject(0));
+    world.observe(OURS);
+    world.reconcile(0);
+    assert_eq!(reason(&world), "Deleting");
+    world.apply(&Event::UndoDeletion(State::Active));
+    world.round(31);
+    assert_eq!(deletions(&world).len(), 1, "{:?}", world.object(0));
+    eventually::settles(&mut world);
+    assert!(world.object(0).is_none(), "{:?}", world.object(0));
+    assert_eq!(world.breaches, vec![]);
+}
+
+/// The reason of Ready.
+fn reason(world: &World) -> &str {
+    let object = world.object(0);
+    let ready = object.and_then(|object| object.status.condition(ConditionType::Ready));
+    ready.map_or("", |ready| ready.reason.as_str())
 }

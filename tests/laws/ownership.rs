@@ -95,6 +95,7 @@ fn taken_here(tags: &TagMap) -> (Outcome, View) {
             by_id: None,
             by_alias: Presence::Present(row(&State::Active)),
             fresh: true,
+            deletion_failed: false,
         })),
         Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(tags.clone()))),
         _ => None,
@@ -136,6 +137,7 @@ fn an_organization_that_was_there_before_the_call_is_only_made_ours_by_the_answe
             by_id: None,
             by_alias: there.clone(),
             fresh: true,
+            deletion_failed: false,
         })),
         Action::Call(Call::Create { .. }) => Some(trouble(
             Operation::CreateOrganization,

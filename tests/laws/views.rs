@@ -43,6 +43,7 @@ pub(crate) fn listed() -> View {
         by_id: None,
         by_alias: Presence::Absent { confirmed: false },
         fresh: false,
+        deletion_failed: false,
     });
     view
 }
@@ -72,6 +73,7 @@ pub(crate) fn existing(state: &State) -> View {
         by_id: Some(Presence::Present(row(state))),
         by_alias: Presence::Present(row(state)),
         fresh: false,
+        deletion_failed: false,
     });
     view
 }
@@ -152,7 +154,7 @@ pub(crate) fn rest_with(
     panic!("it does not rest");
 }
 
-fn usual(view: &View, action: &Action) -> Option<Answer> {
+pub(crate) fn usual(view: &View, action: &Action) -> Option<Answer> {
     use workmail_operator::core::{Look, Scope};
     let listing = view.observed.listing.clone();
     let by_id = listing.as_ref().and_then(|listing| listing.by_id.clone());
@@ -166,6 +168,7 @@ fn usual(view: &View, action: &Action) -> Option<Answer> {
             by_id: view.id().map(|_| Presence::Present(row(&State::Active))),
             by_alias: Presence::Absent { confirmed: false },
             fresh: true,
+            deletion_failed: false,
         }),
         Action::Look(Look::Organization(_)) => Answer::Organization(Sight::Seen(described(&state))),
         Action::Look(Look::Tags(_)) => Answer::Tags(Tags::Shown(marks())),
@@ -259,7 +262,7 @@ pub(crate) fn told(view: &View, outcome: &Outcome) -> Row {
 }
 
 pub(crate) fn is_warning(note: &Note) -> bool {
-    matches!(note.kind, NoteKind::Warning(_))
+    matches!(note.kind, NoteKind::Warning(_) | NoteKind::Alert(_))
 }
 
 #[derive(Debug, PartialEq, Eq)]

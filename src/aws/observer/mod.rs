@@ -162,6 +162,17 @@ impl Observer {
         self.ledger().is_made(object, asked);
     }
 
+    /// AWS has just accepted the deletion of the object's organization: only reads that are begun from
+    /// now on tell whether it comes to nothing.
+    pub fn deletion_accepted(&self, object: &ObjectKey) {
+        self.ledger().deletion_accepted(object);
+    }
+
+    /// The deletion of the object's organization was accepted before, by this process or another.
+    pub fn expect_deletion(&self, object: &ObjectKey) {
+        self.ledger().expect_deletion(object);
+    }
+
     /// The object's organization has tags, or may have: when AWS was at work on it says nothing more.
     pub fn is_tagged(&self, object: &ObjectKey) {
         self.ledger().is_tagged(object);

@@ -6,17 +6,20 @@ use sha2::{Digest, Sha256};
 
 use super::{call, create, endpoint, fail, look_around, rest, retain};
 use crate::{
-    api::{PendingOperation, Reason},
+    api::{PendingOperation, RECONCILE_REQUESTED_AT, Reason},
     core::{
         Action, Call, Delete, DeleteInput, Failure, Look, Organization, OrganizationId,
-        OrganizationState, Outcome, Owner, Phase, Policy, Presence, Release, Scope, Sight, Tags,
-        View, action::Retained,
+        OrganizationState, Outcome, Owner, Phase, Policy, Presence, Release, Scope, Sight, Summary,
+        Tags, View, action::Retained, report::being_deleted,
     },
 };
 
 /// What to do instead, said in every blocked deletion.
 const WAY_OUT: &str =
     "Setting deletionPolicy to Retain releases this resource and keeps the organization.";
+
+const OBSERVES: &str = "managementPolicy is Observe, so nothing is changed in AWS. Set it to Full to \
+                        delete the organization.";
 
 /// Decides for an object with a deletion timestamp.
 pub(super) fn decide(view: &View) -> Action {
@@ -36,20 +39,25 @@ pub(super) fn decide(view: &View) -> Action {
     match view.observed.scope {
         None => return Action::Look(Look::Scope),
         Some(Scope::NamespaceLeaves) => return retain(Retained::NamespaceLeaves),
+        Some(Scope::NamespaceRemade) => return retain(Retained::NamespaceRemade),
         Some(Scope::DefinitionLeaves) => return retain(Retained::DefinitionLeaves),
+        Some(Scope::DefinitionRemade) => return retain(Retained::DefinitionRemade),
         Some(Scope::Stays) => {}
     }
+    let accepted = view.memory.deletion_accepted.is_some();
     if view.desired.suspend {
-        return blocked(
-            "The resource is suspended, so nothing is called in AWS. Set spec.suspend to false to \
-             delete the organization.",
-        );
+        return if accepted {
+            suspended_too_late(view)
+        } else {
+            blocked(
+                "The resource is suspended, so nothing is called in AWS. Set spec.suspend to false \
+                 to delete the organization.",
+            )
+        };
     }
-    if view.observes() {
-        return blocked(
-            "managementPolicy is Observe, so nothing is changed in AWS. Set it to Full to delete \
-             the organization.",
-        );
+    // What AWS has accepted is only looked after.
+    if view.observes() && !accepted {
+        return blocked(OBSERVES);
     }
     if let Some(action) = look_around(view) {
         return action;
@@ -70,10 +78,7 @@ pub(super) fn decide(view: &View) -> Action {
 }
 
 fn with_organization(view: &View, id: &OrganizationId, how: &Delete) -> Action {
-    let accepted = matches!(
-        view.shown.state,
-        Some(OrganizationState::Deleting | OrganizationState::Deleted)
-    );
+    let accepted = view.memory.deletion_accepted.is_some();
     let listed = match view
         .observed
         .listing
@@ -98,9 +103,8 @@ fn with_organization(view: &View, id: &OrganizationId, how: &Delete) -> Action {
         | OrganizationState::Inactive
         | OrganizationState::Failed
         | OrganizationState::Other(_)) => {
-            if accepted {
-                // The list lags behind the accepted call, which is made once.
-                deleting(id)
+            if let Some(action) = although_accepted(view, listed) {
+                action
             } else if let Some(why) = unconfirmed(id, how) {
                 blocked(&why)
             } else if being_created(state) {
@@ -110,6 +114,51 @@ fn with_organization(view: &View, id: &OrganizationId, how: &Delete) -> Action {
             }
         }
     }
+}
+
+/// What follows where AWS accepted the deletion, and the organization is there all the same. Nothing
+/// where that is over, so that the deletion is asked for again.
+fn although_accepted(view: &View, listed: &Summary) -> Option<Action> {
+    view.memory.deletion_accepted?;
+    let listing = view.observed.listing.as_ref();
+    if !listing.is_some_and(|seen| seen.deletion_failed) {
+        // The list may lag behind the call, which is made once.
+        return Some(rest(Outcome::Unconfirmed));
+    }
+    if view.observes() {
+        return Some(blocked(OBSERVES));
+    }
+    let again = view.facts.delete_again || view.requested();
+    (!again).then(|| unfinished(listed))
+}
+
+/// AWS accepted the deletion and did not finish it.
+fn unfinished(listed: &Summary) -> Action {
+    let Summary {
+        id,
+        state,
+        error_message,
+        ..
+    } = listed;
+    let said = error_message.as_deref().unwrap_or("no reason given");
+    blocked(&format!(
+        "Remove the cause: AWS accepted the deletion of organization {id} and did not finish it; it is \
+         {} ({said}). It is asked for again in about an hour, or at once when the annotation \
+         {RECONCILE_REQUESTED_AT} changes.",
+        state.as_str()
+    ))
+}
+
+/// The deletion goes on in AWS, and nobody looks after it.
+fn suspended_too_late(view: &View) -> Action {
+    let id = view.id().map_or("", |id| id.as_str());
+    fail(Failure::of(
+        Reason::DeletionBlocked,
+        format!(
+            "Set spec.suspend to false, so that this resource goes once organization {id} is deleted: \
+             AWS had accepted that before."
+        ),
+    ))
 }
 
 const fn being_created(state: &OrganizationState) -> bool {
@@ -245,9 +294,7 @@ fn deleted(view: &View, how: &Delete) -> Action {
 fn deleting(id: &OrganizationId) -> Action {
     rest(Outcome::Progress {
         phase: Phase::Deleting,
-        message: format!(
-            "AWS is deleting organization {id}. This resource goes once that is done."
-        ),
+        message: being_deleted(id),
     })
 }
 

@@ -39,7 +39,10 @@ impl View {
             Action::Freeze => self.freeze(),
             Action::Manage(keys) => self.memory.managed_tag_keys.clone_from(keys),
             Action::ManageDomains(domains) => self.manage_domains(domains, now),
-            Action::Forget => self.forget_create(),
+            Action::Forget => {
+                self.forget_create();
+                self.unfreeze();
+            }
             Action::Look(_)
             | Action::AddFinalizer
             | Action::RemoveFinalizer(_)
@@ -106,10 +109,7 @@ impl View {
             Answer::Registered(domain) => self.see_registered(domain),
             Answer::DefaultSet(domain) => self.see_default(domain),
             Answer::Deregistered(domain) => self.see_deregistered(&domain),
-            Answer::DeleteAccepted => {
-                self.memory.pending = None;
-                self.shown.state = Some(OrganizationState::Deleting);
-            }
+            Answer::DeleteAccepted => self.see_accepted(now),
             Answer::Refused(failure) => self.fold_refusal(action, failure),
             Answer::Failed {
                 failure,
@@ -129,6 +129,7 @@ impl View {
             Action::Call(Call::Create { .. }) => {
                 if self.facts.attempts_answered {
                     self.forget_create();
+                    self.unfreeze();
                 }
                 self.observed.refused = Some(failure);
                 // A search after this has to begin with a listing begun after this.
@@ -191,6 +192,8 @@ impl View {
                 let Some(id) = &self.memory.organization_id else {
                     return;
                 };
+                // The one before, if there was one, came to nothing.
+                self.memory.deletion_accepted = None;
                 // The client token is made of it: two intents of one second are two.
                 (id.as_str().to_owned(), None, now, None)
             }
@@ -214,17 +217,19 @@ impl View {
     }
 
     fn take(&mut self, id: OrganizationId, origin: Origin, now: Timestamp) {
-        if origin == Origin::Adopted {
+        let created = origin == Origin::Created;
+        if !created {
             // What it has was there before.
             self.forget_create();
         }
         self.shown.seen = None;
         self.memory.organization_id = Some(id);
         self.memory.origin = Some(origin);
-        self.memory.created_at = Some(to_seconds(now));
+        self.memory.created_at = created.then(|| to_seconds(now));
         self.freeze();
         self.memory.pending = None;
-        self.facts.young = true;
+        self.memory.deletion_accepted = None;
+        self.facts.young = created;
     }
 
     /// A create that made nothing is remembered no more, nor the domains that went along.
@@ -233,6 +238,37 @@ impl View {
         if self.memory.organization_id.is_none() {
             self.memory.managed_domains.clear();
             self.shown.domains.clear();
+        }
+    }
+
+    /// Nothing was left behind in the recorded account and region: the object is free to go elsewhere.
+    fn unfreeze(&mut self) {
+        if self.memory.organization_id.is_some() {
+            return;
+        }
+        self.memory.account = None;
+        if self.memory.region.take() != self.desired.region {
+            // What was seen was seen in another region.
+            self.observed.listing = None;
+            self.observed.organization = Sight::NotLooked;
+            self.observed.tags = None;
+        }
+    }
+
+    /// AWS accepted the deletion. What was seen of the organization was seen before, so its state is
+    /// taken from the answer.
+    fn see_accepted(&mut self, now: Timestamp) {
+        self.memory.pending = None;
+        self.memory.deletion_accepted = Some(to_seconds(now));
+        self.shown.state = Some(OrganizationState::Deleting);
+        if let Some(listing) = &mut self.observed.listing {
+            listing.deletion_failed = false;
+            if let Some(Presence::Present(row)) = &mut listing.by_id {
+                row.state = OrganizationState::Deleting;
+            }
+        }
+        if let Sight::Seen(organization) = &mut self.observed.organization {
+            organization.summary.state = OrganizationState::Deleting;
         }
     }
 

@@ -5,9 +5,11 @@ mod domains;
 mod notes;
 mod shown;
 
-pub use notes::{Note, NoteKind, retained, taken};
+pub use notes::{Note, NoteKind, deletion_started, retained, taken};
 
-use super::{Failure, Memory, Outcome, Policy, SaveAs, Shown, View, action::Phase, planned};
+use super::{
+    Failure, Memory, OrganizationId, Outcome, Policy, SaveAs, Shown, View, action::Phase, planned,
+};
 use crate::api::{Class, ConditionStatus, ConditionType, Origin, Reason};
 
 /// A condition without its times.
@@ -73,6 +75,11 @@ pub fn keep(view: &View, save: SaveAs) -> Report {
     let id = view.id().map_or("", |id| id.as_str());
     match save {
         SaveAs::Intent => as_before(view),
+        SaveAs::Answer if notes::is_newly_accepted(view) => progress(
+            view,
+            Phase::Deleting,
+            &view.id().map(being_deleted).unwrap_or_default(),
+        ),
         SaveAs::Answer if leaves(view) => progress(
             view,
             Phase::Deleting,
@@ -93,6 +100,11 @@ pub fn keep(view: &View, save: SaveAs) -> Report {
             ),
         ),
     }
+}
+
+/// What is said while AWS deletes the organization.
+pub(super) fn being_deleted(id: &OrganizationId) -> String {
+    format!("AWS is deleting organization {id}. This resource goes once that is done.")
 }
 
 /// Nothing is concluded, so nothing new is said; but something is always said, and what is to be

@@ -1,9 +1,11 @@
 //! The events of an outcome: what is new and worth telling once.
 
-use super::{Report, Verdict};
+use k8s_openapi::jiff::Timestamp;
+
+use super::{Report, Verdict, leaves};
 use crate::{
     api::{Class, ConditionType, Drift, EventReason, Origin, Reason},
-    core::{OrganizationState, Outcome, Release, View, action::Retained},
+    core::{OrganizationId, OrganizationState, Outcome, Release, View, action::Retained},
 };
 
 /// An event.
@@ -20,8 +22,10 @@ pub struct Note {
 pub enum NoteKind {
     /// Type Normal.
     Normal(EventReason),
-    /// Type Warning.
+    /// Type Warning, with the reason of a condition.
     Warning(Reason),
+    /// Type Warning, with a reason that no condition has.
+    Alert(EventReason),
 }
 
 impl Report {
@@ -65,6 +69,7 @@ impl Report {
         self.notes.extend(self.of_conditions(view));
         self.notes.extend(self.of_drift(view, outcome));
         self.notes.extend(without_records(view));
+        self.notes.extend(self.too_late(view));
         self
     }
 
@@ -94,6 +99,31 @@ impl Report {
             }
         }
         notes
+    }
+
+    /// A spec that is seen for the first time would have kept the organization, had AWS not accepted its
+    /// deletion before.
+    fn too_late(&self, view: &View) -> Option<Note> {
+        let (id, accepted) = (view.id()?, view.memory.deletion_accepted?);
+        let generation = Some(view.desired.generation);
+        let is_new =
+            self.observed_generation == generation && view.observed_generation != generation;
+        let what = if view.desired.suspend {
+            "spec.suspend"
+        } else if view.observes() {
+            "managementPolicy Observe"
+        } else {
+            return None;
+        };
+        let goes = self
+            .shown
+            .state
+            .as_ref()
+            .is_none_or(OrganizationState::leaves);
+        (leaves(view) && is_new && goes).then(|| Note {
+            kind: NoteKind::Alert(EventReason::TooLate),
+            message: format!("{} {what} came too late.", lost(id, accepted)),
+        })
     }
 
     /// What somebody else changed: found under Observe, mended under Full.
@@ -211,11 +241,17 @@ fn released(view: &View, release: &Release) -> Vec<Note> {
             let because = match why {
                 Retained::Policy => "deletionPolicy is Retain",
                 Retained::NamespaceLeaves => "the whole namespace is being deleted",
+                Retained::NamespaceRemade => {
+                    "the namespace is younger than this resource: it was deleted and made anew"
+                }
                 Retained::DefinitionLeaves => "the CustomResourceDefinition is being deleted",
+                Retained::DefinitionRemade => {
+                    "the CustomResourceDefinition is younger than this resource: it was deleted and \
+                     made anew"
+                }
                 Retained::EndOfService => "the service has ended",
             };
-            let message = retained(view, because);
-            vec![normal(EventReason::Retained, message)]
+            vec![retained(view, because)]
         }
         Release::Deleted { directory_left } => {
             let mut notes = vec![normal(
@@ -237,42 +273,107 @@ fn released(view: &View, release: &Release) -> Vec<Note> {
     }
 }
 
-/// What remains in AWS of an object that goes.
+/// Whether AWS has accepted the deletion in this reconcile, and that is not saved yet.
+pub(super) fn is_newly_accepted(view: &View) -> bool {
+    let accepted = view.memory.deletion_accepted;
+    accepted.is_some() && accepted != view.saved.deletion_accepted
+}
+
+/// The event of a deletion that AWS accepted, once its save is done.
 #[must_use]
-pub fn retained(view: &View, because: &str) -> String {
-    let memory = &view.memory;
-    let was_gone = Verdict::of(&view.previous, ConditionType::Ready)
-        .is_some_and(|ready| ready.reason == Reason::OrganizationGone.as_str());
-    let gone = match view.shown.state {
-        Some(OrganizationState::Deleting | OrganizationState::Deleted) => true,
-        None
-        | Some(
-            OrganizationState::Requested
-            | OrganizationState::Creating
-            | OrganizationState::Validating
-            | OrganizationState::Active
-            | OrganizationState::Impaired
-            | OrganizationState::Inactive
-            | OrganizationState::Failed
-            | OrganizationState::Other(_),
-        ) => was_gone,
+pub fn deletion_started(view: &View) -> Option<Note> {
+    let id = view.id()?;
+    is_newly_accepted(view).then(|| Note {
+        kind: NoteKind::Alert(EventReason::DeletionStarted),
+        message: format!(
+            "AWS accepted the deletion of organization {id}: it cannot be stopped, and its mail is lost."
+        ),
+    })
+}
+
+fn lost(id: &OrganizationId, accepted: Timestamp) -> String {
+    format!(
+        "AWS accepted the deletion of organization {id} at {accepted}: it cannot be stopped, and its \
+         mail is lost."
+    )
+}
+
+/// What remains in AWS of an object that goes, or that nothing does.
+#[must_use]
+pub fn retained(view: &View, because: &str) -> Note {
+    let (kind, message) = match (view.id(), view.memory.deletion_accepted) {
+        (None, _) => (
+            NoteKind::Normal(EventReason::Retained),
+            perhaps_created(view, because),
+        ),
+        (Some(id), Some(accepted)) => after_acceptance(view, id, accepted, because),
+        (Some(id), None) if view.memory.pending_delete().is_some() => (
+            NoteKind::Alert(EventReason::TooLate),
+            format!(
+                "Look in AWS whether organization {id} is being deleted, with its mail: that was asked \
+                 for, and the answer is not known. This resource went, because {because}."
+            ),
+        ),
+        (Some(id), None) => (
+            NoteKind::Normal(EventReason::Retained),
+            as_last_seen(view, id, because),
+        ),
     };
-    match &memory.organization_id {
-        Some(id) if gone => format!(
-            "Nothing was done about organization {id}, because {because}; when it was last seen, \
-             AWS had deleted it or was deleting it."
+    Note { kind, message }
+}
+
+fn after_acceptance(
+    view: &View,
+    id: &OrganizationId,
+    accepted: Timestamp,
+    because: &str,
+) -> (NoteKind, String) {
+    match &view.shown.state {
+        // Shown only once the deletion is known to have come to nothing.
+        Some(state) if !state.leaves() => (
+            NoteKind::Normal(EventReason::Retained),
+            format!(
+                "Organization {id} stays in AWS, because {because}. AWS accepted its deletion at \
+                 {accepted} and did not finish it: when last seen it was {}.",
+                state.as_str()
+            ),
         ),
-        Some(id) => format!(
-            "Organization {id} stays in AWS as it is, because {because}. If it was Active, the same \
-             manifest finds it again by its ownership tags."
-        ),
-        None => format!(
-            "A creation of alias {} was asked for and its answer is not known: an organization may \
-             remain in AWS, because {because}. The same manifest may find it again.",
-            memory
-                .pending
-                .as_ref()
-                .map_or("", |pending| pending.target.as_str())
+        Some(_) | None => (
+            NoteKind::Alert(EventReason::TooLate),
+            format!(
+                "{} This resource went, because {because}.",
+                lost(id, accepted)
+            ),
         ),
     }
+}
+
+fn as_last_seen(view: &View, id: &OrganizationId, because: &str) -> String {
+    let was_gone = Verdict::of(&view.previous, ConditionType::Ready)
+        .is_some_and(|ready| ready.reason == Reason::OrganizationGone.as_str());
+    let leaves = view
+        .shown
+        .state
+        .as_ref()
+        .is_some_and(OrganizationState::leaves);
+    if leaves || was_gone {
+        format!(
+            "Nothing was done about organization {id}, because {because}; when it was last seen, AWS \
+             had deleted it or was deleting it."
+        )
+    } else {
+        format!(
+            "Organization {id} stays in AWS as it is, because {because}. If it was Active, the same \
+             manifest finds it again by its ownership tags."
+        )
+    }
+}
+
+fn perhaps_created(view: &View, because: &str) -> String {
+    let pending = view.memory.pending.as_ref();
+    format!(
+        "A creation of alias {} was asked for and its answer is not known: an organization may remain \
+         in AWS, because {because}. The same manifest may find it again.",
+        pending.map_or("", |pending| pending.target.as_str())
+    )
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::core::{OrganizationState, Presence, Shown, View};
+use crate::core::{Presence, Shown, View};
 
 /// What the status shows after what was seen in this reconcile.
 pub(super) fn shown(view: &View) -> Shown {
@@ -12,11 +12,6 @@ pub(super) fn shown(view: &View) -> Shown {
     }
     if let Some(listing) = &view.observed.listing {
         match &listing.by_id {
-            // An accepted deletion is not undone by a list that lags behind.
-            Some(Presence::Present(summary))
-                if view.desired.deleting
-                    && shown.state == Some(OrganizationState::Deleting)
-                    && summary.state != OrganizationState::Deleted => {}
             Some(Presence::Present(summary)) => {
                 shown.see_summary(summary);
                 if let Some(seen) = view

@@ -20,6 +20,8 @@ pub(crate) const FIFTEEN_MINUTES: SignedDuration = SignedDuration::from_mins(15)
 const UNTAGGED: SignedDuration = SignedDuration::from_secs(4);
 /// A claim is read again this much later.
 pub(crate) const PROOF: SignedDuration = SignedDuration::from_secs(5);
+/// A deletion that came to nothing is asked for again no sooner.
+const SLOW: SignedDuration = SignedDuration::from_mins(48);
 /// A domain that is waited for is read again this much later, and is overdue after that.
 const PACE: SignedDuration = SignedDuration::from_secs(10);
 pub(crate) const VERIFICATION: SignedDuration = SignedDuration::from_hours(72);
@@ -39,6 +41,12 @@ pub(crate) struct Known {
     pub(super) attempts: Option<(Timestamp, bool)>,
     pub(super) id_missing: Option<Timestamp>,
     pub(super) alias_missing: Option<Timestamp>,
+    /// Since when the deletion of its organization is known to be accepted, and the first read since
+    /// that showed it all the same.
+    pub(super) accepted: Option<Timestamp>,
+    pub(super) still_there: Option<Timestamp>,
+    /// When it was first told that the accepted deletion came to nothing, and of which generation.
+    deletion_failed: Option<(Timestamp, i64)>,
     /// When AWS was last seen to be at work on its organization.
     pub(super) unsettled: Option<Timestamp>,
     /// A create was asked for, and may have been done.
@@ -162,6 +170,9 @@ impl World {
         let is_older = desired.created_at <= self.process.started;
         let claimed = (known.claimed).or_else(|| is_older.then_some(self.process.started));
         let new_consent = desired.take_over.is_some();
+        let delete_again = known.deletion_failed.is_some_and(|(told, under)| {
+            under != object.generation || self.now.duration_since(told) >= SLOW
+        });
         View {
             desired,
             cluster: self.cluster.clone(),
@@ -174,6 +185,7 @@ impl World {
             facts: Facts {
                 whole_look_due: known.whole_look_due,
                 young: age(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
+                delete_again,
                 pending_expired: age(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
                 untagged: false,
                 unproven_claim: age(claimed).is_some_and(|age| age < PROOF),
@@ -339,6 +351,7 @@ impl World {
     fn rest(&mut self, reconcile: &mut Reconcile, outcome: &Outcome) {
         let report = report(&reconcile.view, outcome);
         self.watch_notes(&report.notes);
+        self.watch_release(reconcile, outcome, &report.notes);
         self.rested[reconcile.slot] = Some(outcome.clone());
         let is_of_a_look = matches!(
             outcome,
@@ -349,7 +362,12 @@ impl World {
         }
         let blind = matches!(outcome, Outcome::Failed(Failure { looking: true, .. }));
         let now = self.now;
+        let listing = reconcile.view.observed.listing.as_ref();
+        let undone = reconcile.view.memory.deletion_accepted.is_some()
+            && listing.is_some_and(|listing| listing.deletion_failed);
+        let told = (now, reconcile.view.desired.generation);
         let known = self.known(&reconcile.uid);
+        known.deletion_failed = undone.then(|| known.deletion_failed.unwrap_or(told));
         if blind {
             known.blind_since.get_or_insert(now);
         } else {

@@ -82,6 +82,8 @@ pub(crate) enum Event {
     Fail,
     Become(State),
     DeleteInAws,
+    /// A deletion under way comes to nothing: the organization is in this state again.
+    UndoDeletion(State),
     TagInAws(&'static str, &'static str),
     UntagInAws(bool),
     EnableUsers(bool),

@@ -108,6 +108,9 @@ impl World {
             Event::DeleteInAws => orgs
                 .filter(|org| org.lives())
                 .for_each(|org| org.state = State::Deleting),
+            Event::UndoDeletion(state) => orgs
+                .filter(|org| org.state == State::Deleting)
+                .for_each(|org| org.state = state.clone()),
             Event::TagInAws(key, value) => {
                 orgs.filter(|org| org.state == State::Active)
                     .for_each(|org| {

@@ -80,12 +80,22 @@ impl World {
         let by_alias = rows
             .into_iter()
             .find(|row| row.alias == view.desired.alias && row.state.as_str() != "Deleted");
+        let now = self.now;
         let known = self.known(&reconcile.uid);
         let at_work = |row: &Summary| row.state.in_transition();
         if by_id.iter().flatten().any(at_work) {
             known.unsettled = Some(begun);
         }
+        if view.memory.deletion_accepted.is_some() {
+            let after = *known.accepted.get_or_insert(now);
+            let stays = by_id.iter().flatten().any(|row| !row.state.leaves());
+            if begun >= after {
+                known.still_there = stays.then(|| known.still_there.unwrap_or(begun));
+            }
+        }
+        let still_there = known.still_there;
         Listing {
+            deletion_failed: still_there.is_some_and(|since| begun.duration_since(since) >= APART),
             by_id: by_id.map(|row| presence(&mut known.id_missing, row, begun)),
             by_alias: presence(&mut known.alias_missing, by_alias, begun),
             fresh: begun == self.now,
@@ -131,6 +141,11 @@ impl World {
         }
         if let Call::Tag { .. } | Call::Untag { .. } = call {
             self.known(&reconcile.uid).unsettled = None;
+        }
+        if let (Call::Delete(_), Ok(_)) = (call, &done) {
+            let now = self.now;
+            let known = self.known(&reconcile.uid);
+            (known.accepted, known.still_there) = (Some(now), None);
         }
         self.known(&reconcile.uid).asked |= matches!(call, Call::Create { .. }) && done.is_ok();
         self.watch_effect(reconcile, call, done.is_ok());

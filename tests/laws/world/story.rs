@@ -292,6 +292,7 @@ fn others() -> impl Strategy<Value = Event> {
         2 => Just(Event::Fail),
         3 => select(states).prop_map(Event::Become),
         4 => Just(Event::DeleteInAws),
+        3 => select(vec![State::Failed, State::Active]).prop_map(Event::UndoDeletion),
         4 => select(tags).prop_map(|(key, value)| Event::TagInAws(key, value)),
         3 => any::<bool>().prop_map(Event::UntagInAws),
         2 => any::<bool>().prop_map(Event::EnableUsers),

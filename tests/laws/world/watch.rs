@@ -60,6 +60,15 @@ impl World {
                 );
             }
             Action::Claim(id, _) => self.watch_claim(reconcile, id),
+            Action::Intend(PendingOperation::DeleteOrganization) => self.check(
+                reconcile.view.memory.deletion_accepted.is_none()
+                    || seen
+                        .listing
+                        .as_ref()
+                        .is_some_and(|seen| seen.deletion_failed),
+                "an accepted deletion is asked for again only once it came to nothing",
+                || format!("{seen:?}"),
+            ),
             Action::Rest(Outcome::Active) => self.check(
                 seen.row().is_some_and(|row| row.state == State::Active),
                 "Ready is true",

@@ -1,8 +1,11 @@
 //! What must hold of every write to an object, and of every word.
 
 use workmail_operator::{
-    api::{ConditionStatus, ConditionType, DeletionPolicy},
-    core::{Action, Note, OrganizationState as State, Owner, Presence, Release},
+    api::{ConditionStatus, ConditionType, DeletionPolicy, EventReason},
+    core::{
+        Action, Memory, Note, NoteKind, OrganizationState as State, Outcome, Owner, Presence,
+        Release,
+    },
 };
 
 use super::{
@@ -46,10 +49,7 @@ impl World {
         });
         match release {
             Release::Deleted { .. } => {
-                let accepted = matches!(
-                    object.status.shown.state,
-                    Some(State::Deleting | State::Deleted)
-                ) || reconcile.view.shown.state == Some(State::Deleting);
+                let accepted = memory.deletion_accepted.is_some();
                 let described = reconcile.view.observed.organization.seen();
                 let absent = seen.confirmed_absent() && (accepted || !reconcile.view.facts.young);
                 let says = seen.row().is_some_and(|row| row.state == State::Deleted)
@@ -122,9 +122,54 @@ impl World {
                 || format!("{was:?} became {is:?}"),
             );
         }
+        self.watch_place(before, status);
         self.watch_origin(reconcile, before, status);
         self.watch_managed(reconcile, before, status);
         self.watch_ready(reconcile, before, status);
+    }
+
+    /// Where the organization is, or may be, is not forgotten.
+    fn watch_place(&mut self, before: &Object, status: &Stored) {
+        let place = |memory: &Memory| (memory.account.clone(), memory.region.clone());
+        let (was, is) = (place(&before.status.memory), place(&status.memory));
+        if was == is || was == (None, None) {
+            return;
+        }
+        let mut orgs = self.aws.orgs.values();
+        let remains = orgs.any(|org| org.token.as_ref() == Some(&before.uid) && org.lives());
+        let known = status.memory.organization_id.is_some() || status.memory.pending.is_some();
+        self.check(
+            !known && (!remains || before.wiped),
+            "account and region stay while anything may exist",
+            || format!("{before:?} became {status:?}"),
+        );
+    }
+
+    /// What is told of an object that goes while its organization stays, or does not.
+    pub(super) fn watch_release(
+        &mut self,
+        reconcile: &Reconcile,
+        outcome: &Outcome,
+        notes: &[Note],
+    ) {
+        let Outcome::Released(Release::Retained(_)) = outcome else {
+            return;
+        };
+        let has = |kind| notes.iter().any(|note| note.kind == kind);
+        let view = &reconcile.view;
+        let undone = view
+            .shown
+            .state
+            .as_ref()
+            .is_some_and(|state| !state.leaves());
+        let lost = view.memory.deletion_accepted.is_some() && !undone
+            || view.memory.pending_delete().is_some();
+        self.check(
+            has(NoteKind::Alert(EventReason::TooLate)) == lost
+                && has(NoteKind::Normal(EventReason::Retained)) != lost,
+            "an accepted deletion is not told as retained",
+            || format!("{notes:?} of {:?}", view.memory),
+        );
     }
 
     fn watch_ready(&mut self, reconcile: &Reconcile, before: &Object, status: &Stored) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::{
-    aws::snapshot::{Missing, Snapshot},
+    aws::snapshot::{Missing, Snapshot, StillThere},
     core::{OrganizationId, Presence, Summary},
 };
 
@@ -20,6 +20,8 @@ pub(super) struct Followed {
     told: bool,
     pub(super) id_missing: Missing,
     pub(super) alias_missing: Missing,
+    /// Kept once its deletion was accepted.
+    pub(super) still_there: Option<StillThere>,
 }
 
 impl Followed {
@@ -65,9 +67,17 @@ impl Followed {
             self.unsettled = Some(begun);
         }
         let now = self.id_missing.look(found, begun);
-        self.acted_on
-            .as_ref()
-            .is_some_and(|acted_on| *acted_on != now)
+        let was_unconfirmed = self.is_missing();
+        let confirmed = self.is_still_there(found, begun) && was_unconfirmed;
+        let acted_on = self.acted_on.as_ref();
+        acted_on.is_some_and(|acted_on| *acted_on != now || confirmed)
+    }
+
+    /// Takes in a read of its organization. Whether it is known to be still there although its deletion
+    /// was accepted.
+    pub(super) fn is_still_there(&mut self, found: Option<&Arc<Summary>>, begun: Instant) -> bool {
+        let still_there = self.still_there.as_mut();
+        still_there.is_some_and(|still_there| still_there.look(found, begun))
     }
 
     /// Tells its reconcile, once.
@@ -75,8 +85,10 @@ impl Followed {
         !std::mem::replace(&mut self.told, true)
     }
 
-    /// Absent, and not known to be gone.
+    /// Absent, and not known to be gone; or there, and not known to stay.
     pub(super) fn is_missing(&self) -> bool {
-        matches!(self.acted_on, Some(Presence::Absent { confirmed: false }))
+        let is_absent = matches!(self.acted_on, Some(Presence::Absent { confirmed: false }));
+        let still_there = self.still_there.as_ref();
+        is_absent || still_there.is_some_and(StillThere::is_unconfirmed)
     }
 }

@@ -14,7 +14,7 @@ use self::followed::Followed;
 use super::{
     super::{
         CallError,
-        snapshot::{APART, Missing, Snapshot},
+        snapshot::{APART, Missing, Snapshot, StillThere},
     },
     Question, Timing,
 };
@@ -41,7 +41,8 @@ pub struct Ledger {
     followed: HashMap<ObjectKey, Followed>,
     /// Those that wait for AWS, by since when.
     transitions: BTreeSet<(Instant, ObjectKey)>,
-    /// Those whose organization is missing and not known to be gone.
+    /// Those of whom a second read has to tell: whose organization is missing and not known to be gone,
+    /// or still there although its deletion was accepted.
     missing: HashSet<ObjectKey>,
 }
 
@@ -163,6 +164,8 @@ impl Ledger {
             by_id: id.map(|id| whole(followed.id_missing.look(snapshot.by_id(id), begun))),
             by_alias: whole(followed.alias_missing.look(snapshot.by_alias(alias), begun)),
             fresh: begun >= asked,
+            deletion_failed: id
+                .is_some_and(|id| followed.is_still_there(snapshot.by_id(id), begun)),
         })
     }
 
@@ -227,6 +230,19 @@ impl Ledger {
     /// was asked for at `asked` was made after it.
     pub(super) fn is_made(&mut self, object: &ObjectKey, asked: Instant) {
         self.followed.entry(object.clone()).or_default().unsettled = Some(asked);
+    }
+
+    /// AWS has just accepted the deletion of the object's organization.
+    pub(super) fn deletion_accepted(&mut self, object: &ObjectKey) {
+        let followed = self.followed.entry(object.clone()).or_default();
+        followed.still_there = Some(StillThere::after(Instant::now()));
+    }
+
+    /// AWS accepted the deletion of the object's organization before.
+    pub(super) fn expect_deletion(&mut self, object: &ObjectKey) {
+        let followed = self.followed.entry(object.clone()).or_default();
+        let still_there = &mut followed.still_there;
+        still_there.get_or_insert_with(|| StillThere::after(Instant::now()));
     }
 
     pub(super) fn is_tagged(&mut self, object: &ObjectKey) {
