@@ -61,11 +61,13 @@ async fn a_deletion_that_aws_accepts_and_does_not_finish_is_told_and_asked_for_a
     #[case] patch: Value,
     #[case] goes: bool,
 ) {
-    let world = World::with(Config::with_knobs(Knobs {
+    let knobs = Knobs {
         shared_directory: SharedDirectory::FailLater,
         ..quick()
-    }))
-    .await;
+    };
+    let mut world = World::without_operator(Config::with_knobs(knobs)).await;
+    world.operator.argument("--resync-interval=1s");
+    world.operator.start();
     let shared = SeedDirectory {
         other_applications: true,
         ..SeedDirectory::default()
@@ -260,10 +262,13 @@ async fn a_finalizer_removed_by_hand_beside_another_one_is_told_when_the_object_
     let (ours, theirs) = (FINALIZER, "example.com/theirs");
     world.patch("acme", finalizers(&[ours, theirs])).await;
     until_accepted(&world, &id).await;
+    let deleting =
+        r#"workmail_operator_reconciles_total{kind="WorkMailOrganization",result="Deleting"}"#;
+    let before = world.metric(deleting).await;
     let object = world.patch("acme", finalizers(&[theirs])).await;
     let version = object.resource_version();
+    world.until_reconciled("Deleting", before + 1).await;
     assert_eq!(told(&world, "TooLate").await, 0, "it is there still");
-    world.until_reconciled("Gone", 1).await;
     assert_eq!(world.get("acme").await.resource_version(), version);
     world.patch("acme", finalizers(&[])).await;
     world.until_gone("acme").await;

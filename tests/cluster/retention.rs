@@ -288,10 +288,11 @@ async fn a_namespace_that_was_made_anew_takes_no_organization_with_it() {
     // As somebody does whose namespace hangs.
     let mut bare = namespaces.get(&namespace).await.unwrap();
     bare.spec = Some(NamespaceSpec::default());
-    let bare = serde_json::to_vec(&bare).unwrap();
-    let finalized =
-        namespaces.replace_subresource("finalize", &namespace, &PostParams::default(), bare);
-    finalized.await.unwrap();
+    let by_default = PostParams::default();
+    namespaces
+        .replace_subresource("finalize", &namespace, &by_default, &bare)
+        .await
+        .unwrap();
     let gone = await_condition(
         namespaces.clone(),
         &namespace,
@@ -299,10 +300,7 @@ async fn a_namespace_that_was_made_anew_takes_no_organization_with_it() {
     );
     timeout(PATIENCE, gone).await.unwrap().unwrap();
     let anew = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
-    namespaces
-        .create(&PostParams::default(), &anew)
-        .await
-        .unwrap();
+    namespaces.create(&by_default, &anew).await.unwrap();
 
     world.operator.start();
     world.until_gone("acme").await;

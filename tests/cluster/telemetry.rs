@@ -31,6 +31,7 @@ async fn the_metrics_have_the_names_of_the_contract_and_count_what_happened() {
             "gauge",
         ),
         ("workmail_operator_time_to_ready_seconds", "histogram"),
+        ("workmail_operator_retained", "counter"),
         ("process_resident_memory_bytes", "gauge"),
         ("process_cpu_seconds", "counter"),
         ("process_open_fds", "gauge"),
@@ -80,6 +81,8 @@ async fn the_metrics_have_the_names_of_the_contract_and_count_what_happened() {
             (world.metric(series).await == 0).then_some(())
         })
         .await;
+    world.until_event("acme", "Retained").await;
+    assert_eq!(world.metric("workmail_operator_retained_total").await, 1);
 }
 
 #[tokio::test]
