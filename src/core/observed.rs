@@ -314,6 +314,8 @@ pub struct Observed {
     pub current: bool,
     /// The refusal of a create or delete made in this reconcile.
     pub refused: Option<super::Failure>,
+    /// What AWS refused of the tags; the rest goes on.
+    pub refused_tags: BTreeMap<super::TagStep, super::Failure>,
     /// What AWS refused of single domains; the rest goes on.
     pub refused_domains: BTreeMap<String, super::Failure>,
     /// What somebody else had changed, and was changed back in this reconcile.

@@ -13,6 +13,7 @@
 )]
 
 mod absence;
+mod admission;
 mod adoption;
 mod adoption_rivals;
 mod adoption_trouble;
@@ -39,9 +40,11 @@ mod handover;
 mod iam;
 mod inputs;
 mod interrupted;
+mod largest;
 mod leadership;
 mod namespaces;
 mod observing;
+mod outdated;
 mod ownership;
 mod presentation;
 mod privileges;

@@ -150,9 +150,9 @@ async fn an_unknown_region_is_told_with_the_list_of_those_that_have_the_service(
     let mut world = World::without_operator(Config::with_knobs(quick())).await;
     // Nobody answers there, as in reality.
     world.aws.stop().await;
+    world.operator.set("AWS_REGION", Some("eu-central-1"));
     world.operator.start();
-    let spec = json!({"alias": "acme", "region": "eu-central-1"});
-    world.create("acme", spec).await;
+    world.create("acme", json!({"alias": "acme"})).await;
     let object = world
         .until_refused("acme", Reason::ServiceUnavailable)
         .await;

@@ -19,10 +19,13 @@ mod deletion;
 mod domains;
 mod events;
 mod eventually;
+mod fits;
 mod gitops;
 mod interleavings;
+mod outdated;
 mod ownership;
 mod table;
+mod tags;
 #[path = "../verdicts/mod.rs"]
 mod verdicts;
 mod views;
