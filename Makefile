@@ -38,10 +38,11 @@ e2e: test-build ## Install the chart and the image on a real node, as root on Li
 	@CARGO_TARGET_DIR='$(target)' tools/e2e/run
 
 # Not in `make test`: that is another API server to build, and the operator asks little of it.
-# What says something about Kubernetes rather than about AWS; the policy of examples/gitops needs 1.30,
-# and the notes of an installation Helm 3 shows with a cluster only.
+# What says something about Kubernetes rather than about AWS; the notes of an installation Helm 3 shows with
+# a cluster only.
 oldest := schema create:: changes:: conditions:: presentation:: retention:: deletion:: adoption:: domains:: \
-	dns_endpoint:: observing:: suspend:: leadership:: namespaces:: scale:: steady:: gitops:: guide upgrading::
+	dns_endpoint:: observing:: suspend:: leadership:: namespaces:: scale:: steady:: gitops:: gitops_policy:: \
+	guide upgrading:: admission:: largest:: outdated::
 
 .PHONY: test-oldest
 test-oldest: export DEVCLUSTER_OLDEST := 1

@@ -14,7 +14,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use workmail_operator::core::Operation;
+use workmail_operator::{
+    api::TAG_CLUSTER,
+    core::{Operation, Region},
+};
 
 /// The resource of what concerns one organization (Service Authorization Reference).
 const ORGANIZATION: &str = "arn:aws:workmail:*:*:organization/*";
@@ -100,6 +103,39 @@ fn each_statement_allows_named_actions_on_the_resources_that_they_have() {
                 assert_eq!(statement["Resource"], resource, "{action}");
             }
         }
+    }
+}
+
+/// A mistake in the cluster reaches no further than its own organizations and those without an owner.
+#[test]
+fn what_changes_an_organization_is_bound_to_the_cluster_of_the_role_and_to_the_regions_with_workmail()
+ {
+    let regions = json!({"aws:RequestedRegion": ["eu-west-1", "us-east-1", "us-west-2"]});
+    let mut sorted = Region::WITH_WORKMAIL;
+    sorted.sort_unstable();
+    assert_eq!(regions["aws:RequestedRegion"], json!(sorted));
+    let own = "${aws:PrincipalTag/workmail-operator.dev/cluster}";
+    let of_resource = format!("aws:ResourceTag/{TAG_CLUSTER}");
+    let of_request = format!("aws:RequestTag/{TAG_CLUSTER}");
+    for operation in Operation::ALL {
+        let action = operation.action();
+        let mut statements = statements().into_iter();
+        let statement = statements
+            .find(|one| actions(one).contains(&action))
+            .unwrap();
+        let expected = match operation {
+            _ if !operation.mutates() => Value::Null,
+            Operation::CreateOrganization => json!({"StringEquals": regions}),
+            Operation::TagResource => json!({
+                "StringEquals": regions,
+                "StringEqualsIfExists": {(of_request.as_str()): own, (of_resource.as_str()): own},
+            }),
+            _ => json!({
+                "StringEquals": regions,
+                "StringEqualsIfExists": {(of_resource.as_str()): own},
+            }),
+        };
+        assert_eq!(statement["Condition"], expected, "{action}");
     }
 }
 

@@ -43,6 +43,8 @@ fn others_allowed(layer: &str) -> Option<&'static [&'static str]> {
             "serde_json",
             "std::collections",
             "std::fmt",
+            // What is computed once and never changes.
+            "std::sync::OnceLock",
         ]),
         "core" => Some(&[
             "k8s_openapi::jiff::SignedDuration",

@@ -3,6 +3,7 @@
 //! Everything here is data: the schema, its CEL rules, printer columns and the words of conditions.
 //! The files in `crds/` are generated from these types (`workmail-operator crds`).
 
+mod fit;
 #[allow(
     unreachable_pub,
     clippy::duplicated_attributes,
@@ -10,16 +11,19 @@
 )]
 mod organization;
 mod reason;
+mod schema;
 mod status;
 
+pub use fit::fit;
 pub use organization::{
     AdoptionPolicy, Deletion, DeletionPolicy, Dns, DomainSpec, ManagementPolicy,
     WorkMailOrganization, WorkMailOrganizationSpec, crd,
 };
 pub use reason::{Class, EventReason, Reason};
+pub use schema::{may_hide, missing_fields};
 pub use status::{
     AcceptedDeletion, Condition, ConditionStatus, ConditionType, CreateInput, DnsRecord,
-    DomainStatus, Drift, Origin, Pending, PendingOperation, WorkMailOrganizationStatus,
+    DomainStatus, Drift, Omitted, Origin, Pending, PendingOperation, WorkMailOrganizationStatus,
 };
 
 /// The finalizer, present exactly while `deletionPolicy` is `Delete`.

@@ -152,10 +152,12 @@ pub struct WorkMailOrganizationSpec {
     /// The AWS region: us-east-1, us-west-2 or eu-west-1. Default: the operator's. Immutable; it
     /// cannot be added or removed later either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        with = "String",
-        length(min = 6, max = 32),
-        regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$")
+    #[schemars(with = "String", length(max = 32))]
+    #[x_kube(
+        // Newer than 0.1: what broke it before can still be set to Retain, suspended and observed.
+        validation = Rule::new("oldSelf.hasValue() || self in ['us-east-1', 'us-west-2', 'eu-west-1']")
+            .message("region must be us-east-1, us-west-2 or eu-west-1: Amazon WorkMail exists nowhere else")
+            .optional_old_self(true)
     )]
     pub region: Option<String>,
 
@@ -211,16 +213,20 @@ pub struct WorkMailOrganizationSpec {
 
     /// Who publishes the DNS records of the domains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Dns")]
+    #[schemars(with = "Dns", extend("default" = {}))]
     pub dns: Option<Dns>,
 
     /// Tags of the organization in AWS, at most 47. Keys of 1 to 128 characters, not beginning with
-    /// `aws:` or `workmail-operator.dev/`; values of at most 256 characters.
+    /// `aws:` (in any case) or `workmail-operator.dev/`; values of at most 256 characters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "tags_schema")]
     #[x_kube(
         validation = Rule::new("self.all(key, key.size() >= 1 && key.size() <= 128)").message("a tag key has 1 to 128 characters"),
-        validation = Rule::new("self.all(key, !key.startsWith('aws:') && !key.startsWith('workmail-operator.dev/'))").message("tag keys beginning with aws: or workmail-operator.dev/ are reserved")
+        validation = Rule::new("self.all(key, !key.startsWith('aws:') && !key.startsWith('workmail-operator.dev/'))").message("tag keys beginning with aws: or workmail-operator.dev/ are reserved"),
+        // Newer than 0.1: a key that is there already stays until AWS has refused it, in a condition.
+        validation = Rule::new("self.all(key, key.startsWith('aws:') || !key.matches('^[aA][wW][sS]:') || oldSelf.hasValue() && key in oldSelf.value())")
+            .message("tag keys beginning with aws: are reserved, in upper and lower case")
+            .optional_old_self(true)
     )]
     pub tags: BTreeMap<String, String>,
 
@@ -400,6 +406,8 @@ fn tags_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         "type": "object",
         "maxProperties": 47,
         "additionalProperties": {"type": "string", "maxLength": 256},
+        // Server-side apply takes an empty map for null, unless there is a default to merge it with.
+        "default": {},
     })
 }
 

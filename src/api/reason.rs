@@ -123,6 +123,8 @@ words! {
         OrganizationGone,
         /// Another resource or cluster owns the organization.
         OwnershipConflict,
+        /// The installed definition of the kind lacks a field that this operator knows.
+        SchemaOutdated,
         /// The deletion that was asked for is not done, for a reason that someone has to resolve.
         DeletionBlocked,
     }
@@ -170,6 +172,7 @@ impl Reason {
             | Self::CreationFailed
             | Self::OrganizationGone
             | Self::OwnershipConflict
+            | Self::SchemaOutdated
             | Self::DeletionBlocked => Class::Terminal,
         }
     }

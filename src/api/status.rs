@@ -121,6 +121,11 @@ pub struct WorkMailOrganizationStatus {
     #[schemars(length(max = 512), inner(length(max = 1024)))]
     pub planned_calls: Vec<String>,
 
+    /// How much of the longest lists is left out here, so that the resource can be stored.
+    #[serde(default, skip_serializing_if = "Omitted::is_nothing")]
+    #[schemars(with = "Omitted")]
+    pub omitted: Omitted,
+
     /// The last value of the annotation `workmail-operator.dev/reconcile-requested-at` whose look
     /// at AWS is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,6 +148,37 @@ impl WorkMailOrganizationStatus {
     pub fn condition(&self, kind: ConditionType) -> Option<&Condition> {
         self.conditions.iter().find(|c| c.r#type == kind.as_str())
     }
+}
+
+/// How many entries of a list were left out.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Omitted {
+    /// Of `domains`: some that are not in the spec.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(with = "i64", range(min = 0))]
+    pub domains: u32,
+    /// Of `drift`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(with = "i64", range(min = 0))]
+    pub drift: u32,
+    /// Of `plannedCalls`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(with = "i64", range(min = 0))]
+    pub planned_calls: u32,
+}
+
+impl Omitted {
+    /// Whether every list is whole.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// How the organization became this resource's.
@@ -248,6 +284,11 @@ pub struct DomainStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub records: Vec<DnsRecord>,
+    /// How many records are left out here, so that the resource can be stored. A domain has all of them
+    /// or none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(with = "i64", range(min = 0))]
+    pub records_omitted: u32,
 }
 
 /// A DNS record, as AWS wants it published.
@@ -299,7 +340,7 @@ pub struct Condition {
     #[schemars(length(max = 1024))]
     pub reason: String,
     /// One sentence for people: what is so, and what to do next.
-    #[schemars(length(max = 32768))]
+    #[schemars(length(max = 4096))]
     pub message: String,
 }
 

@@ -18,8 +18,8 @@ use crate::{
     api::{Condition, ConditionType, Reason, WorkMailOrganization},
     aws::{Aws, Observer, Timing},
     core::{
-        ClusterIdentity, Desired, Facts, Memory, ObjectKey, Observed, Region, Shown, ShownDomain,
-        Verdict, View, remembered,
+        ClusterIdentity, Desired, Facts, Memory, ObjectKey, Observed, Region, Schema, Shown,
+        ShownDomain, Verdict, View, remembered,
     },
     metrics::Metrics,
 };
@@ -68,6 +68,8 @@ pub struct Context {
     pub(super) stopping: watch::Receiver<bool>,
     /// Of the reconciles under way; there are none before [`Context::begin`].
     places: Semaphore,
+    /// What the served definition of the kind has.
+    schema: watch::Sender<Schema>,
     default_region: Option<Region>,
     observers: Mutex<HashMap<Region, Arc<Observer>>>,
     changed: mpsc::UnboundedSender<ObjectKey>,
@@ -90,6 +92,7 @@ impl Context {
             aws,
             metrics,
             places: Semaphore::new(0),
+            schema: watch::Sender::new(Schema::Unread),
             process: Process::new(settings.since),
             settings,
             roster: Roster::default(),
@@ -114,6 +117,27 @@ impl Context {
         }
     }
 
+    /// What the served definition of the kind has.
+    pub(super) fn schema(&self) -> Schema {
+        self.schema.borrow().clone()
+    }
+
+    /// Takes note of what it has. True if that is news.
+    pub(super) fn set_schema(&self, schema: Schema) -> bool {
+        self.schema.send_if_modified(|known| {
+            let is_news = *known != schema;
+            *known = schema;
+            is_news
+        })
+    }
+
+    /// Waits until the definition was read, or is known not to be there.
+    pub(super) async fn schema_is_read(&self) {
+        let mut schema = self.schema.subscribe();
+        // The sender lives as long as this.
+        let _ = schema.wait_for(|schema| *schema != Schema::Unread).await;
+    }
+
     pub(super) const fn default_region(&self) -> Option<&Region> {
         self.default_region.as_ref()
     }
@@ -122,6 +146,12 @@ impl Context {
     pub(super) fn trigger(&self, object: ObjectKey) {
         // The receiver is gone only when the operator ends.
         let _ = self.changed.send(object);
+    }
+
+    /// Takes note of an object, and has those looked at that compete with it.
+    pub(super) fn enter(&self, object: &WorkMailOrganization) {
+        let others = self.roster.enter(object, self.default_region());
+        others.into_iter().for_each(|other| self.trigger(other));
     }
 
     /// The observer of a region, set to work when it is first asked for.
@@ -239,6 +269,7 @@ impl Context {
             .and_then(|region| self.observer(region).blind_since());
         let pending = memory.pending.as_ref().map(|pending| pending.since);
         Facts {
+            schema: self.schema(),
             whole_look_due: due <= Instant::now(),
             young: since(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
             // It is asked at each step.

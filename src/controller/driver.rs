@@ -57,7 +57,11 @@ pub(super) async fn reconcile(
         Err(Error::Gone) => "Gone",
         Err(Error::Stopping) => "Paused",
         Err(
-            Error::Refused(_) | Error::Kubernetes { .. } | Error::Late { .. } | Error::Restless(_),
+            Error::Refused(_)
+            | Error::Kubernetes { .. }
+            | Error::Late { .. }
+            | Error::Hidden
+            | Error::Restless(_),
         ) => "Error",
     };
     context.metrics.reconciled(result, begun.elapsed());
@@ -79,7 +83,11 @@ pub(super) fn after_error(
             let process = &context.process;
             Requeue::requeue(process.delay_after_refusal(&object, generation, refusal))
         }
-        Error::Stale | Error::Kubernetes { .. } | Error::Late { .. } | Error::Restless(_) => {
+        Error::Stale
+        | Error::Kubernetes { .. }
+        | Error::Late { .. }
+        | Error::Hidden
+        | Error::Restless(_) => {
             let generation = object.metadata.generation.unwrap_or_default();
             Requeue::requeue(
                 context
@@ -98,8 +106,10 @@ async fn attempt(
 ) -> Result<(Requeue, String), Error> {
     let version = object.resource_version();
     let object = if context.process.is_stale(key, version.as_deref()) {
-        // The cache has not seen our own last write yet.
-        Arc::new(publish::get(context, &object).await?)
+        // The cache has not seen our own last write yet, or has what an older definition showed.
+        let live = publish::get(context, &object).await?;
+        context.enter(&live);
+        Arc::new(live)
     } else {
         object
     };
@@ -184,8 +194,11 @@ async fn rest(
                 Freshness::Waived
             };
             let now = Timestamp::now();
-            object = match publish::status(context, object, &report, freshness, now).await {
+            let written = publish::status(context, object.clone(), &report, freshness, now).await;
+            object = match written {
                 Ok(written) => written,
+                // An event tells it, for a status cannot, or would lose what is hidden.
+                Err(Error::Hidden | Error::Kubernetes { .. }) if is_outdated(outcome) => object,
                 Err(error) => {
                     // The next look says all else again, but sees nothing of what was mended.
                     for note in report.notes.iter().filter(|note| note.kind == MENDED) {
@@ -212,7 +225,7 @@ async fn rest(
     }
     remember(view, outcome, was_whole, context);
     count(view, &report, context);
-    if matches!(outcome, Outcome::Suspended | Outcome::Ended) {
+    if matches!(outcome, Outcome::Suspended | Outcome::Ended) || is_outdated(outcome) {
         context.leave_alone(key);
     } else {
         follow(view, &report, context);
@@ -233,6 +246,11 @@ async fn rest(
         delay.map_or_else(Requeue::await_change, Requeue::requeue),
         result,
     ))
+}
+
+/// Whether nothing is done because an older definition of the kind is served.
+fn is_outdated(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(failure) if failure.reason == Reason::SchemaOutdated)
 }
 
 /// When domains whose verification is waited for are read again.

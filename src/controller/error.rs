@@ -72,6 +72,9 @@ pub enum Error {
     /// The object is gone.
     #[error("the object is gone")]
     Gone,
+    /// An older definition of the kind hides what the object may hold, and a write would lose it.
+    #[error("the object is not written while an older CustomResourceDefinition hides fields of it")]
+    Hidden,
     /// A decision did not come to rest: a defect of this operator.
     #[error("the decision did not come to rest within {0} steps; please report this")]
     Restless(usize),

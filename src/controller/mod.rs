@@ -2,10 +2,12 @@
 //!
 //! [`run()`] wires the watch, the observers and the reconciler together; `driver` takes one step
 //! after another as [`crate::core::decide`] says; `act` makes the one call of a step; `publish`
-//! writes status and events; `resync` asks for whole looks when they are due.
+//! writes status and events; `resync` asks for whole looks when they are due; `definition` watches the
+//! definition of the kind.
 
 mod act;
 mod context;
+mod definition;
 mod driver;
 mod endpoint;
 mod error;

@@ -22,10 +22,11 @@ use super::{Context, Error, error::Refusal};
 use crate::{
     api::{
         AcceptedDeletion, Condition, DomainStatus, EventReason, FIELD_MANAGER, FINALIZER,
-        WorkMailOrganization, WorkMailOrganizationStatus,
+        WorkMailOrganization, WorkMailOrganizationStatus, fit, may_hide,
     },
     core::{
-        MailDomain, Memory, Note, NoteKind, ObjectKey, Report, Scope, Shown, ShownDomain, Verdict,
+        MailDomain, Memory, Note, NoteKind, ObjectKey, Report, Schema, Scope, Shown, ShownDomain,
+        Verdict,
     },
 };
 
@@ -94,9 +95,16 @@ pub(super) async fn status(
     now: Timestamp,
 ) -> Result<Arc<WorkMailOrganization>, Error> {
     let before = object.status.clone().unwrap_or_default();
-    let after = to_status(report, &before, now);
+    let wanted = |name: &str| {
+        let mut domains = object.spec.domains.iter();
+        domains.any(|domain| domain.domain_name == name)
+    };
+    let after = fit(to_status(report, &before, now), wanted);
     if after == before {
         return Ok(object);
+    }
+    if would_lose(context, &object).await? {
+        return Err(Error::Hidden);
     }
     let mut whole = WorkMailOrganization {
         status: Some(after),
@@ -124,6 +132,19 @@ pub(super) async fn status(
         }
     }
     Err(Error::Stale)
+}
+
+/// Whether any write of the object would lose what an older definition of the kind hides.
+async fn would_lose(context: &Context, object: &WorkMailOrganization) -> Result<bool, Error> {
+    match context.schema() {
+        Schema::Complete => Ok(false),
+        Schema::Unread => Ok(true),
+        Schema::Lacks(missing) => {
+            // The cache leaves out who wrote which field.
+            let live = get(context, object).await?;
+            Ok(may_hide(live.metadata.managed_fields.as_deref(), &missing))
+        }
+    }
 }
 
 /// Puts our finalizer on the object, or takes it off, if the view of the object is fresh.
@@ -326,6 +347,7 @@ fn to_status(
         domains,
         drift,
         planned_calls,
+        omitted,
     } = shown;
     WorkMailOrganizationStatus {
         observed_generation: observed_generation.or(before.observed_generation),
@@ -352,6 +374,7 @@ fn to_status(
             .collect(),
         drift,
         planned_calls,
+        omitted,
         last_handled_reconcile_at: handled,
         conditions: verdicts
             .into_iter()
@@ -364,6 +387,7 @@ fn domain(name: String, shown: ShownDomain, managed: &BTreeSet<String>) -> Domai
     let ShownDomain {
         domain,
         pending_since,
+        records_omitted,
     } = shown;
     let MailDomain {
         is_default,
@@ -384,6 +408,7 @@ fn domain(name: String, shown: ShownDomain, managed: &BTreeSet<String>) -> Domai
         dkim,
         pending_since,
         records,
+        records_omitted,
     }
 }
 

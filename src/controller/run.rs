@@ -9,7 +9,7 @@ use std::{
 
 use futures::{
     FutureExt, Stream, StreamExt, TryStreamExt,
-    future::{join_all, pending, ready},
+    future::{join, join_all, pending, ready},
 };
 use kube::{
     Api, Resource, ResourceExt,
@@ -28,7 +28,7 @@ use tokio::{
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::{
-    Context, Error,
+    Context, Error, definition,
     driver::{after_error, gone, reconcile},
     resync, roster,
 };
@@ -91,12 +91,13 @@ pub async fn run(
         _ = join_all(controllers) => {}
         () = dispatch => {}
         () = resync::run(&context) => {}
+        () = definition::run(&context, &watched) => {}
         () = listed => {}
     }
 }
 
 /// What is watched by one controller.
-struct Watched {
+pub(super) struct Watched {
     /// All of them, where none is named.
     namespace: Option<String>,
     trigger: mpsc::UnboundedSender<ObjectKey>,
@@ -109,15 +110,21 @@ impl Watched {
         namespace.is_none_or(|one| **one == *object.namespace)
     }
 
+    /// The objects as the cache has them.
+    pub(super) fn objects(&self) -> Vec<Arc<WorkMailOrganization>> {
+        self.store.state()
+    }
+
     fn is_listed(&self) -> bool {
         self.store.wait_until_ready().now_or_never().is_some()
     }
 }
 
-/// Waits until the objects of every watched namespace are known; false if the controllers end before.
-/// Work begins then, or when enough was waited for a namespace that cannot be read.
+/// Waits until the objects of every watched namespace and their definition are known; false if the
+/// controllers end before. Work begins then, or when enough was waited for what cannot be read.
 async fn all_listed(watched: &[Watched], context: &Context) -> bool {
     let all = join_all(watched.iter().map(|one| one.store.wait_until_ready()));
+    let all = async { join(all, context.schema_is_read()).await.0 };
     let mut all = Box::pin(all);
     let in_time = timeout(PATIENCE, &mut all).await;
     if in_time.is_err() {
@@ -237,7 +244,7 @@ fn attended(
             Ok(watcher::Event::Init) => listed.clear(),
             Ok(watcher::Event::InitApply(object)) => {
                 listed.insert(object.uid().unwrap_or_default());
-                enter(&context, object);
+                context.enter(object);
             }
             Ok(watcher::Event::InitDone) => {
                 // Those that went while nobody watched.
@@ -246,7 +253,7 @@ fn attended(
                 }
                 listed.clear();
             }
-            Ok(watcher::Event::Apply(object)) => enter(&context, object),
+            Ok(watcher::Event::Apply(object)) => context.enter(object),
             Ok(watcher::Event::Delete(object)) => {
                 let (context, object) = (context.clone(), object.clone());
                 tokio::spawn(async move { gone(&context, &object).await });
@@ -256,13 +263,6 @@ fn attended(
             }
         }
     })
-}
-
-fn enter(context: &Context, object: &WorkMailOrganization) {
-    let others = context.roster.enter(object, context.default_region());
-    for other in others {
-        context.trigger(other);
-    }
 }
 
 /// What of an object a reconcile depends on. Our own writes of status are not among it, but a status

@@ -9,7 +9,9 @@ use super::{
     AccountId, DnsEntry, DomainSight, Endpoint, Failure, Listing, Operation, Organization,
     OrganizationId, Scope, Sight, Tags, Trouble,
 };
-use crate::api::{CreateInput, Origin, PendingOperation, Reason};
+use crate::api::{
+    CreateInput, Origin, PendingOperation, Reason, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE,
+};
 
 /// The next step. The driver takes exactly one, folds its answer in, and decides again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -168,6 +170,36 @@ impl Call {
             Self::SetDefault { domain, .. } => Some(Answer::DefaultSet(domain.clone())),
             Self::Deregister { domain, .. } => Some(Answer::Deregistered(domain.clone())),
             Self::Delete(_) => Some(Answer::DeleteAccepted),
+        }
+    }
+}
+
+/// A step of changing an organization's tags. Each is a call of its own, so that what AWS refuses of one
+/// does not stop the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TagStep {
+    /// Write the ownership tags.
+    Mark,
+    /// Remove the user's tags that left the spec.
+    Remove,
+    /// Write the user's tags.
+    Set,
+}
+
+impl TagStep {
+    /// The step that this call is, if it changes tags.
+    #[must_use]
+    pub fn of(call: &Call) -> Option<Self> {
+        let is_mark = |key: &String| [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME].contains(&key.as_str());
+        match call {
+            Call::Tag { tags, .. } if tags.keys().all(is_mark) => Some(Self::Mark),
+            Call::Tag { .. } => Some(Self::Set),
+            Call::Untag { .. } => Some(Self::Remove),
+            Call::Create { .. }
+            | Call::Register { .. }
+            | Call::SetDefault { .. }
+            | Call::Deregister { .. }
+            | Call::Delete(_) => None,
         }
     }
 }

@@ -217,6 +217,7 @@ impl View {
         );
         let mut after = actual.clone();
         after.retain(|key, _| !plan.remove.contains(key));
+        after.extend(plan.marks);
         after.extend(plan.set);
         Some(tags(actual, &after))
     }

@@ -9,7 +9,7 @@ use super::{
     Summary, Verification,
 };
 use crate::api::{
-    DomainStatus, Drift, Origin, Pending, PendingOperation, WorkMailOrganizationStatus,
+    DomainStatus, Drift, Omitted, Origin, Pending, PendingOperation, WorkMailOrganizationStatus,
 };
 
 /// What must outlive a crash.
@@ -86,6 +86,8 @@ pub struct Shown {
     pub drift: Vec<Drift>,
     /// What Full would call.
     pub planned_calls: Vec<String>,
+    /// How much of these lists the status has no room for.
+    pub omitted: Omitted,
 }
 
 /// A mail domain as last seen.
@@ -95,6 +97,8 @@ pub struct ShownDomain {
     pub domain: Option<MailDomain>,
     /// Since when its verification is waited for.
     pub pending_since: Option<Timestamp>,
+    /// How many records the status has no room for: then it has none of the domain's.
+    pub records_omitted: u32,
 }
 
 impl Shown {
@@ -174,6 +178,7 @@ pub fn remembered(status: &WorkMailOrganizationStatus) -> (Memory, Shown) {
         domains,
         drift,
         planned_calls,
+        omitted,
         last_handled_reconcile_at: _,
         conditions: _,
     } = status;
@@ -215,6 +220,7 @@ pub fn remembered(status: &WorkMailOrganizationStatus) -> (Memory, Shown) {
             .collect(),
         drift: drift.clone(),
         planned_calls: planned_calls.clone(),
+        omitted: *omitted,
     };
     (memory, shown)
 }
@@ -229,6 +235,7 @@ fn shown_domain(status: &DomainStatus) -> ShownDomain {
         dkim,
         pending_since,
         records,
+        records_omitted,
     } = status;
     let details = ownership.as_deref().map(|ownership| DomainDetails {
         ownership: Verification::from(ownership),
@@ -244,5 +251,6 @@ fn shown_domain(status: &DomainStatus) -> ShownDomain {
             details,
         }),
         pending_since: *pending_since,
+        records_omitted: *records_omitted,
     }
 }

@@ -27,7 +27,7 @@ mod text;
 mod view;
 
 pub use action::{
-    Action, Answer, Call, DeleteInput, Look, Outcome, Phase, Release, Retained, SaveAs,
+    Action, Answer, Call, DeleteInput, Look, Outcome, Phase, Release, Retained, SaveAs, TagStep,
 };
 pub use decide::{decide, planned};
 pub use desired::{Delete, Desired, ObjectKey, Policy};
@@ -46,4 +46,4 @@ pub use report::{
 pub use retry::Retry;
 pub use rivals::{Claimant, Stance, rival};
 pub use tags::TagPlan;
-pub use view::{Facts, View};
+pub use view::{Facts, Schema, View};

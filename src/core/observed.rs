@@ -8,7 +8,7 @@ use std::{
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::MailDomain;
+use super::{MailDomain, action::Retained};
 use crate::api::Drift;
 
 // Identifiers are held in many places at once, and never change: all of them share one text.
@@ -309,6 +309,20 @@ pub enum Scope {
     DefinitionRemade,
 }
 
+impl Scope {
+    /// Why the organization of an object that is being deleted stays, if it does.
+    #[must_use]
+    pub const fn retains(self) -> Option<Retained> {
+        match self {
+            Self::Stays => None,
+            Self::NamespaceLeaves => Some(Retained::NamespaceLeaves),
+            Self::NamespaceRemade => Some(Retained::NamespaceRemade),
+            Self::DefinitionLeaves => Some(Retained::DefinitionLeaves),
+            Self::DefinitionRemade => Some(Retained::DefinitionRemade),
+        }
+    }
+}
+
 /// All that was seen in this reconcile.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Observed {
@@ -337,6 +351,8 @@ pub struct Observed {
     pub current: bool,
     /// The refusal of a create or delete made in this reconcile.
     pub refused: Option<super::Failure>,
+    /// What AWS refused of the tags; the rest goes on.
+    pub refused_tags: BTreeMap<super::TagStep, super::Failure>,
     /// What AWS refused of single domains; the rest goes on.
     pub refused_domains: BTreeMap<String, super::Failure>,
     /// What somebody else had changed, and was changed back in this reconcile.

@@ -97,7 +97,9 @@ impl Retry {
             | Reason::Requested
             | Reason::Creating
             | Reason::Deleting => Self::OnChange,
-            Reason::Suspended | Reason::EndOfService => Self::Never,
+            Reason::SchemaOutdated if failure.looking => seconds(1, 60),
+            // A change of the definition is watched for.
+            Reason::Suspended | Reason::EndOfService | Reason::SchemaOutdated => Self::Never,
         }
     }
 }

@@ -8,7 +8,10 @@ use crate::api::TAG_CLUSTER;
 /// What has to be done to an organization's tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TagPlan {
-    /// Tags to write.
+    /// Ownership tags to write, in a call of their own: what AWS refuses of the user's tags never keeps
+    /// an organization unmarked.
+    pub marks: BTreeMap<String, String>,
+    /// Tags of the user to write.
     pub set: BTreeMap<String, String>,
     /// Keys to remove: we wrote them first, and the user took them from the spec.
     pub remove: BTreeSet<String>,
@@ -26,16 +29,17 @@ impl TagPlan {
         cluster: &ClusterIdentity,
         object: &ObjectKey,
     ) -> Self {
-        let mut set: BTreeMap<String, String> = marks(cluster, object)
+        let differs = |(key, value): &(String, String)| actual.get(key) != Some(value);
+        let marks = marks(cluster, object)
             .into_iter()
             .map(|(key, value)| (key.to_owned(), value))
             // Either of the cluster's names marks it as ours.
             .filter(|(key, _)| {
                 key != TAG_CLUSTER || !actual.get(key).is_some_and(|tag| cluster.is(tag))
             })
+            .filter(differs)
             .collect();
-        set.extend(desired.clone());
-        set.retain(|key, value| actual.get(key) != Some(value));
+        let set = desired.clone().into_iter().filter(differs).collect();
         let remove: BTreeSet<String> = managed
             .iter()
             .filter(|key| actual.contains_key(*key) && !desired.contains_key(*key))
@@ -48,6 +52,7 @@ impl TagPlan {
             .cloned()
             .collect();
         Self {
+            marks,
             set,
             remove,
             managed,
@@ -104,7 +109,7 @@ mod tests {
     #[test]
     fn tags_that_are_as_they_should_be_need_nothing() {
         let plan = plan(&[("team", "a")], &[("team", "a")], &["team"]);
-        assert!(plan.set.is_empty() && plan.remove.is_empty());
+        assert!(plan.marks.is_empty() && plan.set.is_empty() && plan.remove.is_empty());
     }
 
     #[test]
@@ -116,7 +121,8 @@ mod tests {
             &testing::cluster(),
             &testing::object(),
         );
-        assert_eq!(plan.set, testing::ownership_tags());
+        assert_eq!(plan.marks, testing::ownership_tags());
+        assert!(plan.set.is_empty(), "they are written by themselves");
         assert!(plan.managed.is_empty(), "ownership tags are not the user's");
     }
 
@@ -131,6 +137,6 @@ mod tests {
             &testing::cluster(),
             &testing::object(),
         );
-        assert!(plan.set.is_empty(), "{:?}", plan.set);
+        assert!(plan.marks.is_empty(), "{:?}", plan.marks);
     }
 }

@@ -20,6 +20,17 @@ pub(super) fn clean(text: &str) -> String {
     line.to_owned()
 }
 
+/// The first names, and how many there are besides.
+pub(super) fn first(names: &[&str], most: usize) -> String {
+    let (first, rest) = names.split_at(names.len().min(most));
+    let first = first.join(", ");
+    if rest.is_empty() {
+        first
+    } else {
+        format!("{first} and {} more", rest.len())
+    }
+}
+
 /// A word without what varies: session names (they hold times or pod names), times, request ids.
 fn steady(word: &str) -> String {
     if let Some((before, role)) = word.split_once(":assumed-role/") {

@@ -36,6 +36,18 @@ pub struct View {
     pub rival: Option<ObjectKey>,
 }
 
+/// What the served definition of the kind has of the fields that this binary knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Schema {
+    /// All of them.
+    #[default]
+    Complete,
+    /// All but these: what objects hold in them is stored and not shown, and lost with the next write.
+    Lacks(BTreeSet<String>),
+    /// It could not be read yet.
+    Unread,
+}
+
 /// Facts that neither the object nor AWS holds, as booleans.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(
@@ -43,6 +55,8 @@ pub struct View {
     reason = "each is an independent fact of time; together they are no state machine"
 )]
 pub struct Facts {
+    /// What the served definition of the kind has.
+    pub schema: Schema,
     /// A deep resync is due.
     pub whole_look_due: bool,
     /// The organization became ours less than 15 minutes ago.

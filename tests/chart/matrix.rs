@@ -78,7 +78,7 @@ fn values() -> Vec<(&'static str, &'static str, Value)> {
             json!({
                 "crds": { "enabled": false },
                 "service": { "enabled": false },
-                "rbac": { "userRoles": false },
+                "rbac": { "userRoles": "none" },
                 "podDisruptionBudget": { "enabled": false },
                 "topologySpreadConstraints": [],
                 "resources": null,

@@ -23,7 +23,7 @@ fn the_notes_tell_three_commands_the_end_of_the_service_and_what_goes_before_the
         notes.contains("deletionPolicy Delete, or set it to Retain, while\nthe operator runs"),
         "{notes}"
     );
-    for only_then in ["crds.keep", "rbac.create"] {
+    for only_then in ["crds.keep", "rbac.create", "rbac.userRoles"] {
         assert!(!notes.contains(only_then), "{notes}");
     }
 }
@@ -46,5 +46,30 @@ fn the_notes_follow_the_values() {
     assert!(
         notes.contains("gives the service account robot its rights"),
         "{notes}"
+    );
+}
+
+#[test]
+fn the_notes_tell_what_a_boolean_of_user_roles_stands_for_and_what_all_means() {
+    let of = |mode: serde_json::Value| notes(&json!({ "rbac": { "userRoles": mode } }));
+    let (yes, no) = (of(json!(true)), of(json!(false)));
+    assert!(
+        yes.contains("true stands for all. Write view, all or none."),
+        "{yes}"
+    );
+    assert!(
+        no.contains("false stands for none. Write view, all or none."),
+        "{no}"
+    );
+    let all = of(json!("all"));
+    for told in [&yes, &all] {
+        assert!(
+            told.contains("rbac.userRoles is all: whoever may edit"),
+            "{told}"
+        );
+    }
+    assert!(
+        !all.contains("stands for") && !no.contains("is all:"),
+        "{all}{no}"
     );
 }

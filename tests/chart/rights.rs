@@ -27,6 +27,12 @@ fn roles(case: &Case) -> impl Iterator<Item = &Value> {
     kinds.into_iter().flat_map(|kind| case.release.all(kind))
 }
 
+/// Whether people get a role: by one of Kubernetes, or from whoever binds it.
+fn is_for_people(role: &Value) -> bool {
+    let name = role["metadata"]["name"].as_str().unwrap();
+    role.to_string().contains("aggregate-to") || name.ends_with("-editor")
+}
+
 #[test]
 fn no_role_has_a_wildcard_a_secret_or_a_config_map() {
     for case in cases() {
@@ -68,7 +74,7 @@ fn every_role_of_the_operator_is_bound_to_the_pod_s_service_account_and_to_nobod
                 ));
             }
         }
-        let ours = roles(case).filter(|role| !role.to_string().contains("aggregate-to"));
+        let ours = roles(case).filter(|role| !is_for_people(role));
         let mut ours: Vec<_> = ours
             .map(|role| {
                 (
@@ -98,7 +104,7 @@ fn with_named_namespaces_the_whole_cluster_gives_two_names_to_read_and_nothing_m
             "apiGroups": ["apiextensions.k8s.io"],
             "resources": ["customresourcedefinitions"],
             "resourceNames": ["workmailorganizations.workmail-operator.dev"],
-            "verbs": ["get"],
+            "verbs": ["get", "watch"],
         },
         { "apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"] },
     ]);
@@ -142,9 +148,60 @@ fn a_role_in_a_namespace_gives_what_the_cluster_s_gives_and_reads_no_namespace_b
     assert_eq!(rules + 1, all);
 }
 
+/// The labels by which a role adds to those of Kubernetes.
+fn aggregations(role: &Value) -> Vec<(&String, &Value)> {
+    let labels = role["metadata"]["labels"].as_object().unwrap();
+    let labels = labels.iter().filter(|(key, _)| key.starts_with("rbac."));
+    labels.collect()
+}
+
+#[test]
+fn by_default_no_editor_of_a_namespace_may_write_resources() {
+    let release = template_as("x", &json!({}));
+    for role in release.all("ClusterRole") {
+        let added_to = aggregations(role);
+        if added_to.is_empty() {
+            continue;
+        }
+        let view = "rbac.authorization.k8s.io/aggregate-to-view".to_owned();
+        assert_eq!(added_to, [(&view, &json!("true"))]);
+        assert_eq!(
+            verbs(role, "workmailorganizations"),
+            ["get", "list", "watch"]
+        );
+    }
+    release.named("ClusterRole", "x-workmail-operator-view");
+}
+
+#[test]
+fn a_role_to_write_resources_is_there_to_be_bound_and_nobody_has_it_by_itself() {
+    let values = ["view", "all", "none"].map(|word| json!(word));
+    for mode in values.iter().chain(&[json!(true), json!(false)]) {
+        let release = template_as("x", &json!({ "rbac": { "userRoles": mode } }));
+        let editor = release.named("ClusterRole", "x-workmail-operator-editor");
+        assert!(aggregations(editor).is_empty(), "{mode}: {editor}");
+        let edit = [
+            "get", "list", "watch", "create", "update", "patch", "delete",
+        ];
+        assert_eq!(verbs(editor, "workmailorganizations"), edit, "{mode}");
+        assert!(!editor.to_string().contains("/status"), "{mode}");
+        for binding in release.all("ClusterRoleBinding") {
+            assert_ne!(binding["roleRef"]["name"], "x-workmail-operator-editor");
+        }
+    }
+}
+
+#[test]
+fn true_gives_the_roles_of_all_and_false_those_of_none() {
+    for (before, now) in [(true, "all"), (false, "none")] {
+        let of = |mode: Value| template(&json!({ "rbac": { "userRoles": mode } })).text;
+        assert_eq!(of(json!(before)), of(json!(now)));
+    }
+}
+
 #[test]
 fn people_see_edit_and_administer_resources_by_the_roles_of_kubernetes_and_never_the_status() {
-    let release = template_as("x", &json!({}));
+    let release = template_as("x", &json!({ "rbac": { "userRoles": "all" } }));
     let look = ["get", "list", "watch"];
     let edit = ["create", "update", "patch", "delete"];
     let expected = [
@@ -160,13 +217,8 @@ fn people_see_edit_and_administer_resources_by_the_roles_of_kubernetes_and_never
         assert_eq!(verbs(role, "workmailorganizations"), expected, "{name}");
         assert_eq!(role["rules"].as_array().unwrap().len(), 1, "{name}");
         assert!(!role.to_string().contains("/status"), "{name}");
-        let labels = role["metadata"]["labels"].as_object().unwrap();
-        let aggregated: Vec<_> = labels
-            .iter()
-            .filter(|(key, _)| key.starts_with("rbac."))
-            .collect();
         let label = format!("rbac.authorization.k8s.io/aggregate-to-{name}");
-        assert_eq!(aggregated, [(&label, &json!("true"))]);
+        assert_eq!(aggregations(role), [(&label, &json!("true"))]);
     }
 }
 
@@ -182,9 +234,10 @@ fn roles_of_people_and_of_the_operator_can_be_left_to_others() {
             count("RoleBinding"),
         ]
     };
-    assert_eq!(without(json!({})), [4, 1, 2, 2]);
-    assert_eq!(without(json!({ "userRoles": false })), [1, 1, 2, 2]);
-    assert_eq!(without(json!({ "create": false })), [3, 0, 0, 0]);
+    assert_eq!(without(json!({})), [3, 1, 2, 2]);
+    assert_eq!(without(json!({ "userRoles": "all" })), [5, 1, 2, 2]);
+    assert_eq!(without(json!({ "userRoles": "none" })), [2, 1, 2, 2]);
+    assert_eq!(without(json!({ "create": false })), [2, 0, 0, 0]);
 }
 
 #[test]

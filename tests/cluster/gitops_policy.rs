@@ -1,5 +1,5 @@
-//! The commands of `docs/gitops.md`, and the admission policy that they install: who may arm a
-//! deletion.
+//! The commands of `docs/gitops.md`, and the admission policies that they install: who may arm a
+//! deletion, and who may take organizations that exist.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use workmail_local::Config;
-use workmail_operator::api::{FINALIZER, WorkMailOrganization};
+use workmail_operator::api::{FINALIZER, TAKE_OVER, WorkMailOrganization};
 
 use crate::world::{Desk, World, install_crd, quick};
 
@@ -47,7 +47,7 @@ async fn cluster() -> &'static Cluster {
         let binding = json!({
             "metadata": {"name": "mail"},
             "roleRef": {"kind": "ClusterRole", "name": "mail", "apiGroup": RBAC},
-            "subjects": [user("member"), user("other")],
+            "subjects": [user("member"), user("adopter"), user("other")],
         });
         create::<ClusterRoleBinding>(Api::all(client.clone()), binding).await;
         let kubeconfig = fs::read_to_string(cluster.kubeconfig()).unwrap();
@@ -68,9 +68,10 @@ where
     api.create(&PostParams::default(), &object).await.unwrap();
 }
 
-/// Two users with the same rights, and a namespace. Only one of them is in the group.
+/// Three users with the same rights, and a namespace. Only one of them is in each group.
 struct Users {
     world: World,
+    adopter: Api<WorkMailOrganization>,
     member: Api<WorkMailOrganization>,
     other: Api<WorkMailOrganization>,
 }
@@ -88,6 +89,7 @@ impl Users {
         };
         let users = Self {
             member: user("member", &["staff", "workmail-deleters"]),
+            adopter: user("adopter", &["staff", "workmail-adopters"]),
             other: user("other", &["staff", "workmail-deleters-of-another-kind"]),
             world,
         };
@@ -102,10 +104,12 @@ impl Users {
             ..PostParams::default()
         };
         let enforced = async || {
-            let tried = self.other.create(&dry, &object("probe", &armed())).await;
-            tried.is_err().then_some(())
+            let [armed, adopting] = [armed(), adopting()].map(|spec| object("probe", &spec));
+            let armed = self.other.create(&dry, &armed).await;
+            let adopting = self.other.create(&dry, &adopting).await;
+            (armed.is_err() && adopting.is_err()).then_some(())
         };
-        self.world.poll("the policy is enforced", enforced).await;
+        self.world.poll("the policies are enforced", enforced).await;
     }
 }
 
@@ -136,6 +140,10 @@ fn forced() -> Value {
     with(retained(), &json!({"deletion": deletion}))
 }
 
+fn adopting() -> Value {
+    with(retained(), &json!({"adoptionPolicy": "Adopt"}))
+}
+
 fn with(mut spec: Value, more: &Value) -> Value {
     for (field, value) in more.as_object().unwrap() {
         spec[field] = value.clone();
@@ -151,15 +159,28 @@ async fn made(by: &Api<WorkMailOrganization>, spec: &Value) -> Result<(), String
 }
 
 async fn changed(by: &Api<WorkMailOrganization>, spec: &Value) -> Result<(), String> {
-    let patch = Patch::Merge(json!({"spec": spec}));
+    patched(by, json!({"spec": spec})).await
+}
+
+async fn taking_over(by: &Api<WorkMailOrganization>, from: Value) -> Result<(), String> {
+    patched(by, json!({"metadata": {"annotations": {TAKE_OVER: from}}})).await
+}
+
+async fn patched(by: &Api<WorkMailOrganization>, patch: Value) -> Result<(), String> {
+    let patch = Patch::Merge(patch);
     let changed = by.patch("acme", &PatchParams::default(), &patch).await;
     changed.map(drop).map_err(|error| error.to_string())
 }
 
-/// Asserts that it was refused by the policy, in its words.
+/// Asserts that it was refused by the policy on deletions, in its words.
 fn assert_refused(tried: Result<(), String>, field: &str) {
+    assert_refused_but_to("workmail-deleters", tried, field);
+}
+
+fn assert_refused_but_to(group: &str, tried: Result<(), String>, field: &str) {
     let refusal = tried.expect_err("it is refused");
-    for text in ["only members of the group workmail-deleters may set", field] {
+    let members = format!("only members of the group {group} may set");
+    for text in [&*members, field] {
         assert!(refusal.contains(text), "{text:?} in {refusal}");
     }
 }
@@ -208,6 +229,53 @@ async fn who_may_change_what_is_armed_in_one_way_does_not_arm_it_in_the_other() 
         .unwrap();
     changed(&users.member, &forced()).await.unwrap();
     assert_refused(changed(&users.other, &armed()).await, "deletionPolicy");
+}
+
+#[rstest]
+#[case::adopt("Adopt")]
+#[case::adopt_or_create("AdoptOrCreate")]
+#[tokio::test]
+async fn only_an_adopter_lets_an_object_take_what_exists(#[case] policy: &str) {
+    let users = Users::new().await;
+    let spec = with(retained(), &json!({"adoptionPolicy": policy}));
+    for user in [&users.other, &users.member] {
+        assert_refused_but_to(
+            "workmail-adopters",
+            made(user, &spec).await,
+            "adoptionPolicy",
+        );
+    }
+    made(&users.other, &retained()).await.unwrap();
+    let refused = changed(&users.other, &spec).await;
+    assert_refused_but_to("workmail-adopters", refused, "adoptionPolicy");
+    changed(&users.adopter, &spec).await.unwrap();
+
+    // Anybody goes on working with it, and takes it back; and does not set it again.
+    let tags = json!({"tags": {"team": "a"}});
+    changed(&users.other, &tags).await.unwrap();
+    let back = json!({"adoptionPolicy": "Create"});
+    changed(&users.other, &back).await.unwrap();
+    let refused = changed(&users.other, &spec).await;
+    assert_refused_but_to("workmail-adopters", refused, "adoptionPolicy");
+}
+
+#[tokio::test]
+async fn only_an_adopter_takes_over_from_another_owner() {
+    let users = Users::new().await;
+    made(&users.other, &retained()).await.unwrap();
+    let (one, another) = (json!("prod/mail/acme"), json!("prod/mail/other"));
+    for user in [&users.other, &users.member] {
+        let refused = taking_over(user, one.clone()).await;
+        assert_refused_but_to("workmail-adopters", refused, TAKE_OVER);
+    }
+    taking_over(&users.adopter, one.clone()).await.unwrap();
+    let tags = json!({"tags": {"team": "a"}});
+    changed(&users.other, &tags).await.unwrap();
+    let refused = taking_over(&users.other, another).await;
+    assert_refused_but_to("workmail-adopters", refused, TAKE_OVER);
+    taking_over(&users.other, Value::Null).await.unwrap();
+    let refused = taking_over(&users.other, one).await;
+    assert_refused_but_to("workmail-adopters", refused, TAKE_OVER);
 }
 
 #[tokio::test]

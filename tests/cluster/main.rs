@@ -14,6 +14,7 @@
 
 mod absence;
 mod accepted;
+mod admission;
 mod adoption;
 mod adoption_rivals;
 mod adoption_trouble;
@@ -42,9 +43,11 @@ mod iam;
 mod inputs;
 mod interrupted;
 mod kubernetes_refusals;
+mod largest;
 mod leadership;
 mod namespaces;
 mod observing;
+mod outdated;
 mod ownership;
 mod presentation;
 mod privileges;

@@ -82,6 +82,10 @@ const CONFIRM: &str = "deletionPolicy Delete destroys all mailboxes: confirm it 
 const CONFIRM_ID: &str = "deletion.forceDelete destroys the mail of enabled users: confirm it by \
                           setting deletion.confirmOrganizationId to status.organizationId";
 const RESERVED: &str = "tag keys beginning with aws: or workmail-operator.dev/ are reserved";
+const RESERVED_IN_ANY_CASE: &str =
+    "tag keys beginning with aws: are reserved, in upper and lower case";
+const REGIONS: &str = "region must be us-east-1, us-west-2 or eu-west-1: Amazon WorkMail exists \
+                       nowhere else";
 const INTEROPERABILITY: &str = "enableInteroperability needs directoryId: name the AD Connector \
                                 directory of the Exchange domain";
 
@@ -101,9 +105,11 @@ const INTEROPERABILITY: &str = "enableInteroperability needs directoryId: name t
 )]
 #[case::a_region_that_is_none(
     with(json!({"region": "Virginia"})),
-    "spec.region in body should match"
+    REGIONS
 )]
-#[case::an_empty_region(with(json!({"region": ""})), "spec.region")]
+#[case::a_region_without_the_service(with(json!({"region": "eu-central-1"})), REGIONS)]
+#[case::a_region_in_capitals(with(json!({"region": "US-EAST-1"})), REGIONS)]
+#[case::an_empty_region(with(json!({"region": ""})), REGIONS)]
 #[case::a_directory_id_that_is_none(
     with(json!({"directoryId": "d-123456789X"})),
     "^d-[0-9a-f]{10}$"
@@ -147,6 +153,8 @@ const INTEROPERABILITY: &str = "enableInteroperability needs directoryId: name t
 #[case::an_empty_zone(with(zone("")), "at least 1 chars long")]
 #[case::forty_eight_tags(with(tags(48)), "must have at most 47 items")]
 #[case::a_tag_of_aws(with(json!({"tags": {"aws:team": "a"}})), RESERVED)]
+#[case::a_tag_of_aws_in_capitals(with(json!({"tags": {"AWS:team": "a"}})), RESERVED_IN_ANY_CASE)]
+#[case::a_tag_of_aws_in_any_case(with(json!({"tags": {"aWs:": "a"}})), RESERVED_IN_ANY_CASE)]
 #[case::a_tag_of_this_operator(
     with(json!({"tags": {"workmail-operator.dev/name": "a"}})),
     RESERVED

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use workmail_local::OrganizationChange;
+use workmail_local::{Call, Fault, OrganizationChange, Rule};
 use workmail_operator::api::{Reason, TAG_NAME};
 
-use crate::world::{World, assert_not_ready, id, status};
+use crate::world::{World, assert_not_ready, domains, id, status};
 
 async fn write(world: &World, tags: Value) {
     world.patch("acme", json!({"spec": {"tags": tags}})).await;
@@ -36,7 +36,19 @@ async fn tags_are_written_changed_and_removed_and_those_of_others_stay() {
     let id = id(&object);
     assert_eq!(tags(&world, &id), map(&[("team", "a"), ("env", "")]));
     assert_eq!(status(&object).managed_tag_keys, ["env", "team"]);
-    assert_eq!(world.calls("TagResource").len(), 1, "all in one call");
+    let calls = world.calls("TagResource");
+    let keys = |call: &Call| -> Vec<String> {
+        let tags = call.request["Tags"].as_array().unwrap().iter();
+        tags.map(|tag| tag["Key"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(calls.len(), 2, "the ownership tags, then the user's");
+    assert!(
+        keys(&calls[0])
+            .iter()
+            .all(|key| key.starts_with("workmail-operator.dev/"))
+    );
+    assert_eq!(keys(&calls[1]), ["env", "team"]);
 
     let theirs = OrganizationChange::default()
         .set_tag("cost", "42")
@@ -121,17 +133,53 @@ async fn a_refused_tag_is_told_and_a_spec_without_it_is_ready_again() {
     let world = World::new().await;
     world.create("acme", json!({"alias": "acme"})).await;
     world.until_settled("acme").await;
-    // The service keeps this form for itself, whatever the case; the schema knows the lower one.
+    world.aws.fault(refusal_of_tags());
     world
-        .patch("acme", json!({"spec": {"tags": {"AWS:team": "a"}}}))
+        .patch("acme", json!({"spec": {"tags": {"team": "a"}}}))
         .await;
     let object = world.until_refused("acme", Reason::InvalidParameter).await;
-    assert_not_ready(&object, Reason::InvalidParameter, &["AWS:team", "reserved"]);
+    assert_not_ready(&object, Reason::InvalidParameter, &["a reason of AWS"]);
     world.look_now("acme").await;
     world
         .assert_warned_once("acme", Reason::InvalidParameter)
         .await;
     write(&world, Value::Null).await;
+}
+
+fn refusal_of_tags() -> Rule {
+    let refusal = Fault::error("InvalidParameterException", "a reason of AWS");
+    Rule::on("TagResource", refusal)
+}
+
+#[tokio::test]
+async fn a_user_tag_that_aws_refuses_leaves_no_organization_unmarked_and_keeps_no_domain_waiting() {
+    let world = World::new().await;
+    // The ownership tags pass.
+    world.aws.fault(refusal_of_tags().skip(1));
+    let names = ["a.a", "b.b", "c.c", "d.d", "e.e", "f.f"];
+    let spec = json!({"alias": "acme", "tags": {"team": "a"}, "domains": domains(&names)});
+    world.create("acme", spec).await;
+    let object = world.until_refused("acme", Reason::InvalidParameter).await;
+    let organization = world.aws.organization(&id(&object)).unwrap();
+    assert_eq!(organization.tags.len(), 3, "{:?}", organization.tags);
+    assert_eq!(organization.tags[TAG_NAME], "acme");
+    world.until_called("RegisterMailDomain", 1).await;
+    for name in names {
+        assert!(
+            world
+                .domains_in_aws(&id(&object))
+                .contains(&name.to_owned()),
+            "{name}"
+        );
+    }
+
+    // The object is lost: its manifest finds the organization again.
+    world.delete("acme").await;
+    world.until_gone("acme").await;
+    world.create("acme", json!({"alias": "acme"})).await;
+    let again = world.until_settled("acme").await;
+    assert_eq!(id(&again), id(&object));
+    assert_eq!(world.effects("CreateOrganization").len(), 1);
 }
 
 #[tokio::test]

@@ -103,6 +103,8 @@ laws! {
         "nothing changes in AWS while it must not",
     nothing_changes_in_aws_while_another_object_works_on_the_organization:
         "nothing changes in AWS while another object works on it",
+    nothing_is_done_while_an_older_definition_hides_what_the_object_says:
+        "nothing is done while a definition hides fields",
     only_what_is_ours_is_claimed: "only what is ours is claimed",
     nothing_is_deleted_that_was_not_asked_for_and_confirmed:
         "nothing is deleted that was not asked for",

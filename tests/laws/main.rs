@@ -19,11 +19,14 @@ mod deletion;
 mod domains;
 mod events;
 mod eventually;
+mod fits;
 mod gitops;
 mod interleavings;
 mod kubernetes;
+mod outdated;
 mod ownership;
 mod table;
+mod tags;
 #[path = "../verdicts/mod.rs"]
 mod verdicts;
 mod views;

@@ -89,3 +89,9 @@ interval: {{ . }}
 scrapeTimeout: {{ . }}
 {{- end }}
 {{- end }}
+
+{{- /* Which roles people get: view, all or none. It was a boolean before. */}}
+{{- define "workmail-operator.userRoles" -}}
+{{- $asked := toString .Values.rbac.userRoles -}}
+{{- get (dict "true" "all" "false" "none") $asked | default $asked -}}
+{{- end }}

@@ -9,8 +9,8 @@ use crate::{
     api::{PendingOperation, RECONCILE_REQUESTED_AT, Reason},
     core::{
         Action, Call, Delete, DeleteInput, Failure, Look, Organization, OrganizationId,
-        OrganizationState, Outcome, Owner, Phase, Policy, Presence, Release, Scope, Sight, Summary,
-        Tags, View, action::Retained, report::being_deleted,
+        OrganizationState, Outcome, Owner, Phase, Policy, Presence, Release, Sight, Summary, Tags,
+        View, action::Retained, report::being_deleted,
     },
 };
 
@@ -36,13 +36,11 @@ pub(super) fn decide(view: &View) -> Action {
     if view.facts.ended {
         return retain(Retained::EndOfService);
     }
-    match view.observed.scope {
-        None => return Action::Look(Look::Scope),
-        Some(Scope::NamespaceLeaves) => return retain(Retained::NamespaceLeaves),
-        Some(Scope::NamespaceRemade) => return retain(Retained::NamespaceRemade),
-        Some(Scope::DefinitionLeaves) => return retain(Retained::DefinitionLeaves),
-        Some(Scope::DefinitionRemade) => return retain(Retained::DefinitionRemade),
-        Some(Scope::Stays) => {}
+    let Some(scope) = view.observed.scope else {
+        return Action::Look(Look::Scope);
+    };
+    if let Some(why) = scope.retains() {
+        return retain(why);
     }
     let accepted = view.memory.deletion_accepted.is_some();
     if view.desired.suspend {

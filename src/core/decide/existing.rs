@@ -12,7 +12,7 @@ use crate::{
     api::{Origin, Reason},
     core::{
         Action, Call, DomainPlan, Failure, Look, OrganizationId, Outcome, Presence, Sight, Summary,
-        TagPlan, Tags, View,
+        TagPlan, TagStep, Tags, View,
     },
 };
 
@@ -115,8 +115,9 @@ fn unless_ours(view: &View, id: &OrganizationId) -> Option<Action> {
     })
 }
 
-/// One write after the other: the tags that are removed, the record of what is managed, the tags that
-/// are set. Removed first: neither AWS's limit of 50 tags nor the record has room for both.
+/// One write after the other: the ownership tags, the tags that are removed, the record of what is
+/// managed, the user's tags. Removed before others are set: neither AWS's limit of 50 tags nor the record
+/// has room for both. A step that AWS has refused in this reconcile is left out.
 fn mend_tags(
     view: &View,
     id: &OrganizationId,
@@ -129,27 +130,25 @@ fn mend_tags(
         &view.cluster,
         &view.desired.object,
     );
+    let is_open = |step| !view.observed.refused_tags.contains_key(&step);
+    let tag = |tags| {
+        let id = id.clone();
+        Some(call(view, Call::Tag { id, tags }))
+    };
+    if !plan.marks.is_empty() && is_open(TagStep::Mark) {
+        return tag(plan.marks);
+    }
     if !plan.remove.is_empty() {
-        return Some(call(
-            view,
-            Call::Untag {
-                id: id.clone(),
-                keys: plan.remove,
-            },
-        ));
+        let (id, keys) = (id.clone(), plan.remove);
+        return is_open(TagStep::Remove).then(|| call(view, Call::Untag { id, keys }));
     }
     if plan.managed != view.memory.managed_tag_keys {
         return Some(Action::Manage(plan.managed));
     }
-    (!plan.set.is_empty()).then(|| {
-        call(
-            view,
-            Call::Tag {
-                id: id.clone(),
-                tags: plan.set,
-            },
-        )
-    })
+    if !plan.set.is_empty() && is_open(TagStep::Set) {
+        return tag(plan.set);
+    }
+    None
 }
 
 /// Reads the domains where the spec speaks of them, and where they are news: the list of those of an
@@ -198,13 +197,15 @@ fn mend_domains(view: &View, id: &OrganizationId) -> Option<Action> {
     Some(call(view, Call::Deregister { id, domain }))
 }
 
-/// The records of the domains are handed to external-dns; what AWS refused of single domains is told
-/// once the rest is done.
+/// The records of the domains are handed to external-dns; what AWS refused of tags and of single domains
+/// is told once the rest is done.
 fn keep_endpoint(view: &View) -> Action {
     if let Some(action) = endpoint::keep(view) {
         return action;
     }
-    if let Some(refusal) = view.observed.refused_domains.values().next() {
+    let observed = &view.observed;
+    let of_tags = observed.refused_tags.values();
+    if let Some(refusal) = of_tags.chain(observed.refused_domains.values()).next() {
         return fail(refusal.clone());
     }
     match unseen(view) {

@@ -8,6 +8,7 @@
 //!   credentials, while another object works on the organization, or from a view of the object that
 //!   nothing in this reconcile has shown to be the latest;
 //! - change anything in AWS under managementPolicy Observe;
+//! - change anything in AWS, or write the object, while an older definition hides what the object says;
 //! - take an organization that has an owner, or that nobody asked it to take, or keep one whose tags
 //!   were not read again after the claim;
 //! - deregister a domain or remove a tag that was there before, or before the record of what is managed;
@@ -20,6 +21,7 @@ mod delete;
 mod endpoint;
 mod existing;
 mod observe;
+mod outdated;
 mod plan;
 mod states;
 mod whose;
@@ -45,9 +47,12 @@ pub fn decide(view: &View) -> Action {
         return fail(failure.clone());
     }
     if view.desired.deleting {
-        return delete::decide(view);
+        return outdated::deleting(view).unwrap_or_else(|| delete::decide(view));
     }
+    let outdated = outdated::failure(view);
     match (&view.desired.policy, view.desired.finalizer) {
+        // The policy may be hidden, and a write would lose it.
+        _ if outdated.is_some() => {}
         (Policy::Delete(_), false) => return Action::AddFinalizer,
         (Policy::Retain, true) => return Action::RemoveFinalizer(Release::PolicyRetain),
         (Policy::Delete(_), true) | (Policy::Retain, false) => {}
@@ -57,6 +62,9 @@ pub fn decide(view: &View) -> Action {
     }
     if view.facts.ended {
         return rest(Outcome::Ended);
+    }
+    if let Some(failure) = outdated {
+        return fail(failure);
     }
     if let Some(action) = look_around(view) {
         return action;

@@ -8,8 +8,11 @@ use super::{
 };
 use crate::{
     api::Reason,
-    core::{Action, Failure, Look, OrganizationId, Outcome, Presence, Sight, Summary, View},
+    core::{Action, Failure, Look, OrganizationId, Outcome, Presence, Sight, Summary, View, text},
 };
+
+/// As many differences are named in a message; the status has all.
+const NAMED: usize = 20;
 
 /// Decides for an object under Observe. The listing was seen. Ready follows the state alone.
 pub(super) fn decide(view: &View) -> Action {
@@ -88,7 +91,7 @@ fn differs(view: &View, id: &OrganizationId, whose: &Whose) -> Option<Failure> {
     let what = if paths.is_empty() {
         String::new()
     } else {
-        format!(" in {}", paths.join(", "))
+        format!(" in {}", text::first(&paths, NAMED))
     };
     let owner = match whose {
         Whose::Ours => "this resource".to_owned(),

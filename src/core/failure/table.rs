@@ -268,6 +268,7 @@ fn next_step(reason: Reason, operation: Operation) -> String {
         | Reason::CreationFailed
         | Reason::OrganizationGone
         | Reason::OwnershipConflict
+        | Reason::SchemaOutdated
         | Reason::NotFound
         | Reason::DriftFound
         | Reason::Verified

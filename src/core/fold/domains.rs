@@ -7,6 +7,13 @@ use k8s_openapi::jiff::Timestamp;
 use super::to_seconds;
 use crate::core::{DomainSight, MailDomain, ShownDomain, View, drift};
 
+/// What the status tells of a domain. Without its records it has to be read again.
+fn read(shown: &ShownDomain) -> Option<MailDomain> {
+    let domain = shown.domain.clone()?;
+    let details = domain.details.filter(|_| shown.records_omitted == 0);
+    Some(MailDomain { details, ..domain })
+}
+
 impl View {
     /// Domains are managed from before the call that registers them.
     pub(super) fn manage_domains(&mut self, domains: &BTreeSet<String>, now: Timestamp) {
@@ -32,7 +39,7 @@ impl View {
                 .shown
                 .domains
                 .iter()
-                .filter_map(|(name, shown)| Some((name.clone(), shown.domain.clone()?)))
+                .filter_map(|(name, shown)| Some((name.clone(), read(shown)?)))
                 .collect(),
         };
         for (name, domain) in sight.domains {
@@ -44,6 +51,7 @@ impl View {
         if sight.complete {
             let mut default = seen.iter().filter(|(_, domain)| domain.is_default);
             self.observed.default_domain = default.next().map(|(name, _)| name.clone());
+            self.shown.omitted.domains = 0;
         }
         self.show_domains(&seen, now);
         self.observed.domains = Some(seen);
@@ -69,6 +77,7 @@ impl View {
                 .or_else(|| Some(to_seconds(now)))
                 .filter(|_| waits);
             shown.domain = Some(domain.clone());
+            shown.records_omitted = 0;
         }
     }
 

@@ -8,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{
     Action, Answer, Call, Endpoint, Failure, OrganizationId, OrganizationState, Owner, Presence,
-    Release, SaveAs, Sight, Summary, Tags, View, drift, report::keep,
+    Release, SaveAs, Sight, Summary, TagStep, Tags, View, drift, report::keep,
 };
 use crate::api::{Drift, Origin, Pending, PendingOperation, Reason};
 
@@ -155,6 +155,13 @@ impl View {
                 self.observed
                     .refused_domains
                     .insert(domain.clone(), failure);
+            }
+            // A claim that is refused ends the reconcile: nothing else is done without it.
+            Action::Call(call @ (Call::Tag { .. } | Call::Untag { .. })) if !self.claims() => {
+                let step = TagStep::of(call);
+                self.observed
+                    .refused_tags
+                    .extend(step.map(|step| (step, failure)));
             }
             Action::Look(_)
             | Action::AddFinalizer

@@ -3,7 +3,7 @@
 use super::{Verdict, verdict};
 use crate::{
     api::{ConditionStatus, ConditionType, Reason},
-    core::{Endpoint, MailDomain, View},
+    core::{Endpoint, MailDomain, View, text},
 };
 
 /// The conditions that speak of domains.
@@ -81,16 +81,8 @@ fn domains(view: &View) -> Option<(ConditionStatus, Reason, String)> {
     ))
 }
 
-/// The first names, and how many there are besides.
 fn list(names: &[&str]) -> String {
-    const SHOWN: usize = 5;
-    let (first, rest) = names.split_at(names.len().min(SHOWN));
-    let first = first.join(", ");
-    if rest.is_empty() {
-        first
-    } else {
-        format!("{first} and {} more", rest.len())
-    }
+    text::first(names, 5)
 }
 
 fn endpoint(view: &View) -> Option<Verdict> {

@@ -251,6 +251,11 @@ impl Report {
         self.verdicts.extend(domains::ready(view));
         self.verdicts.sort_by_key(|seen| seen.kind);
         self.shown.drift = view.drift();
+        if view.observed.tags.is_some() && view.observed.domains.is_some() {
+            // All of it was read anew.
+            self.shown.omitted.drift = 0;
+        }
+        self.shown.omitted.planned_calls = 0;
         let calls = if view.observes() && !view.desired.deleting {
             planned(view).calls
         } else {

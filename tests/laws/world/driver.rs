@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use workmail_operator::core::{
     Action, Answer, Facts, Failure, Listing, Look, Memory, Observed, Outcome, Report, SaveAs,
-    Scope, Summary, View, decide, keep, planned, report,
+    Schema, Scope, Summary, View, decide, keep, planned, report,
 };
 
 use super::{
@@ -107,6 +107,9 @@ impl World {
         let action = decide(&reconcile.view);
         reconcile.steps += 1;
         self.watch_action(&reconcile, &action);
+        if reconcile.steps == 1 {
+            self.watch_outdated(&reconcile.view);
+        }
         if reconcile.steps > MOST_STEPS {
             self.broken("a reconcile ends", format!("still at {action:?}"));
             return;
@@ -183,6 +186,7 @@ impl World {
             handled: object.status.handled.clone(),
             observed: Observed::default(),
             facts: Facts {
+                schema: Schema::Complete,
                 whole_look_due: known.whole_look_due,
                 young: age(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
                 delete_again,

@@ -3,8 +3,8 @@
 use workmail_operator::{
     api::{ConditionStatus, ConditionType, PendingOperation, Reason},
     core::{
-        AccountId, Action, Call, DeleteInput, OrganizationState as State, Outcome, Owner, Presence,
-        Scope, Summary,
+        AccountId, Action, Call, DeleteInput, Look, OrganizationState as State, Outcome, Owner,
+        Presence, Release, Retained, Schema, Scope, Summary, View, decide,
     },
 };
 
@@ -75,6 +75,32 @@ impl World {
                 || format!("active: {seen:?}"),
             ),
             _ => {}
+        }
+    }
+
+    /// What would be done first if an older definition hid fields of the object.
+    pub(super) fn watch_outdated(&mut self, view: &View) {
+        let mut view = view.clone();
+        for schema in [
+            Schema::Lacks(["spec.managementPolicy".to_owned()].into()),
+            Schema::Lacks(["spec.deletionPolicy".to_owned()].into()),
+            Schema::Unread,
+        ] {
+            let policy_is_shown = format!("{schema:?}").contains("managementPolicy");
+            view.facts.schema = schema;
+            let action = decide(&view);
+            let is_harmless = match &action {
+                Action::Rest(_) | Action::Look(Look::Scope) => true,
+                Action::RemoveFinalizer(Release::Retained(why)) => {
+                    view.desired.deleting && (*why != Retained::Policy || policy_is_shown)
+                }
+                _ => false,
+            };
+            self.check(
+                is_harmless,
+                "nothing is done while a definition hides fields",
+                || format!("{action:?}"),
+            );
         }
     }
 

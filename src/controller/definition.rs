@@ -1,0 +1,205 @@
+//! The served definition of the kind: read at the start and watched, so that an older one, which hides
+//! fields of the objects, is known before anything is done for them.
+
+use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
+
+use futures::TryStreamExt;
+use k8s_openapi::{
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    jiff::Timestamp,
+};
+use kube::{
+    Api, CustomResourceExt, ResourceExt,
+    api::{WatchEvent, WatchParams},
+};
+use tokio::time::{sleep, timeout};
+
+use super::{Context, Error, publish::bounded, roster, run::Watched};
+use crate::{
+    api::{WorkMailOrganization, missing_fields},
+    core::Schema,
+};
+
+/// After this long every API server of the cluster serves what was written, and none streams objects as
+/// the definition before showed them.
+const SETTLES: Duration = Duration::from_secs(10);
+/// A definition that is not there is looked for this often.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+/// After a failed read or watch.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// The API server ends a watch after this many seconds.
+const WATCH_SECONDS: u32 = 290;
+
+/// Keeps what is known of the definition. Never returns.
+pub(super) async fn run(context: &Context, watched: &[Watched]) {
+    let definitions: Api<CustomResourceDefinition> = Api::all(context.client.clone());
+    loop {
+        match read(&definitions).await {
+            Ok(Some(definition)) => {
+                if take(context, watched, &definitions, &definition).await {
+                    changed(&definitions, &definition).await;
+                }
+            }
+            Ok(None) => {
+                tracing::error!(
+                    definition = WorkMailOrganization::crd_name(),
+                    "the CustomResourceDefinition is not there: apply the operator's CRDs; it is \
+                     looked for again every minute"
+                );
+                lacks(
+                    context,
+                    watched,
+                    [WorkMailOrganization::crd_name().to_owned()].into(),
+                );
+                sleep(LOOK_AGAIN).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the CustomResourceDefinition cannot be read; it is tried again");
+                sleep(TRY_AGAIN).await;
+            }
+        }
+    }
+}
+
+async fn read(
+    definitions: &Api<CustomResourceDefinition>,
+) -> Result<Option<CustomResourceDefinition>, Error> {
+    let definition = definitions.get_opt(WorkMailOrganization::crd_name());
+    bounded("the read of the CRD", definition).await
+}
+
+/// Takes note of a definition. False if it has changed before it was served everywhere.
+async fn take(
+    context: &Context,
+    watched: &[Watched],
+    definitions: &Api<CustomResourceDefinition>,
+    definition: &CustomResourceDefinition,
+) -> bool {
+    let missing = missing_fields(definition);
+    if !missing.is_empty() {
+        lacks(context, watched, missing);
+        return true;
+    }
+    let wait = match context.schema() {
+        Schema::Complete => return true,
+        Schema::Lacks(_) => SETTLES,
+        Schema::Unread => unsettled(definition, Timestamp::now()),
+    };
+    if !wait.is_zero() {
+        sleep(wait).await;
+        let now = read(definitions).await;
+        let is_same = matches!(&now, Ok(Some(now)) if now.metadata.generation == definition.metadata.generation);
+        if !is_same {
+            return false;
+        }
+    }
+    if !wait.is_zero() {
+        // What was received before may lack fields, and no event tells of it.
+        for object in all(watched) {
+            let version = object.resource_version();
+            context.process.overwrote(&roster::key(&object), version);
+        }
+    }
+    let was_outdated = context.schema() != Schema::Unread;
+    context.set_schema(Schema::Complete);
+    if was_outdated {
+        tracing::info!("the CustomResourceDefinition has every field now; work goes on");
+        all(watched).for_each(|object| context.trigger(roster::key(&object)));
+    }
+    true
+}
+
+fn lacks(context: &Context, watched: &[Watched], missing: BTreeSet<String>) {
+    let fields: Vec<_> = missing.iter().map(String::as_str).collect();
+    let fields = fields.join(", ");
+    if context.set_schema(Schema::Lacks(missing)) {
+        tracing::error!(
+            missing = fields,
+            "the CustomResourceDefinition is older than this operator: apply the operator's CRDs. \
+             Until then nothing is changed in AWS"
+        );
+        all(watched).for_each(|object| context.trigger(roster::key(&object)));
+    }
+}
+
+fn all(watched: &[Watched]) -> impl Iterator<Item = Arc<WorkMailOrganization>> {
+    watched.iter().flat_map(Watched::objects)
+}
+
+/// How long to wait for a definition that was changed just before it was first read. One that was never
+/// changed hides nothing.
+fn unsettled(definition: &CustomResourceDefinition, now: Timestamp) -> Duration {
+    if definition.metadata.generation.unwrap_or_default() <= 1 {
+        return Duration::ZERO;
+    }
+    let writers = definition.metadata.managed_fields.iter().flatten();
+    let of_spec = writers.filter(|writer| writer.subresource.is_none());
+    let last = of_spec.filter_map(|writer| writer.time.as_ref()).max();
+    let age = last.map(|last| Duration::try_from(now.duration_since(last.0)).unwrap_or_default());
+    age.map_or(Duration::ZERO, |age| SETTLES.saturating_sub(age))
+}
+
+/// Waits until the definition may be another one.
+async fn changed(
+    definitions: &Api<CustomResourceDefinition>,
+    definition: &CustomResourceDefinition,
+) {
+    let fields = format!("metadata.name={}", WorkMailOrganization::crd_name());
+    let watch = WatchParams::default()
+        .fields(&fields)
+        .timeout(WATCH_SECONDS);
+    let version = definition.resource_version().unwrap_or_default();
+    let ended = timeout(
+        Duration::from_secs(WATCH_SECONDS.into()) + TRY_AGAIN,
+        async {
+            let mut events = pin!(definitions.watch(&watch, &version).await?);
+            while let Some(event) = events.try_next().await? {
+                match event {
+                    WatchEvent::Added(now) | WatchEvent::Modified(now)
+                        if now.metadata.generation == definition.metadata.generation => {}
+                    WatchEvent::Bookmark(_) => {}
+                    WatchEvent::Added(_)
+                    | WatchEvent::Modified(_)
+                    | WatchEvent::Deleted(_)
+                    | WatchEvent::Error(_) => break,
+                }
+            }
+            Ok::<_, kube::Error>(())
+        },
+    );
+    if let Ok(Err(error)) = ended.await {
+        tracing::warn!(%error, "the CustomResourceDefinition cannot be watched; it is read again soon");
+        sleep(TRY_AGAIN).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A definition of that generation, whose spec was written at noon and whose status later.
+    fn definition(generation: i64) -> CustomResourceDefinition {
+        let mut definition = crate::api::crd();
+        definition.metadata.generation = Some(generation);
+        let writers = json!([
+            {"manager": "helm", "operation": "Update", "time": "2026-11-28T12:00:00Z"},
+            {"manager": "kube-apiserver", "operation": "Update", "subresource": "status",
+             "time": "2026-11-28T12:00:09Z"},
+        ]);
+        definition.metadata.managed_fields = serde_json::from_value(writers).unwrap();
+        definition
+    }
+
+    #[test]
+    fn only_a_definition_that_was_just_changed_is_waited_for() {
+        let at = |time: &str| time.parse::<Timestamp>().unwrap();
+        let (soon, later) = (at("2026-11-28T12:00:04Z"), at("2026-11-28T12:00:30Z"));
+        assert_eq!(unsettled(&definition(2), soon), Duration::from_secs(6));
+        assert_eq!(unsettled(&definition(2), later), Duration::ZERO);
+        assert_eq!(unsettled(&definition(1), soon), Duration::ZERO, "it is new");
+        let behind = at("2026-11-28T11:00:00Z");
+        assert_eq!(unsettled(&definition(2), behind), SETTLES, "at most that");
+    }
+}
