@@ -116,7 +116,7 @@ fn manifests(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The WorkMailOrganizations below a folder, each with its file.
+/// Every resource `WorkMailOrganization` below a folder, with its file.
 fn organizations(folder: &Path) -> Vec<(PathBuf, Value)> {
     let files = manifests(folder).into_iter();
     let objects = files.flat_map(|file| {
