@@ -7,7 +7,12 @@
     reason = "a test that cannot go on ends with a message"
 )]
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -49,27 +54,8 @@ fn the_examples_have_only_fields_that_exist_and_one_of_them_has_all_that_go_toge
     let definition: Value = serde_saphyr::from_str(&generated()).unwrap();
     let version = &definition["spec"]["versions"][0];
     let schema = &version["schema"]["openAPIV3Schema"];
-    let mut examples = 0;
-    for entry in fs::read_dir(repository().join("examples")).unwrap() {
-        let file = entry.unwrap().path();
-        // A folder has what goes around the objects, and tests of its own.
-        if file.is_dir() {
-            continue;
-        }
-        let text = fs::read_to_string(&file).unwrap();
-        let object: Value = serde_saphyr::from_str(&text).unwrap();
-        assert_eq!(
-            object["apiVersion"],
-            "workmail-operator.dev/v1alpha1",
-            "{}",
-            file.display()
-        );
-        assert_eq!(
-            object["kind"],
-            definition["spec"]["names"]["kind"],
-            "{}",
-            file.display()
-        );
+    let organizations = organizations(&repository().join("examples"));
+    for (file, object) in &organizations {
         let unknown = unknown_fields(&object["spec"], &schema["properties"]["spec"], "spec");
         assert!(
             unknown.is_empty(),
@@ -81,9 +67,71 @@ fn the_examples_have_only_fields_that_exist_and_one_of_them_has_all_that_go_toge
             // It goes with adoptionPolicy Adopt, and hostedZoneId does not.
             assert_eq!(missing, ["spec.organizationId"], "{}", file.display());
         }
-        examples += 1;
     }
-    assert!(examples >= 3, "{examples} examples");
+    assert!(organizations.len() >= 6, "{organizations:#?}");
+}
+
+#[test]
+fn applying_a_folder_of_examples_makes_no_duplicate_and_arms_no_unexpected_deletion() {
+    let folder = repository().join("examples");
+    let manifests = manifests(&folder);
+    assert!(
+        !manifests
+            .iter()
+            .any(|file| file.parent() == Some(folder.as_path())),
+        "`kubectl apply -f examples/` applies nothing: {manifests:#?}"
+    );
+    let organizations = organizations(&folder);
+    for (file, object) in &organizations {
+        let armed = object["spec"]["deletionPolicy"] == "Delete";
+        let says_so = file.starts_with(folder.join("delete"))
+            || file.starts_with(folder.join("gitops/protected"));
+        assert_eq!(armed, says_so, "{}", file.display());
+        for (other, another) in &organizations {
+            let means_the_same = object["spec"]["alias"] == another["spec"]["alias"];
+            let is_the_same = object["metadata"]["name"] == another["metadata"]["name"];
+            assert_eq!(means_the_same, is_the_same, "{file:?} and {other:?}");
+            assert!(
+                file == other || !is_the_same || file.parent() != other.parent(),
+                "{file:?} and {other:?} describe one resource"
+            );
+        }
+    }
+}
+
+/// Every manifest below a folder.
+fn manifests(folder: &Path) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let extension = path.extension().and_then(OsStr::to_str);
+            if path.is_dir() {
+                folders.push(path);
+            } else if matches!(extension, Some("yaml" | "yml" | "json")) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// Every resource `WorkMailOrganization` below a folder, with its file.
+fn organizations(folder: &Path) -> Vec<(PathBuf, Value)> {
+    let files = manifests(folder).into_iter();
+    let objects = files.flat_map(|file| {
+        let text = fs::read_to_string(&file).unwrap();
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+        documents
+            .into_iter()
+            .map(move |object| (file.clone(), object))
+    });
+    objects
+        .filter(|(_, object)| {
+            object["apiVersion"] == "workmail-operator.dev/v1alpha1"
+                && object["kind"] == "WorkMailOrganization"
+        })
+        .collect()
 }
 
 fn repository() -> PathBuf {

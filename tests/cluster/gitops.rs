@@ -37,12 +37,12 @@ fn under_delete() -> Value {
 /// As long as a phase lasts that is not to pass before it was seen.
 const HOUR: Duration = Duration::from_hours(1);
 
-const UNSEEN: &str = "Not looked at yet, or not since its spec changed";
+const UNSEEN: &str = "Not read yet, or not since the spec changed";
 const CREATING: &str = "Being created";
 const ACTIVE: &str = "Active";
-const PASSING: &str = "A fault that passes by itself";
-const TO_MEND: &str = "A fault that somebody has to mend";
-const FOR_GOOD: &str = "Refused, failed or gone for good";
+const PASSING: &str = "A transient fault";
+const TO_MEND: &str = "A fault that needs your action";
+const FOR_GOOD: &str = "Refused, failed or gone";
 const SUSPENDED: &str = "Suspended";
 const BESIDE: &str = "Drift under Observe, or a domain that waits for DNS";
 const DELETING: &str = "Being deleted";

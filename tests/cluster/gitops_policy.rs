@@ -22,7 +22,7 @@ use workmail_operator::api::{FINALIZER, TAKE_OVER, WorkMailOrganization};
 use crate::world::{Desk, World, install_crd, quick};
 
 const PAGE: &str = include_str!("../../docs/gitops.md");
-const SAMPLE: &str = include_str!("../../examples/gitops/organization.yaml");
+const SAMPLE: &str = include_str!("../../examples/gitops/protected/organization.yaml");
 const HEALTH_CHECK: &str = include_str!("../../examples/gitops/argocd/health.lua");
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
@@ -296,7 +296,7 @@ async fn the_sample_is_armed_by_a_member_and_the_operator_works_on_it() {
     users.member.create(&plain, &sample).await.unwrap();
 
     // The operator is no member, and adds its finalizer to what is armed.
-    let object = users.world.until_settled("acme-staging").await;
+    let object = users.world.until_settled("acme-production").await;
     assert_eq!(object.metadata.finalizers.unwrap(), [FINALIZER]);
     assert_eq!(object.metadata.annotations.unwrap(), annotations);
 }

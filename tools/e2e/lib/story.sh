@@ -65,7 +65,7 @@ leader() {
 
 create_organization() {
   step 'An organization'
-  show kubectl apply --filename examples/organization.yaml
+  show kubectl apply --filename examples/create/organization.yaml
   show kubectl wait --for=condition=Ready --timeout="${patience}s" wmo/acme
   echo
   show kubectl get wmo

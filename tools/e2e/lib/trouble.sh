@@ -4,7 +4,7 @@ kill_leader_while_creating() {
   step 'The leader is killed while AWS creates'
   # Creating until it is told that time has passed.
   control knobs -X PATCH -d '{"creatingFor": "10m"}' >/dev/null
-  sed 's/acme/globex/' examples/organization.yaml >/run/e2e/globex.yaml
+  sed 's/acme/globex/' examples/create/organization.yaml >/run/e2e/globex.yaml
   show kubectl apply --filename /run/e2e/globex.yaml
   show kubectl wait --for=jsonpath='{.status.state}'=Creating --timeout="${patience}s" wmo/globex
 
