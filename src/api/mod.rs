@@ -19,7 +19,7 @@ pub use organization::{
 pub use reason::{Class, EventReason, Reason};
 pub use status::{
     Condition, ConditionStatus, ConditionType, CreateInput, DnsRecord, DomainStatus, Drift, Origin,
-    Pending, PendingOperation, WorkMailOrganizationStatus,
+    Pending, PendingOperation, SeenOwner, WorkMailOrganizationStatus,
 };
 
 /// The finalizer, present exactly while `deletionPolicy` is `Delete`.

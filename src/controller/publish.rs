@@ -258,6 +258,7 @@ fn to_status(
         account,
         region,
         pending,
+        owner,
         managed_tag_keys,
         managed_domains,
     } = memory;
@@ -294,6 +295,7 @@ fn to_status(
         interoperability_enabled,
         pending,
         managed_tag_keys: managed_tag_keys.into_iter().collect(),
+        owner,
         domains: domains
             .into_iter()
             .map(|(name, shown)| domain(name, shown, &managed_domains))

@@ -9,7 +9,7 @@ use super::{
     Summary, Verification,
 };
 use crate::api::{
-    DomainStatus, Drift, Origin, Pending, PendingOperation, WorkMailOrganizationStatus,
+    DomainStatus, Drift, Origin, Pending, PendingOperation, SeenOwner, WorkMailOrganizationStatus,
 };
 
 /// What must outlive a crash.
@@ -27,6 +27,8 @@ pub struct Memory {
     pub region: Option<Region>,
     /// A call that may have been made.
     pub pending: Option<Pending>,
+    /// Whom the ownership tags named when they were last read; `None` if they never were.
+    pub owner: Option<SeenOwner>,
     /// The tag keys that we wrote first.
     pub managed_tag_keys: BTreeSet<String>,
     /// The domains that we registered, or that went along with our create.
@@ -168,6 +170,7 @@ pub fn remembered(status: &WorkMailOrganizationStatus) -> (Memory, Shown) {
         interoperability_enabled,
         pending,
         managed_tag_keys,
+        owner,
         domains,
         drift,
         planned_calls,
@@ -187,6 +190,7 @@ pub fn remembered(status: &WorkMailOrganizationStatus) -> (Memory, Shown) {
         account: account_id.as_deref().map(AccountId::from),
         region: region.as_deref().map(Region::from),
         pending: pending.clone(),
+        owner: owner.clone(),
         managed_tag_keys: managed_tag_keys.iter().cloned().collect(),
         managed_domains: domains
             .iter()

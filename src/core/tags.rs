@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ClusterIdentity, ObjectKey, ownership::marks};
-use crate::api::TAG_CLUSTER;
 
 /// What has to be done to an organization's tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -28,11 +27,8 @@ impl TagPlan {
     ) -> Self {
         let mut set: BTreeMap<String, String> = marks(cluster, object)
             .into_iter()
+            // A former name of the cluster marks it as ours, and is rewritten.
             .map(|(key, value)| (key.to_owned(), value))
-            // Either of the cluster's names marks it as ours.
-            .filter(|(key, _)| {
-                key != TAG_CLUSTER || !actual.get(key).is_some_and(|tag| cluster.is(tag))
-            })
             .collect();
         set.extend(desired.clone());
         set.retain(|key, value| actual.get(key) != Some(value));
@@ -58,7 +54,7 @@ impl TagPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::testing;
+    use crate::{api::TAG_CLUSTER, core::testing};
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs
@@ -121,9 +117,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_tag_with_the_other_name_of_this_cluster_stays() {
+    fn a_cluster_tag_with_a_former_name_of_this_cluster_is_rewritten() {
         let mut actual = testing::ownership_tags();
-        actual.insert(TAG_CLUSTER.to_owned(), testing::cluster().uid);
+        actual.insert(TAG_CLUSTER.to_owned(), testing::FORMER_CLUSTER.to_owned());
         let plan = TagPlan::new(
             &map(&[]),
             &actual,
@@ -131,6 +127,6 @@ mod tests {
             &testing::cluster(),
             &testing::object(),
         );
-        assert!(plan.set.is_empty(), "{:?}", plan.set);
+        assert_eq!(plan.set, map(&[(TAG_CLUSTER, "prod")]));
     }
 }

@@ -20,9 +20,11 @@ mod domains;
 mod events;
 mod eventually;
 mod gitops;
+mod hidden;
 mod interleavings;
 mod ownership;
 mod table;
+mod transitions;
 #[path = "../verdicts/mod.rs"]
 mod verdicts;
 mod views;

@@ -156,23 +156,6 @@ impl Observer {
         self.ledger().may_appear(object);
     }
 
-    /// AWS accepted a create of the object that was asked for at `asked`, and that no earlier one can
-    /// have been: the organization did not exist before.
-    pub fn is_made(&self, object: &ObjectKey, asked: Instant) {
-        self.ledger().is_made(object, asked);
-    }
-
-    /// The object's organization has tags, or may have: when AWS was at work on it says nothing more.
-    pub fn is_tagged(&self, object: &ObjectKey) {
-        self.ledger().is_tagged(object);
-    }
-
-    /// When AWS was last seen to be at work on the object's organization, by this process.
-    #[must_use]
-    pub fn unsettled(&self, object: &ObjectKey) -> Option<Instant> {
-        self.ledger().unsettled(object)
-    }
-
     /// Forgets an object that is gone, or for which AWS is left alone.
     pub fn forget(&self, object: &ObjectKey) {
         let known = self.ledger().forget(object);

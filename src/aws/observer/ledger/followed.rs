@@ -15,8 +15,6 @@ pub(super) struct Followed {
     acted_on: Option<Presence<Arc<Summary>>>,
     /// Since when it waits for AWS to finish something.
     pub(super) in_transition: Option<Instant>,
-    /// The last look that showed AWS to be at it still.
-    pub(super) unsettled: Option<Instant>,
     told: bool,
     pub(super) id_missing: Missing,
     pub(super) alias_missing: Missing,
@@ -60,11 +58,7 @@ impl Followed {
         let Some(id) = &self.id else {
             return false;
         };
-        let found = snapshot.by_id(id);
-        if found.is_some_and(|row| row.state.in_transition()) {
-            self.unsettled = Some(begun);
-        }
-        let now = self.id_missing.look(found, begun);
+        let now = self.id_missing.look(snapshot.by_id(id), begun);
         self.acted_on
             .as_ref()
             .is_some_and(|acted_on| *acted_on != now)

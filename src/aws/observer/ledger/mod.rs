@@ -223,23 +223,6 @@ impl Ledger {
         true
     }
 
-    /// AWS has just accepted a create of the object, and showed nothing under its alias before: what
-    /// was asked for at `asked` was made after it.
-    pub(super) fn is_made(&mut self, object: &ObjectKey, asked: Instant) {
-        self.followed.entry(object.clone()).or_default().unsettled = Some(asked);
-    }
-
-    pub(super) fn is_tagged(&mut self, object: &ObjectKey) {
-        if let Some(followed) = self.followed.get_mut(object) {
-            followed.unsettled = None;
-        }
-    }
-
-    /// When AWS was last seen to be at work on the object's organization.
-    pub(super) fn unsettled(&self, object: &ObjectKey) -> Option<Instant> {
-        self.followed.get(object)?.unsettled
-    }
-
     /// That the alias was missing before says nothing any more.
     pub(super) fn may_appear(&mut self, object: &ObjectKey) {
         if let Some(followed) = self.followed.get_mut(object) {
