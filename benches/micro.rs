@@ -121,10 +121,7 @@ fn fresh() -> View {
     .unwrap();
     View {
         desired: Desired::parse(&object, None).unwrap(),
-        cluster: ClusterIdentity {
-            name: Some("prod".to_owned()),
-            uid: "5b3c".to_owned(),
-        },
+        cluster: ClusterIdentity::new(Some("prod".to_owned()), "5b3c".to_owned(), []),
         memory: Memory::default(),
         saved: Memory::default(),
         shown: Shown::default(),

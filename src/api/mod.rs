@@ -23,7 +23,8 @@ pub use reason::{Class, EventReason, Reason};
 pub use schema::{may_hide, missing_fields};
 pub use status::{
     AcceptedDeletion, Condition, ConditionStatus, ConditionType, CreateInput, DnsRecord,
-    DomainStatus, Drift, Omitted, Origin, Pending, PendingOperation, WorkMailOrganizationStatus,
+    DomainStatus, Drift, Omitted, Origin, Pending, PendingOperation, SeenOwner,
+    WorkMailOrganizationStatus,
 };
 
 /// The finalizer, present exactly while `deletionPolicy` is `Delete`.

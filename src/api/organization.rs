@@ -365,8 +365,8 @@ pub struct Deletion {
     #[schemars(with = "String", length(min = 1, max = 62))]
     pub confirm_alias: Option<String>,
 
-    /// True: the directory is deleted with the organization. False (default): it stays in AWS and
-    /// may be billed.
+    /// True: the directory is deleted with the organization; beside `directoryId` it needs
+    /// `confirmOrganizationId`. False (default): it stays in AWS and may be billed.
     #[serde(default)]
     pub delete_directory: bool,
 

@@ -103,6 +103,12 @@ pub struct WorkMailOrganizationStatus {
     #[schemars(length(max = 50), inner(length(max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub managed_tag_keys: Vec<String>,
 
+    /// Whom the organization's ownership tags named when they were last read: only `seenAt` where they
+    /// named nobody. Absent until they are read; AWS shows them only while the organization is Active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SeenOwner")]
+    pub owner: Option<SeenOwner>,
+
     /// The mail domains of the organization, with the DNS records to publish for those of the spec.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
@@ -188,6 +194,27 @@ pub enum Origin {
     Created,
     /// Taken as it existed, or found again by its ownership tags.
     Adopted,
+}
+
+/// Whom the ownership tags named, and since when they have been known to name them.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeenOwner {
+    /// The cluster that the tags name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 256))]
+    pub cluster: Option<String>,
+    /// The namespace that the tags name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 256))]
+    pub namespace: Option<String>,
+    /// The resource that the tags name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 256))]
+    pub name: Option<String>,
+    /// When the tags were first seen to name this owner.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub seen_at: Timestamp,
 }
 
 /// A call that may have been made: what it was, exactly.

@@ -15,8 +15,8 @@ use crate::{
     api::WorkMailOrganization,
     aws::{CallError, Done, Organizations, Session},
     core::{
-        AccountId, Action, Answer, Call, Desired, Failure, Look, Operation, OrganizationId,
-        Presence, Region, Release, SaveAs, Trouble, View, deletion_started, keep, taken,
+        AccountId, Action, Answer, Call, Desired, Failure, Look, Operation, OrganizationId, Region,
+        Release, SaveAs, Trouble, View, deletion_started, keep, taken,
     },
 };
 
@@ -227,7 +227,6 @@ impl<'a> Hands<'a> {
         let Some(aws) = self.organizations(view) else {
             return nowhere(call.operation());
         };
-        let asked = Instant::now();
         let answer = match call {
             Call::Create {
                 alias,
@@ -270,12 +269,6 @@ impl<'a> Hands<'a> {
             let process = &self.context.process;
             process.with(&view.desired.object, |known| known.claimed = now);
         }
-        if let Call::Tag { .. } | Call::Untag { .. } = call {
-            // It has tags by now, or may have.
-            self.context
-                .observer(aws.region())
-                .is_tagged(&view.desired.object);
-        }
         if let (Call::Delete(_), Ok(_)) = (call, &answer) {
             let observer = self.context.observer(aws.region());
             observer.deletion_accepted(&view.desired.object);
@@ -288,13 +281,7 @@ impl<'a> Hands<'a> {
         {
             let observer = self.context.observer(aws.region());
             observer.may_appear(&view.desired.object);
-            let is_first =
-                self.context.process.never_asked(&view.desired) && had_nothing_listed(view);
-            if answer.is_ok() && is_first {
-                observer.is_made(&view.desired.object, asked);
-            }
             self.context.process.with(&view.desired.object, |known| {
-                known.asked = true;
                 if let Some((_, answered)) = &mut known.attempts {
                     *answered = false;
                 }
@@ -355,12 +342,6 @@ impl<'a> Hands<'a> {
     fn organizations(&self, view: &View) -> Option<Organizations> {
         Some(self.session.as_ref()?.organizations(view.region()?))
     }
-}
-
-/// Whether nothing had the alias in the listing that the decision was made of.
-fn had_nothing_listed(view: &View) -> bool {
-    let listing = view.observed.listing.as_ref();
-    listing.is_some_and(|seen| matches!(seen.by_alias, Presence::Absent { .. }))
 }
 
 /// A call without a region or credentials: `decide` asks for them first, so that this is not reached.

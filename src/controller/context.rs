@@ -32,10 +32,6 @@ const FIFTEEN_MINUTES: Duration = Duration::from_mins(15);
 /// domains").
 const VERIFICATION: Duration = Duration::from_hours(72);
 
-/// This long after AWS was at work on an organization, no claim of it can have stood its test: a claim
-/// is read again 5 s after it was made, and one second is for our own write.
-const UNTAGGED: Duration = Duration::from_secs(4);
-
 /// How the controller is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -231,13 +227,6 @@ impl Context {
         })
     }
 
-    /// Whether the organization has no tags yet. True for seconds only, so it is asked at each step.
-    pub(super) fn untagged(&self, object: &ObjectKey, region: Option<&Region>) -> bool {
-        region
-            .and_then(|region| self.observer(region).unsettled(object))
-            .is_some_and(|seen| seen.elapsed() < UNTAGGED)
-    }
-
     /// `ready` is the reason of the Ready condition.
     fn facts(
         &self,
@@ -272,8 +261,6 @@ impl Context {
             schema: self.schema(),
             whole_look_due: due <= Instant::now(),
             young: since(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
-            // It is asked at each step.
-            untagged: false,
             delete_again,
             pending_expired: since(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
             unproven_claim: self.process.has_unproven_claim(desired),

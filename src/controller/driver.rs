@@ -125,7 +125,6 @@ async fn attempt(
     let was_whole = view.look_is_whole();
     let mut hands = Hands::new(context, object);
     for _ in 0..MOST_STEPS {
-        view.facts.untagged = context.untagged(key, view.memory.region.as_ref());
         let action = decide(&view);
         if let Action::Rest(outcome) = action {
             return rest(&view, &outcome, was_whole, hands).await;
@@ -188,10 +187,10 @@ async fn rest(
         | Outcome::Ended => {
             let before = object.resource_version();
             // What AWS answered must not be lost; all else can be looked at again.
-            let freshness = if view.memory == view.saved || !view.observed.current {
-                Freshness::Required
-            } else {
+            let freshness = if view.has_unsaved_answer() && view.observed.current {
                 Freshness::Waived
+            } else {
+                Freshness::Required
             };
             let now = Timestamp::now();
             let written = publish::status(context, object.clone(), &report, freshness, now).await;
@@ -396,7 +395,7 @@ fn follow(view: &View, report: &Report, context: &Context) {
 
 /// The object went away during the reconcile: if anything was created for it, that is told.
 async fn gone_meanwhile(context: &Context, view: &View) {
-    if view.memory.organization_id.is_some() && view.memory != view.saved {
+    if view.memory.organization_id.is_some() && view.has_unsaved_answer() {
         tell_what_remains(context, view, view.desired.finalizer).await;
     }
 }

@@ -36,8 +36,6 @@ pub(super) struct Known {
     /// The pending create that this process recorded itself, and whether every attempt at it was
     /// answered.
     pub(super) attempts: Option<(Timestamp, bool)>,
-    /// A create was asked for, and may have been done.
-    pub(super) asked: bool,
     /// When an organization of nobody or of somebody else was last tagged as this object's.
     pub(super) claimed: Option<Instant>,
     /// The consent to take over, empty without one, as it was when the object was first seen or when it
@@ -96,12 +94,6 @@ impl Process {
     /// Reads or changes what is known of an object.
     pub(super) fn with<T>(&self, object: &ObjectKey, change: impl FnOnce(&mut Known) -> T) -> T {
         change(self.known().entry(object.clone()).or_default())
-    }
-
-    /// Whether no create can have been done for the object yet: it is younger than this process, which
-    /// has asked for none.
-    pub(super) fn never_asked(&self, desired: &Desired) -> bool {
-        desired.created_at > self.started_at && !self.with(&desired.object, |known| known.asked)
     }
 
     /// Whether tags that name the object may be a claim that has not stood its test: one that was made

@@ -330,6 +330,7 @@ fn to_status(
         region,
         pending,
         deletion_accepted,
+        owner,
         managed_tag_keys,
         managed_domains,
     } = memory;
@@ -368,6 +369,7 @@ fn to_status(
         pending,
         deletion: deletion_accepted.map(|accepted_at| AcceptedDeletion { accepted_at }),
         managed_tag_keys: managed_tag_keys.into_iter().collect(),
+        owner,
         domains: domains
             .into_iter()
             .map(|(name, shown)| domain(name, shown, &managed_domains))

@@ -9,7 +9,8 @@ use super::{
     Summary, Verification,
 };
 use crate::api::{
-    DomainStatus, Drift, Omitted, Origin, Pending, PendingOperation, WorkMailOrganizationStatus,
+    DomainStatus, Drift, Omitted, Origin, Pending, PendingOperation, SeenOwner,
+    WorkMailOrganizationStatus,
 };
 
 /// What must outlive a crash.
@@ -29,6 +30,8 @@ pub struct Memory {
     pub pending: Option<Pending>,
     /// When AWS accepted the deletion of the organization.
     pub deletion_accepted: Option<Timestamp>,
+    /// Whom the ownership tags named when they were last read; `None` if they never were.
+    pub owner: Option<SeenOwner>,
     /// The tag keys that we wrote first.
     pub managed_tag_keys: BTreeSet<String>,
     /// The domains that we registered, or that went along with our create.
@@ -175,6 +178,7 @@ pub fn remembered(status: &WorkMailOrganizationStatus) -> (Memory, Shown) {
         pending,
         deletion,
         managed_tag_keys,
+        owner,
         domains,
         drift,
         planned_calls,
@@ -196,6 +200,7 @@ pub fn remembered(status: &WorkMailOrganizationStatus) -> (Memory, Shown) {
         region: region.as_deref().map(Region::from),
         pending: pending.clone(),
         deletion_accepted: deletion.map(|deletion| deletion.accepted_at),
+        owner: owner.clone(),
         managed_tag_keys: managed_tag_keys.iter().cloned().collect(),
         managed_domains: domains
             .iter()

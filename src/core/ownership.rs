@@ -1,30 +1,49 @@
 //! Whose an organization is, by its tags.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use k8s_openapi::jiff::Timestamp;
 
 use super::ObjectKey;
-use crate::api::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE};
+use crate::api::{SeenOwner, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE};
 
 /// The names by which this cluster is known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClusterIdentity {
-    /// `--cluster-name`, where one is set.
-    pub name: Option<String>,
-    /// The UID of the namespace kube-system.
-    pub uid: String,
+    /// `--cluster-name`, or the UID of the namespace kube-system where none is set.
+    name: String,
+    /// `--former-cluster-names`: tags with these are this cluster's too, and are rewritten.
+    former_names: BTreeSet<String>,
 }
 
 impl ClusterIdentity {
+    /// Returns the identity of a cluster. Where `name` is set, `uid` (of the namespace kube-system)
+    /// means nothing: a copy of the cluster has the same one.
+    #[must_use]
+    pub fn new(
+        name: Option<String>,
+        uid: String,
+        former_names: impl IntoIterator<Item = String>,
+    ) -> Self {
+        Self {
+            name: name.unwrap_or(uid),
+            former_names: former_names.into_iter().collect(),
+        }
+    }
+
     /// What new tags carry.
     #[must_use]
     pub fn tag(&self) -> &str {
-        self.name.as_deref().unwrap_or(&self.uid)
+        &self.name
     }
 
     /// Whether a tag means this cluster.
     #[must_use]
     pub fn is(&self, tag: &str) -> bool {
-        tag == self.uid || self.name.as_deref() == Some(tag)
+        tag == self.name || self.former_names.contains(tag)
     }
 }
 
@@ -54,8 +73,22 @@ impl OwnerName {
     /// The owner that these tags name, in whole or in part; `None` if they name none.
     #[must_use]
     pub fn of(tags: &BTreeMap<String, String>) -> Option<Self> {
-        let [cluster, namespace, name] =
-            [TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME].map(|key| tags.get(key).cloned());
+        Self::from_parts([TAG_CLUSTER, TAG_NAMESPACE, TAG_NAME].map(|key| tags.get(key).cloned()))
+    }
+
+    /// The owner that was named when the tags were last read; `None` if they named none.
+    #[must_use]
+    pub fn seen(seen: &SeenOwner) -> Option<Self> {
+        let SeenOwner {
+            cluster,
+            namespace,
+            name,
+            seen_at: _,
+        } = seen.clone();
+        Self::from_parts([cluster, namespace, name])
+    }
+
+    fn from_parts([cluster, namespace, name]: [Option<String>; 3]) -> Option<Self> {
         let is_named = cluster.is_some() || namespace.is_some() || name.is_some();
         is_named.then_some(Self {
             cluster,
@@ -91,7 +124,13 @@ impl Owner {
         cluster: &ClusterIdentity,
         object: &ObjectKey,
     ) -> Self {
-        let Some(named) = OwnerName::of(tags) else {
+        Self::named(OwnerName::of(tags), cluster, object)
+    }
+
+    /// Reads the owner from what the ownership tags name, or named when they were last read.
+    #[must_use]
+    pub fn named(named: Option<OwnerName>, cluster: &ClusterIdentity, object: &ObjectKey) -> Self {
+        let Some(named) = named else {
             return Self::Nobody;
         };
         let ours = [
@@ -109,6 +148,31 @@ impl Owner {
             Self::Nobody
         } else {
             Self::Us
+        }
+    }
+}
+
+impl SeenOwner {
+    /// Returns what is remembered once the tags were seen to name `named`, where `known` was remembered
+    /// before. Only another owner is news: `seen_at` stays as long as the same one is named, so that
+    /// reading tags again writes nothing.
+    pub(super) fn after(
+        known: impl IntoIterator<Item = Self>,
+        named: Option<OwnerName>,
+        now: Timestamp,
+    ) -> Self {
+        let is_same = |known: &Self| OwnerName::seen(known) == named;
+        if let Some(known) = known.into_iter().find(is_same) {
+            return known;
+        }
+        let [cluster, namespace, name] = named.map_or([None, None, None], |named| {
+            [named.cluster, named.namespace, named.name]
+        });
+        Self {
+            cluster,
+            namespace,
+            name,
+            seen_at: now,
         }
     }
 }
@@ -136,15 +200,47 @@ mod tests {
     }
 
     #[test]
-    fn all_three_tags_make_it_ours_by_either_name_of_the_cluster() {
+    fn all_three_tags_make_it_ours_by_the_present_and_by_a_former_name_of_the_cluster() {
         assert_eq!(owner(|_| {}), Owner::Us);
-        let uid = testing::cluster().uid;
+        let former = testing::FORMER_CLUSTER.to_owned();
         assert_eq!(
             owner(|tags| {
-                tags.insert(TAG_CLUSTER.into(), uid);
+                tags.insert(TAG_CLUSTER.into(), former);
             }),
             Owner::Us
         );
+    }
+
+    #[test]
+    fn the_uid_of_kube_system_is_the_name_of_a_cluster_without_one_and_of_no_other() {
+        let copy = ClusterIdentity::new(Some("clone".into()), "5b3c".into(), []);
+        assert!(!copy.is("5b3c"), "a copy of etcd has the original's UID");
+        assert!(copy.is("clone"));
+        assert_eq!(copy.tag(), "clone");
+        let unnamed = ClusterIdentity::new(None, "5b3c".into(), []);
+        assert!(unnamed.is("5b3c"));
+        assert_eq!(unnamed.tag(), "5b3c");
+        let named_later = ClusterIdentity::new(Some("prod".into()), "5b3c".into(), ["5b3c".into()]);
+        assert!(named_later.is("5b3c") && named_later.is("prod"));
+        assert_eq!(named_later.tag(), "prod");
+    }
+
+    #[test]
+    fn the_time_of_a_seen_owner_moves_with_the_owner_that_is_named_and_with_nothing_else() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let named = OwnerName::of(&testing::ownership_tags());
+        let nobody = SeenOwner::after(None, None, at(1));
+        assert_eq!(nobody.seen_at, at(1));
+        assert_eq!(OwnerName::seen(&nobody), None);
+        let still = SeenOwner::after(Some(nobody.clone()), None, at(2));
+        assert_eq!(still, nobody);
+        let owned = SeenOwner::after(Some(nobody), named.clone(), at(3));
+        assert_eq!(
+            (owned.seen_at, OwnerName::seen(&owned)),
+            (at(3), named.clone())
+        );
+        let again = SeenOwner::after(Some(owned.clone()), named, at(4));
+        assert_eq!(again, owned);
     }
 
     #[test]

@@ -62,6 +62,8 @@ impl Retry {
         match failure.reason {
             Reason::Throttled | Reason::ServiceUnavailable => seconds(1, 60),
             Reason::OrganizationBusy => seconds(5, 60),
+            // Nothing is known to be in its way: the tags could not be read just now.
+            Reason::DeletionBlocked if failure.looking => seconds(5, 60),
             Reason::LimitExceeded
             | Reason::DirectoryUnavailable
             | Reason::AccessDenied

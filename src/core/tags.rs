@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ClusterIdentity, ObjectKey, ownership::marks};
-use crate::api::TAG_CLUSTER;
 
 /// What has to be done to an organization's tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -32,11 +31,8 @@ impl TagPlan {
         let differs = |(key, value): &(String, String)| actual.get(key) != Some(value);
         let marks = marks(cluster, object)
             .into_iter()
+            // A former name of the cluster marks it as ours, and is rewritten.
             .map(|(key, value)| (key.to_owned(), value))
-            // Either of the cluster's names marks it as ours.
-            .filter(|(key, _)| {
-                key != TAG_CLUSTER || !actual.get(key).is_some_and(|tag| cluster.is(tag))
-            })
             .filter(differs)
             .collect();
         let set = desired.clone().into_iter().filter(differs).collect();
@@ -63,7 +59,7 @@ impl TagPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::testing;
+    use crate::{api::TAG_CLUSTER, core::testing};
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs
@@ -127,9 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_tag_with_the_other_name_of_this_cluster_stays() {
+    fn a_cluster_tag_with_a_former_name_of_this_cluster_is_rewritten() {
         let mut actual = testing::ownership_tags();
-        actual.insert(TAG_CLUSTER.to_owned(), testing::cluster().uid);
+        actual.insert(TAG_CLUSTER.to_owned(), testing::FORMER_CLUSTER.to_owned());
         let plan = TagPlan::new(
             &map(&[]),
             &actual,
@@ -137,6 +133,6 @@ mod tests {
             &testing::cluster(),
             &testing::object(),
         );
-        assert!(plan.marks.is_empty(), "{:?}", plan.marks);
+        assert_eq!(plan.marks, map(&[(TAG_CLUSTER, "prod")]));
     }
 }

@@ -7,11 +7,15 @@ use k8s_openapi::jiff::Timestamp;
 use super::{ClusterIdentity, Desired, ObjectKey, Policy, Region, ownership::marks};
 use crate::api::{AdoptionPolicy, CreateInput, ManagementPolicy};
 
+/// A former name of [`cluster`].
+pub(super) const FORMER_CLUSTER: &str = "old-prod";
+
 pub(super) fn cluster() -> ClusterIdentity {
-    ClusterIdentity {
-        name: Some("prod".into()),
-        uid: "5b3c".into(),
-    }
+    ClusterIdentity::new(
+        Some("prod".into()),
+        "5b3c".into(),
+        [FORMER_CLUSTER.to_owned()],
+    )
 }
 
 pub(super) fn object() -> ObjectKey {

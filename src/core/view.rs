@@ -69,9 +69,6 @@ pub struct Facts {
     /// Every earlier attempt at the pending create is known to have been answered. A process that
     /// has just started does not know.
     pub attempts_answered: bool,
-    /// AWS was seen to be at work on the organization so recently that nobody can have claimed it for
-    /// good: tags can be written only once it is Active, and a claim is read again 5 s later.
-    pub untagged: bool,
     /// Tags that name this object may be a claim of our own that has not stood its test: it is read
     /// again 5 s after it was written.
     pub unproven_claim: bool,
@@ -192,6 +189,17 @@ impl View {
         } else {
             None
         }
+    }
+
+    /// Whether something is to be remembered that cannot be read again if it is lost: what AWS answered
+    /// to a change. Whom the tags name can be.
+    #[must_use]
+    pub fn has_unsaved_answer(&self) -> bool {
+        let saved = Memory {
+            owner: self.memory.owner.clone(),
+            ..self.saved.clone()
+        };
+        self.memory != saved
     }
 
     /// The status of one of the conditions of the status.

@@ -64,6 +64,15 @@ pub struct Run {
     #[arg(long, env = "WORKMAIL_OPERATOR_CLUSTER_NAME", value_parser = tag_value)]
     pub cluster_name: Option<String>,
 
+    /// Names that this cluster had in ownership tags before, separated by commas: such tags are this
+    /// cluster's, and are rewritten. Never the name or UID of another live cluster [default: none]
+    #[arg(
+        long,
+        env = "WORKMAIL_OPERATOR_FORMER_CLUSTER_NAMES",
+        value_delimiter = ','
+    )]
+    pub former_cluster_names: Vec<String>,
+
     /// Whether there are other replicas, and how they agree.
     #[command(flatten)]
     pub leader_election: LeaderElection,

@@ -169,10 +169,11 @@ fn terms(flags: &Run, config: &Config) -> Option<Terms> {
 
 fn settings(flags: &Run, uid: String, replica: String, since: Timestamp) -> Settings {
     Settings {
-        cluster: ClusterIdentity {
-            name: flags.cluster_name.clone(),
+        cluster: ClusterIdentity::new(
+            flags.cluster_name.clone(),
             uid,
-        },
+            named(&flags.former_cluster_names),
+        ),
         namespaces: named(&flags.watch_namespaces),
         concurrency: flags.concurrency,
         resync_interval: flags.resync_interval,
@@ -189,9 +190,9 @@ fn replica() -> String {
     format!("{}_{:016x}", host.trim(), rand::random::<u64>())
 }
 
-/// Each namespace once, and none for an empty word: a variable that is set to nothing names none.
-fn named(namespaces: &[String]) -> Vec<String> {
-    let named: BTreeSet<_> = namespaces.iter().map(|one| one.trim()).collect();
+/// Each name once, and none for an empty word: a variable that is set to nothing names none.
+fn named(names: &[String]) -> Vec<String> {
+    let named: BTreeSet<_> = names.iter().map(|one| one.trim()).collect();
     named
         .into_iter()
         .filter(|one| !one.is_empty())

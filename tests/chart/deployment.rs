@@ -119,6 +119,7 @@ fn every_value_of_the_operator_is_a_flag() {
         "--region=eu-west-1",
         "--watch-namespaces=team-a,team-b",
         "--cluster-name=a cluster: \"one\"",
+        "--former-cluster-names=the \"first\",5b3c0f6e-0000-4000-8000-000000000001",
         "--concurrency=8",
         "--resync-interval=10m",
         "--deep-resync-interval=2h30m",

@@ -1,9 +1,13 @@
 //! Whose an organization is: by its tags, and among the objects of one cluster.
 
+use std::time::Duration;
+
 use k8s_openapi::{api::core::v1::Namespace, jiff::Timestamp};
 use kube::{Api, ResourceExt};
 use serde_json::json;
-use workmail_local::{CallFilter, Config, OrganizationChange, OrganizationView, SeedOrganization};
+use workmail_local::{
+    AliasReuse, CallFilter, Config, Knobs, OrganizationChange, OrganizationView, SeedOrganization,
+};
 use workmail_operator::api::{
     Origin, Reason, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, WorkMailOrganization,
 };
@@ -12,7 +16,7 @@ use crate::world::{World, assert_not_ready, id, quick, ready, status};
 
 fn tagged(cluster: &str, namespace: &str, name: &str) -> SeedOrganization {
     SeedOrganization {
-        age: std::time::Duration::from_hours(24).into(),
+        age: Duration::from_hours(24).into(),
         tags: [
             (TAG_CLUSTER, cluster),
             (TAG_NAMESPACE, namespace),
@@ -88,18 +92,127 @@ async fn an_organization_of_another_object_of_this_cluster_is_respected_while_th
     world.assert_left_alone();
 }
 
-#[tokio::test]
-async fn an_organization_is_found_again_by_its_tags_with_the_clusters_uid_too() {
-    let world = World::without_operator(Config::with_knobs(quick())).await;
+/// The UID of kube-system: the name in tags of a cluster that has no other, and of a copy of it.
+async fn uid(world: &World) -> String {
     let namespaces: Api<Namespace> = Api::all(world.client.clone());
-    let uid = namespaces.get("kube-system").await.unwrap().uid().unwrap();
-    let (world, ours) = beside(|world| tagged(&uid, &world.namespace, "acme")).await;
+    namespaces.get("kube-system").await.unwrap().uid().unwrap()
+}
+
+#[tokio::test]
+async fn a_clone_of_a_cluster_with_a_name_of_its_own_leaves_the_originals_organizations_alone() {
+    let uid = uid(&World::without_operator(Config::with_knobs(quick())).await).await;
+    let (world, theirs) = beside(|world| tagged(&uid, &world.namespace, "acme")).await;
+    let object = world.until_refused("acme", Reason::OwnershipConflict).await;
+    let owner = format!("{uid}/{}/acme", world.namespace);
+    assert_not_ready(&object, Reason::OwnershipConflict, &[&theirs.id, &owner]);
+    let seen = status(&object).owner.unwrap();
+    assert_eq!(seen.cluster, Some(uid));
+    assert_eq!(seen.name.as_deref(), Some("acme"));
+    assert_eq!(status(&object).organization_id, None);
+    world.assert_left_alone();
+    assert_eq!(world.aws.organization(&theirs.id).unwrap(), theirs);
+}
+
+#[tokio::test]
+async fn tags_with_the_clusters_uid_are_its_own_and_stay_where_it_has_no_name() {
+    let world = World::without_operator(Config::with_knobs(quick())).await;
+    let seeded = tagged(&uid(&world).await, &world.namespace, "acme");
+    let ours = world.aws.seed_organization(seeded).unwrap();
+    let mut world = world;
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
     let object = world.until_settled("acme").await;
     assert_eq!(id(&object), ours.id);
     assert_eq!(status(&object).origin, Some(Origin::Adopted));
     world.until_event("acme", "Adopted").await;
     assert!(world.warnings("acme").await.is_empty());
     world.assert_left_alone();
+}
+
+#[tokio::test]
+async fn a_cluster_that_gets_a_name_later_rewrites_its_tags_where_its_uid_is_a_former_name() {
+    let mut world = World::new().await;
+    world.create("acme", json!({"alias": "acme"})).await;
+    let before = world.until_settled("acme").await;
+    let seen = status(&before).owner.unwrap();
+    let uid = uid(&world).await;
+    assert_eq!(seen.cluster, Some(uid.clone()));
+    let writes = world.mutating_calls().len();
+
+    world.kill().await;
+    let former = format!("--former-cluster-names=blue-of-old,{uid}");
+    world.operator.argument("--cluster-name=blue");
+    world.operator.argument(&former);
+    world.operator.start();
+    world.look_now("acme").await;
+    let object = world.until_settled("acme").await;
+    assert_eq!(id(&object), id(&before));
+    let tags = world.aws.organization(&id(&object)).unwrap().tags;
+    assert_eq!(tags.get(TAG_CLUSTER).map(String::as_str), Some("blue"));
+    let now = status(&object).owner.unwrap();
+    assert_eq!(now.cluster.as_deref(), Some("blue"));
+    assert_eq!(now.name, seen.name);
+    assert_eq!(world.mutating_calls()[writes..], ["TagResource"]);
+    assert!(world.warnings("acme").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_deletion_while_the_tags_of_another_owner_are_hidden_deletes_nothing() {
+    let world = World::new().await;
+    let spec = json!({
+        "alias": "acme",
+        "deletionPolicy": "Delete",
+        "deletion": {"confirmAlias": "acme"},
+    });
+    world.create("acme", spec).await;
+    let id = id(&world.until_settled("acme").await);
+    let theirs = OrganizationChange::default().set_tag(TAG_CLUSTER, "green");
+    world.aws.change_organization(&id, theirs).unwrap();
+    world.look_now("acme").await;
+    world.until_refused("acme", Reason::OwnershipConflict).await;
+    let impaired = OrganizationChange::state("Impaired");
+    world.aws.change_organization(&id, impaired).unwrap();
+
+    world.delete("acme").await;
+    let object = world.until_refused("acme", Reason::DeletionBlocked).await;
+    let owner = format!("green/{}/acme", world.namespace);
+    assert_not_ready(&object, Reason::DeletionBlocked, &[&id, &owner, "Impaired"]);
+    assert!(world.calls("DeleteOrganization").is_empty());
+
+    // It is Active again, and its tags can be read.
+    let active = OrganizationChange::state("Active");
+    world.aws.change_organization(&id, active).unwrap();
+    world.ask_to_look("acme", "it is well").await;
+    world
+        .until("acme", "it names the owner", |object| {
+            ready(object).is_some_and(|ready| ready.message.contains("belongs to"))
+        })
+        .await;
+    assert!(world.calls("DeleteOrganization").is_empty());
+}
+
+#[tokio::test]
+async fn a_deletion_while_hidden_tags_last_named_this_object_goes_through() {
+    let world = World::new().await;
+    let spec = json!({
+        "alias": "acme",
+        "deletionPolicy": "Delete",
+        "deletion": {"confirmAlias": "acme"},
+    });
+    world.create("acme", spec).await;
+    let object = world.until_settled("acme").await;
+    let owner = status(&object).owner.unwrap();
+    assert_eq!(owner.namespace.as_deref(), Some(&*world.namespace));
+    let impaired = OrganizationChange::state("Impaired");
+    world
+        .aws
+        .change_organization(&id(&object), impaired)
+        .unwrap();
+    world.ask_to_look("acme", "it is not well").await;
+    world.until_refused("acme", Reason::Impaired).await;
+    world.delete("acme").await;
+    world.until_gone("acme").await;
+    assert_eq!(world.calls("DeleteOrganization").len(), 1);
 }
 
 #[tokio::test]
@@ -118,6 +231,57 @@ async fn an_organization_that_somebody_else_tags_later_is_changed_no_more() {
     let owner = format!("green/{}/acme", world.namespace);
     assert_not_ready(&object, Reason::OwnershipConflict, &[&id, &owner]);
     assert_eq!(world.mutating_calls(), calls);
+}
+
+#[tokio::test]
+async fn an_organization_of_another_owner_that_leaves_active_and_comes_back_is_not_tagged_over() {
+    let world = World::new().await;
+    world.create("acme", json!({"alias": "acme"})).await;
+    let id = id(&world.until_settled("acme").await);
+    let theirs = OrganizationChange::default().set_tag(TAG_CLUSTER, "green");
+    world.aws.change_organization(&id, theirs).unwrap();
+    world.look_now("acme").await;
+    world.until_refused("acme", Reason::OwnershipConflict).await;
+    let calls = world.mutating_calls();
+    let validating = OrganizationChange::state("Validating");
+    world.aws.change_organization(&id, validating).unwrap();
+    world.ask_to_look("acme", "it is away").await;
+    world.until_refused("acme", Reason::Creating).await;
+    let active = OrganizationChange::state("Active");
+    world.aws.change_organization(&id, active).unwrap();
+    world.until_refused("acme", Reason::OwnershipConflict).await;
+    assert_eq!(world.mutating_calls(), calls);
+    let tags = world.aws.organization(&id).unwrap().tags;
+    assert_eq!(tags.get(TAG_CLUSTER).map(String::as_str), Some("green"));
+}
+
+#[tokio::test]
+async fn an_alias_that_is_free_once_aws_has_deleted_its_organization_is_used_within_seconds() {
+    let knobs = Knobs {
+        alias_reuse: AliasReuse::AfterDeletion,
+        ..quick()
+    };
+    let mut world = World::without_operator(Config::with_knobs(knobs)).await;
+    let theirs = tagged("green", "mail", "acme");
+    let theirs = world.aws.seed_organization(theirs).unwrap();
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
+    world.until_refused("acme", Reason::OwnershipConflict).await;
+    let change = |state| {
+        let change = OrganizationChange::state(state);
+        world.aws.change_organization(&theirs.id, change).unwrap();
+    };
+    change("Deleting");
+    world.ask_to_look("acme", "it leaves").await;
+    let object = world.until_refused("acme", Reason::OrganizationBusy).await;
+    assert_not_ready(&object, Reason::OrganizationBusy, &[&theirs.id]);
+    world.assert_left_alone();
+
+    // Nobody asks for a read: the operator sees by itself that the alias is free.
+    change("Deleted");
+    let object = world.until_settled("acme").await;
+    assert_ne!(id(&object), theirs.id);
+    assert_eq!(world.calls("CreateOrganization").len(), 1);
 }
 
 /// Two objects of one alias; the second is the younger by the clock of the API server.

@@ -110,6 +110,10 @@ laws! {
         "nothing is deleted that was not asked for",
     nothing_is_deleted_without_proof_of_ownership_in_the_same_reconcile:
         "nothing is deleted without proof",
+    nothing_is_deleted_whose_last_seen_tags_named_somebody_else_while_they_are_hidden:
+        "hidden tags prove nothing",
+    no_tag_is_written_over_an_owner_that_was_not_read:
+        "no tag is written over an owner that was not read",
     a_deletion_is_recorded_before_it_is_asked_for: "a deletion is recorded first",
     a_repeated_deletion_is_the_same_call_and_a_new_one_another:
         "a repeated deletion is the same call",

@@ -6,8 +6,8 @@ use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
 use workmail_operator::api::{
     AcceptedDeletion, Condition, ConditionStatus, ConditionType, CreateInput, DnsRecord,
-    DomainSpec, DomainStatus, Drift, Origin, Pending, PendingOperation, WorkMailOrganizationStatus,
-    crd, fit,
+    DomainSpec, DomainStatus, Drift, Origin, Pending, PendingOperation, SeenOwner,
+    WorkMailOrganizationStatus, crd, fit,
 };
 
 use crate::views::now;
@@ -212,6 +212,7 @@ prop_compose! {
             completed_date: Some(now()),
             interoperability_enabled: Some(true),
             pending: Some(pending()),
+            owner: Some(SeenOwner { cluster: Some("c".repeat(256)), namespace: Some("n".repeat(256)), name: Some("𝔐".repeat(256)), seen_at: now() }),
             deletion: Some(AcceptedDeletion { accepted_at: now() }),
             managed_tag_keys: (0..47).map(|number| format!("{number:02}{}", "𝔐".repeat(126))).collect(),
             domains: domains(&lists.0, counts.0),

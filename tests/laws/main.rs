@@ -21,12 +21,14 @@ mod events;
 mod eventually;
 mod fits;
 mod gitops;
+mod hidden;
 mod interleavings;
 mod kubernetes;
 mod outdated;
 mod ownership;
 mod table;
 mod tags;
+mod transitions;
 #[path = "../verdicts/mod.rs"]
 mod verdicts;
 mod views;

@@ -4,13 +4,15 @@ use workmail_operator::{
     api::{Origin, Reason},
     core::{
         Action, Answer, Call, Listing, Look, ObjectKey, Operation, OrganizationState as State,
-        Outcome, Policy, Presence, Tags, Trouble, View,
+        Outcome, Policy, Presence, Sight, Tags, Trouble, View,
     },
 };
 
 use crate::{
     table::refused,
-    views::{ID, Row, creating, existing, listed, marks, rest, rest_with, row, told, trouble},
+    views::{
+        ID, Row, creating, described, existing, listed, marks, rest, rest_with, row, told, trouble,
+    },
     world::aws::TagMap,
 };
 
@@ -132,6 +134,9 @@ fn an_alias_that_is_taken_in_this_account_is_told_with_the_way_to_take_it_up() {
 fn an_organization_that_was_there_before_the_call_is_only_made_ours_by_the_answer_to_it() {
     let there = Presence::Present(row(&State::Creating));
     let hidden = |action: &Action| match action {
+        Action::Look(Look::Organization(_)) => Some(Answer::Organization(Sight::Seen(described(
+            &State::Creating,
+        )))),
         Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Hidden)),
         Action::Look(Look::Listing { .. }) => Some(Answer::Listing(Listing {
             by_id: None,

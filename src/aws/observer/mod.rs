@@ -156,12 +156,6 @@ impl Observer {
         self.ledger().may_appear(object);
     }
 
-    /// AWS accepted a create of the object that was asked for at `asked`, and that no earlier one can
-    /// have been: the organization did not exist before.
-    pub fn is_made(&self, object: &ObjectKey, asked: Instant) {
-        self.ledger().is_made(object, asked);
-    }
-
     /// AWS has just accepted the deletion of the object's organization: only reads that are begun from
     /// now on tell whether it comes to nothing.
     pub fn deletion_accepted(&self, object: &ObjectKey) {
@@ -171,17 +165,6 @@ impl Observer {
     /// The deletion of the object's organization was accepted before, by this process or another.
     pub fn expect_deletion(&self, object: &ObjectKey) {
         self.ledger().expect_deletion(object);
-    }
-
-    /// The object's organization has tags, or may have: when AWS was at work on it says nothing more.
-    pub fn is_tagged(&self, object: &ObjectKey) {
-        self.ledger().is_tagged(object);
-    }
-
-    /// When AWS was last seen to be at work on the object's organization, by this process.
-    #[must_use]
-    pub fn unsettled(&self, object: &ObjectKey) -> Option<Instant> {
-        self.ledger().unsettled(object)
     }
 
     /// Forgets an object that is gone, or for which AWS is left alone.

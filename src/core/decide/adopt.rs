@@ -68,15 +68,7 @@ fn not_yet(summary: &Summary) -> Option<Failure> {
         OrganizationState::Requested
         | OrganizationState::Creating
         | OrganizationState::Validating => Reason::OrganizationBusy,
-        OrganizationState::Deleting | OrganizationState::Deleted => {
-            return Some(Failure::of(
-                Reason::NotFound,
-                format!(
-                    "AWS is deleting organization {id}, so that none is left to be adopted. It is \
-                     looked for again by itself."
-                ),
-            ));
-        }
+        OrganizationState::Deleting | OrganizationState::Deleted => return Some(leaves(id)),
         OrganizationState::Failed => Reason::CreationFailed,
         OrganizationState::Impaired => Reason::Impaired,
         OrganizationState::Inactive => Reason::Inactive,
@@ -89,6 +81,30 @@ fn not_yet(summary: &Summary) -> Option<Failure> {
              Active. It is looked at again by itself."
         ),
     ))
+}
+
+fn leaves(id: &OrganizationId) -> Failure {
+    Failure::of(
+        Reason::NotFound,
+        format!(
+            "AWS is deleting organization {id}, so that none is left to be adopted. It is looked for \
+             again by itself."
+        ),
+    )
+}
+
+/// AWS is deleting what has the alias: this object waits until the alias is free, or for another one.
+pub(super) fn being_deleted(view: &View, id: &OrganizationId) -> Failure {
+    if !view.desired.adoption.creates() {
+        return leaves(id);
+    }
+    Failure::of(
+        Reason::OrganizationBusy,
+        format!(
+            "AWS is deleting organization {id}, which has this alias. The operator retries \
+             automatically until the alias is free."
+        ),
+    )
 }
 
 /// Nothing is there to be adopted.

@@ -3,15 +3,15 @@
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    adopt::{not_asked_for, not_found, take, take_up},
-    call, claim, fail, rest,
-    whose::{Whose, conflict, rivalry, whose},
+    adopt::{being_deleted, not_asked_for, not_found, take, take_up},
+    call, claim, fail, hidden, rest,
+    whose::{Whose, conflict, not_shown, rivalry, whose},
 };
 use crate::{
     api::{Origin, Pending, PendingOperation, Reason},
     core::{
-        Action, Call, Failure, Look, Outcome, Presence, Sight, Summary, View,
-        observed::Organization,
+        Action, Call, Failure, Look, OrganizationId, OrganizationState, Outcome, Presence, Sight,
+        Summary, View, observed::Organization,
     },
 };
 
@@ -31,7 +31,7 @@ fn repeat(view: &View, pending: &Pending) -> Action {
     if let Some(rival) = &view.rival {
         return match find(view, pending) {
             Search::Step(action) => action,
-            Search::Absent { .. } | Search::NotOurs => fail(rivalry(rival)),
+            Search::Absent { .. } | Search::NotOurs | Search::Hidden(_) => fail(rivalry(rival)),
         };
     }
     call(
@@ -51,6 +51,7 @@ fn only_look(view: &View, pending: &Pending) -> Action {
         Search::Absent { confirmed: true } => Action::Forget,
         Search::Absent { confirmed: false } => rest(Outcome::Unconfirmed),
         Search::NotOurs => begin(view),
+        Search::Hidden(_) => fail(not_shown()),
     }
 }
 
@@ -64,6 +65,11 @@ fn begin(view: &View) -> Action {
             None => Action::Intend(PendingOperation::CreateOrganization),
         };
     };
+    if view.rival.is_none()
+        && let Some(action) = until_deleted(view, candidate)
+    {
+        return action;
+    }
     match identify(view, candidate) {
         Identity::Look(look) => Action::Look(look),
         Identity::Vanished => rest(Outcome::Unconfirmed),
@@ -85,10 +91,40 @@ fn begin(view: &View) -> Action {
                 Action::Intend(PendingOperation::CreateOrganization)
             } else if adoption.adopts() {
                 take(view, candidate)
+            } else if whose == Whose::Hidden {
+                fail(hidden::not_asked_for(view, candidate))
             } else {
                 fail(not_asked_for(view, candidate))
             }
         }
+    }
+}
+
+/// What to do instead of asking for the owner while AWS is deleting what has the alias: it has no owner
+/// for long, and the alias may be free soon. Reading it takes one call, so that the list is read again
+/// only once it is gone.
+fn until_deleted(view: &View, candidate: &Summary) -> Option<Action> {
+    let was_leaving = candidate.state == OrganizationState::Deleting;
+    let state = match &view.observed.organization {
+        Sight::NotLooked if was_leaving => {
+            return Some(Action::Look(Look::Organization(candidate.id.clone())));
+        }
+        Sight::Absent if was_leaving => &OrganizationState::Deleted,
+        Sight::NotLooked | Sight::Absent => return None,
+        Sight::Seen(organization) => &organization.summary.state,
+    };
+    match state {
+        OrganizationState::Deleting => Some(fail(being_deleted(view, &candidate.id))),
+        OrganizationState::Deleted if has_fresh_listing(view) => Some(rest(Outcome::Unconfirmed)),
+        OrganizationState::Deleted => Some(Action::Look(Look::Listing { fresh: true })),
+        OrganizationState::Requested
+        | OrganizationState::Creating
+        | OrganizationState::Validating
+        | OrganizationState::Active
+        | OrganizationState::Impaired
+        | OrganizationState::Inactive
+        | OrganizationState::Failed
+        | OrganizationState::Other(_) => None,
     }
 }
 
@@ -99,6 +135,7 @@ fn after_refusal(view: &View, pending: &Pending, refusal: &Failure) -> Action {
         Search::Absent { confirmed: true } => Action::Forget,
         // The recorded input is repeated until the alias is known to be absent.
         Search::Absent { confirmed: false } | Search::NotOurs => refused(view, refusal),
+        Search::Hidden(_) => fail(not_shown()),
     }
 }
 
@@ -114,6 +151,9 @@ fn refused(view: &View, refusal: &Failure) -> Action {
     let Some(candidate) = view.candidate() else {
         return fail(refusal.clone());
     };
+    if let Some(action) = until_deleted(view, candidate) {
+        return action;
+    }
     match identify(view, candidate) {
         Identity::Look(look) => Action::Look(look),
         Identity::Vanished => fail(refusal.clone()),
@@ -125,9 +165,8 @@ fn refused(view: &View, refusal: &Failure) -> Action {
         {
             take(view, candidate)
         }
-        Identity::Known(Whose::Nobodys | Whose::Void | Whose::Hidden) => {
-            fail(not_asked_for(view, candidate))
-        }
+        Identity::Known(Whose::Nobodys | Whose::Void) => fail(not_asked_for(view, candidate)),
+        Identity::Known(Whose::Hidden) => fail(hidden::not_asked_for(view, candidate)),
     }
 }
 
@@ -149,6 +188,8 @@ pub(super) enum Search {
     },
     /// One has it, but it is not ours.
     NotOurs,
+    /// One has it that may be ours, and AWS does not show its tags at the moment.
+    Hidden(OrganizationId),
 }
 
 /// Looks for the organization of a pending create by its alias, in a listing begun after the call.
@@ -170,14 +211,17 @@ pub(super) fn find(view: &View, pending: &Pending) -> Search {
         // What a create makes has no tags before it is known: this one was there, and is adopted.
         Identity::Known(Whose::Ours) => Search::Step(take_up(view, candidate)),
         Identity::Known(Whose::Theirs(_) | Whose::Given(_) | Whose::Void) => Search::NotOurs,
-        Identity::Known(Whose::Nobodys | Whose::Hidden) => {
+        Identity::Known(whose @ (Whose::Nobodys | Whose::Hidden)) => {
             let may_be_ours = view.rival.is_none()
                 && younger_than(view, pending.since)
                 && pending.candidate.as_deref() != Some(candidate.id.as_str());
-            if may_be_ours {
-                Search::Step(claim(view, &candidate.id, Origin::Created))
-            } else {
+            if !may_be_ours {
                 Search::NotOurs
+            } else if whose == Whose::Hidden && was_active(view) {
+                // Somebody may have tagged it since.
+                Search::Hidden(candidate.id.clone())
+            } else {
+                Search::Step(claim(view, &candidate.id, Origin::Created))
             }
         }
     }
@@ -213,6 +257,14 @@ fn younger_than(view: &View, moment: Timestamp) -> bool {
         .is_some_and(|Organization { completed_date, .. }| {
             completed_date.is_none_or(|completed| completed >= moment)
         })
+}
+
+/// Whether the candidate has been Active at any time: only then can anybody have tagged it.
+fn was_active(view: &View) -> bool {
+    view.observed
+        .organization
+        .seen()
+        .is_some_and(|seen| seen.completed_date.is_some())
 }
 
 fn alias(view: &View) -> &Presence<Summary> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::{call, create, endpoint, fail, look_around, rest, retain};
+use super::{call, create, endpoint, fail, hidden, look_around, rest, retain};
 use crate::{
     api::{PendingOperation, RECONCILE_REQUESTED_AT, Reason},
     core::{
@@ -70,6 +70,10 @@ pub(super) fn decide(view: &View) -> Action {
                 Action::RemoveFinalizer(Release::NeverCreated)
             }
             create::Search::Absent { .. } | create::Search::NotOurs => rest(Outcome::Searching),
+            create::Search::Hidden(found) => blocked(&format!(
+                "Wait until organization {found}, which has this alias, is Active: AWS hides its \
+                 tags at the moment, so that it is not known whether the pending creation made it."
+            )),
         },
         (None, None) => Action::RemoveFinalizer(Release::NeverCreated),
     }
@@ -103,7 +107,7 @@ fn with_organization(view: &View, id: &OrganizationId, how: &Delete) -> Action {
         | OrganizationState::Other(_)) => {
             if let Some(action) = although_accepted(view, listed) {
                 action
-            } else if let Some(why) = unconfirmed(id, how) {
+            } else if let Some(why) = unconfirmed(view, id, how) {
                 blocked(&why)
             } else if being_created(state) {
                 too_early(id, state)
@@ -167,7 +171,7 @@ const fn being_created(state: &OrganizationState) -> bool {
 }
 
 /// Which of the user's confirmations is missing, if one is.
-fn unconfirmed(id: &OrganizationId, how: &Delete) -> Option<String> {
+fn unconfirmed(view: &View, id: &OrganizationId, how: &Delete) -> Option<String> {
     if !how.confirmed {
         return Some("deletion.confirmAlias does not equal alias.".to_owned());
     }
@@ -180,6 +184,13 @@ fn unconfirmed(id: &OrganizationId, how: &Delete) -> Option<String> {
             "deletion.forceDelete needs deletion.confirmOrganizationId: set it to {id} to delete \
              the organization with the mail of its enabled users."
         )),
+        None if how.delete_directory => {
+            let directory = view.desired.input.directory_id.as_ref()?;
+            Some(format!(
+                "deletion.deleteDirectory needs deletion.confirmOrganizationId: set it to {id} to \
+                 delete directory {directory} too, which was there before the organization."
+            ))
+        }
         Some(_) | None => None,
     }
 }
@@ -207,7 +218,10 @@ fn prove(view: &View, id: &OrganizationId, how: &Delete) -> Action {
     // be created.
     let owner = match &view.observed.tags {
         None => return Action::Look(Look::Tags(id.clone())),
-        Some(Tags::Hidden) => Owner::Nobody,
+        Some(Tags::Hidden) => match hidden::owner(view, organization) {
+            Ok(owner) => owner,
+            Err(why) => return blocked_by(why),
+        },
         Some(Tags::Shown(tags)) => Owner::of(tags, &view.cluster, &view.desired.object),
     };
     if owner == Owner::Us && view.facts.unproven_claim {
@@ -307,8 +321,12 @@ fn too_early(id: &OrganizationId, state: &OrganizationState) -> Action {
 }
 
 fn blocked(why: &str) -> Action {
-    fail(Failure::of(
-        Reason::DeletionBlocked,
-        format!("{why} {WAY_OUT}"),
-    ))
+    blocked_by(Failure::of(Reason::DeletionBlocked, why))
+}
+
+fn blocked_by(failure: Failure) -> Action {
+    fail(Failure {
+        message: format!("{} {WAY_OUT}", failure.message),
+        ..failure
+    })
 }

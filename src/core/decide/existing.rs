@@ -64,10 +64,10 @@ fn whole(view: &View, id: &OrganizationId) -> Action {
     if let Some(action) = unless_ours(view, id) {
         return action;
     }
-    let none = BTreeMap::new();
     let actual = match &view.observed.tags {
         Some(Tags::Shown(actual)) => actual,
-        Some(Tags::Hidden) | None => &none,
+        Some(Tags::Hidden) => return fail(not_shown()),
+        None => return Action::Look(Look::Tags(id.clone())),
     };
     mend_tags(view, id, actual)
         .or_else(|| look_at_domains(view, id))
@@ -93,9 +93,6 @@ fn pending_domains(view: &View, id: &OrganizationId) -> Action {
 
 /// What to do instead if the organization is not ours to change, or not known to be.
 fn unless_ours(view: &View, id: &OrganizationId) -> Option<Action> {
-    if view.observed.tags.is_none() && view.facts.untagged && !view.requested() {
-        return view.rival.as_ref().map(|rival| fail(rivalry(rival)));
-    }
     Some(match whose(view, id) {
         Err(look) => Action::Look(look),
         Ok(Whose::Ours | Whose::Nobodys | Whose::Void) if view.facts.unproven_claim => {

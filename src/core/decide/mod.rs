@@ -12,14 +12,16 @@
 //! - take an organization that has an owner, or that nobody asked it to take, or keep one whose tags
 //!   were not read again after the claim;
 //! - deregister a domain or remove a tag that was there before, or before the record of what is managed;
-//! - delete without policy Delete, a confirmed alias, a standing namespace, proof of ownership seen
-//!   in this very reconcile, and a recorded intent.
+//! - conclude from tags that AWS does not show that nobody owns an organization;
+//! - delete without policy Delete, a confirmed alias, a standing namespace, proof of ownership, and a
+//!   recorded intent.
 
 mod adopt;
 mod create;
 mod delete;
 mod endpoint;
 mod existing;
+mod hidden;
 mod observe;
 mod outdated;
 mod plan;

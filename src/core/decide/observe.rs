@@ -96,7 +96,8 @@ fn differs(view: &View, id: &OrganizationId, whose: &Whose) -> Option<Failure> {
     let owner = match whose {
         Whose::Ours => "this resource".to_owned(),
         Whose::Given(owner) | Whose::Theirs(owner) => owner.to_string(),
-        Whose::Nobodys | Whose::Void | Whose::Hidden => "nobody".to_owned(),
+        Whose::Nobodys | Whose::Void => "nobody".to_owned(),
+        Whose::Hidden => "not shown by AWS at the moment".to_owned(),
     };
     Some(Failure::of(
         Reason::DriftFound,

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    Action, Answer, Call, Endpoint, Failure, OrganizationId, OrganizationState, Owner, Presence,
-    Release, SaveAs, Sight, Summary, TagStep, Tags, View, drift, report::keep,
+    Action, Answer, Call, Endpoint, Failure, OrganizationId, OrganizationState, Owner, OwnerName,
+    Presence, Release, SaveAs, Sight, Summary, TagStep, Tags, View, drift, report::keep,
 };
-use crate::api::{Drift, Origin, Pending, PendingOperation, Reason};
+use crate::api::{Drift, Origin, Pending, PendingOperation, Reason, SeenOwner};
 
 /// Whether a refusal concerns one domain alone, so that the others can go on.
 const fn is_about_one_domain(reason: Reason) -> bool {
@@ -32,7 +32,10 @@ impl View {
         match action {
             Action::Intend(operation) => self.intend(*operation, now),
             Action::Claim(id, origin) => {
+                // The tags that were read in this reconcile are this organization's.
+                let owner = self.memory.owner.take();
                 self.take(id.clone(), *origin, now);
+                self.memory.owner = owner.filter(|_| self.shows_tags());
                 // What was seen was seen for another id, or none.
                 self.observed.listing = None;
             }
@@ -62,11 +65,13 @@ impl View {
                 // What was described before may be another organization than the one now listed.
                 self.observed.organization = Sight::NotLooked;
                 self.observed.tags = None;
+                self.forget_owner();
             }
             Answer::Organization(organization) => self.observed.organization = organization,
             Answer::Tags(tags) => {
                 self.observed.tags = Some(tags);
                 self.observed.owner_lives = None;
+                self.see_owner(now);
             }
             Answer::OwnerLives(lives) => self.observed.owner_lives = Some(lives),
             Answer::Domains(sight) => self.see_domains(sight, now),
@@ -97,14 +102,19 @@ impl View {
             }
             Answer::Tagged(tags) => {
                 // What was taken over or adopted is a claim, and has to stand its test.
-                self.facts.unproven_claim |= self.claims();
+                let claims = self.claims();
+                self.facts.unproven_claim |= claims;
                 self.change_tags(|seen| seen.extend(tags));
+                if !claims {
+                    self.see_owner(now);
+                }
             }
             Answer::Untagged(keys) => {
                 self.memory
                     .managed_tag_keys
                     .retain(|key| !keys.contains(key));
                 self.change_tags(|seen| seen.retain(|key, _| !keys.contains(key)));
+                self.see_owner(now);
             }
             Answer::Registered(domain) => self.see_registered(domain),
             Answer::DefaultSet(domain) => self.see_default(domain),
@@ -231,6 +241,8 @@ impl View {
         }
         self.shown.seen = None;
         self.memory.organization_id = Some(id);
+        // The owner that was seen may be another organization's.
+        self.memory.owner = None;
         self.memory.origin = Some(origin);
         self.memory.created_at = created.then(|| to_seconds(now));
         self.freeze();
@@ -276,6 +288,35 @@ impl View {
         }
         if let Sight::Seen(organization) = &mut self.observed.organization {
             organization.summary.state = OrganizationState::Deleting;
+        }
+    }
+
+    const fn shows_tags(&self) -> bool {
+        matches!(self.observed.tags, Some(Tags::Shown(_)))
+    }
+
+    /// Remembers whom the tags name, which AWS shows or has just taken from us. Hidden tags name nobody
+    /// anew: whom they named when they were last read is remembered on.
+    fn see_owner(&mut self, now: Timestamp) {
+        if let Some(Tags::Shown(tags)) = &self.observed.tags {
+            // What was changed back in this reconcile is as it was saved.
+            let known = [self.memory.owner.take(), self.saved.owner.clone()];
+            let known = known.into_iter().flatten();
+            let seen = SeenOwner::after(known, OwnerName::of(tags), to_seconds(now));
+            self.memory.owner = Some(seen);
+        }
+    }
+
+    /// While the object has no organization, the owner that was seen is that of the one it means: with
+    /// that one it goes.
+    fn forget_owner(&mut self) {
+        if self.memory.organization_id.is_some() {
+            return;
+        }
+        let candidate = self.candidate().map(|row| &row.id);
+        if candidate.is_none() || self.shown.seen.is_some() && candidate != self.shown.seen.as_ref()
+        {
+            self.memory.owner = None;
         }
     }
 

@@ -41,6 +41,14 @@ impl Org {
     pub(crate) fn lives(&self) -> bool {
         self.state != State::Deleted
     }
+
+    /// It comes into this state. The first time that it is Active, AWS dates its completion.
+    pub(crate) fn become_one(&mut self, state: State, now: Timestamp) {
+        if state == State::Active {
+            self.completed.get_or_insert(now);
+        }
+        self.state = state;
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -240,10 +248,7 @@ impl Aws {
         for org in self.orgs.values_mut() {
             match org.state {
                 State::Requested => org.state = State::Creating,
-                State::Creating | State::Validating => {
-                    org.state = State::Active;
-                    org.completed = Some(now);
-                }
+                State::Creating | State::Validating => org.become_one(State::Active, now),
                 State::Deleting => {
                     org.state = State::Deleted;
                     if !self.knobs.aliases_return {

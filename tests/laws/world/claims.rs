@@ -1,10 +1,9 @@
 //! What must hold of every organization that becomes an object's: who had it, who asked for it, and
 //! that the tags were read once more.
 
-use k8s_openapi::jiff::SignedDuration;
 use workmail_operator::{
-    api::ManagementPolicy,
-    core::{Call, OrganizationId, Owner, Tags},
+    api::{ManagementPolicy, Origin},
+    core::{Call, OrganizationId, OrganizationState as State, Owner, Tags},
 };
 
 use super::{
@@ -38,12 +37,35 @@ impl World {
         Some(if is_void { Owner::Nobody } else { owner })
     }
 
-    /// Active for so short a time that a claim of it cannot have stood its test.
-    pub(super) fn is_just_active(&self, id: &str) -> bool {
-        let org = self.aws.orgs.get(id);
-        org.and_then(|org| org.completed).is_some_and(|completed| {
-            self.now.duration_since(completed) < SignedDuration::from_secs(5)
-        })
+    /// A reconcile that read tags has written its status: from now on it is known whom they named.
+    pub(super) fn note_owner(&mut self, reconcile: &Reconcile) {
+        if let Some((id, tags)) = &reconcile.seen.tags {
+            let owner = Owner::of(tags, &self.cluster, &reconcile.view.desired.object);
+            let key = (reconcile.uid.clone(), id.clone());
+            self.last_seen.insert(key, owner);
+        }
+    }
+
+    /// An organization whose tags AWS does not show is about to be deleted. It must never have been
+    /// Active, so that nobody can have tagged it, or its tags must have named this object when they were
+    /// last read; and it must not be Active now, because then its tags can be read.
+    pub(super) fn watch_hidden(&mut self, reconcile: &Reconcile, id: &OrganizationId) {
+        let key = (reconcile.uid.clone(), id.to_string());
+        let last = self.last_seen.get(&key).cloned();
+        let described = reconcile.view.observed.organization.seen();
+        let is_active = described.is_none_or(|one| one.summary.state == State::Active);
+        let org = self.aws.orgs.get(id.as_str());
+        let was_active = org.is_none_or(|org| org.completed.is_some());
+        let made = reconcile.view.memory.origin == Some(Origin::Created);
+        let holds = !is_active
+            && match &last {
+                Some(Owner::Us) => true,
+                Some(Owner::Nobody | Owner::Other(_)) => false,
+                None => made && !was_active,
+            };
+        self.check(holds, "hidden tags prove nothing", || {
+            format!("deletes {id}, last seen {last:?}, was Active: {was_active}, {described:?}")
+        });
     }
 
     /// Something of an organization is about to be changed.
@@ -63,8 +85,13 @@ impl World {
             Some(Owner::Other(other)) => {
                 looked && is_tag && named == Some(other.to_string().as_str())
             }
-            None => is_tag && self.is_just_active(id.as_str()),
+            None => false,
         };
+        self.check(
+            looked || !is_tag,
+            "no tag is written over an owner that was not read",
+            || format!("{call:?}, seen {:?}", reconcile.seen),
+        );
         self.check(may, "another owner's organization is left alone", || {
             format!("{call:?}, owner {owner:?}")
         });
@@ -145,7 +172,12 @@ impl World {
         let may_be = pending.zip(described).is_some_and(|(pending, one)| {
             one.completed_date.is_none_or(|date| date >= pending.since)
         });
-        let is_free = matches!(owner, None | Some(Owner::Nobody));
+        let is_free = match &owner {
+            Some(Owner::Nobody) => true,
+            // Only one that was never Active cannot have tags that AWS does not show.
+            None => seen.tags_hidden && described.is_some_and(|one| one.completed_date.is_none()),
+            Some(Owner::Us | Owner::Other(_)) => false,
+        };
         self.check(
             seen.current.is_some(),
             "a call is made from the latest view",

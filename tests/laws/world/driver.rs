@@ -16,8 +16,6 @@ use super::{
 };
 
 pub(crate) const FIFTEEN_MINUTES: SignedDuration = SignedDuration::from_mins(15);
-/// This long after AWS was at work on an organization, nobody's claim of it can have stood its test.
-const UNTAGGED: SignedDuration = SignedDuration::from_secs(4);
 /// A claim is read again this much later.
 pub(crate) const PROOF: SignedDuration = SignedDuration::from_secs(5);
 /// A deletion that came to nothing is asked for again no sooner.
@@ -47,10 +45,6 @@ pub(crate) struct Known {
     pub(super) still_there: Option<Timestamp>,
     /// When it was first told that the accepted deletion came to nothing, and of which generation.
     deletion_failed: Option<(Timestamp, i64)>,
-    /// When AWS was last seen to be at work on its organization.
-    pub(super) unsettled: Option<Timestamp>,
-    /// A create was asked for, and may have been done.
-    pub(super) asked: bool,
     /// When an organization of nobody or of somebody else was last tagged as the object's.
     pub(super) claimed: Option<Timestamp>,
     /// When its domains were last read.
@@ -101,9 +95,6 @@ impl World {
         let Some(mut reconcile) = running.or_else(|| self.begin(slot, fault)) else {
             return;
         };
-        let unsettled = self.known(&reconcile.uid).unsettled;
-        reconcile.view.facts.untagged =
-            unsettled.is_some_and(|seen| self.now.duration_since(seen) < UNTAGGED);
         let action = decide(&reconcile.view);
         reconcile.steps += 1;
         self.watch_action(&reconcile, &action);
@@ -191,7 +182,6 @@ impl World {
                 young: age(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
                 delete_again,
                 pending_expired: age(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
-                untagged: false,
                 unproven_claim: age(claimed).is_some_and(|age| age < PROOF),
                 new_consent,
                 was_in_sync: false,
@@ -261,12 +251,6 @@ impl World {
 
     pub(crate) fn known(&mut self, uid: &str) -> &mut Known {
         self.process.known.entry(uid.to_owned()).or_default()
-    }
-
-    /// Whether no create can have been done for the object yet.
-    pub(super) fn never_asked(&mut self, reconcile: &Reconcile) -> bool {
-        let born_here = reconcile.view.desired.created_at > self.process.started;
-        born_here && !self.known(&reconcile.uid).asked
     }
 
     fn act_in_kubernetes(
@@ -380,7 +364,8 @@ impl World {
         }
         if !matches!(outcome, Outcome::Released(_) | Outcome::Gone) {
             // What AWS answered must not be lost; all else can be looked at again.
-            let checked = reconcile.view.memory == reconcile.view.saved;
+            let view = &reconcile.view;
+            let checked = !(view.has_unsaved_answer() && view.observed.current);
             self.publish(reconcile, &report, checked);
         }
     }
@@ -397,6 +382,7 @@ impl World {
             }
             Written::Same => {}
         }
+        self.note_owner(reconcile);
         self.keep_version(reconcile);
         true
     }

@@ -18,8 +18,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use workmail_operator::{
     api::{AdoptionPolicy, ConditionType, DeletionPolicy},
     core::{
-        Call, Claimant, ClusterIdentity, ObjectKey, OrganizationState as State, Outcome, Trouble,
-        Verification, rival,
+        Call, Claimant, ClusterIdentity, ObjectKey, OrganizationState as State, Outcome, Owner,
+        Trouble, Verification, rival,
     },
 };
 
@@ -136,6 +136,9 @@ pub(crate) struct World {
     /// When an object last tagged an organization of nobody or of somebody else as its own, until the
     /// tags were read again: by UID and id.
     claims: BTreeMap<(String, String), Timestamp>,
+    /// Whom the tags named when the object's reconcile last read them and came to write its status: by
+    /// UID and id.
+    pub(crate) last_seen: BTreeMap<(String, String), Owner>,
     /// What each object under Observe was last found to plan.
     pub(crate) planned: [Option<Vec<Call>>; 2],
     /// The calls that reached AWS, and whether it did their work.
@@ -162,16 +165,18 @@ impl World {
             account: OURS,
             aws_is_down: false,
             ended: false,
-            cluster: ClusterIdentity {
-                name: Some("prod".into()),
-                uid: "11111111-2222-3333-4444-555555555555".into(),
-            },
+            cluster: ClusterIdentity::new(
+                Some("prod".into()),
+                "11111111-2222-3333-4444-555555555555".into(),
+                ["old-prod".into()],
+            ),
             writes: 0,
             effects: 0,
             requests: 0,
             breaches: Vec::new(),
             delete_tokens: BTreeMap::new(),
             claims: BTreeMap::new(),
+            last_seen: BTreeMap::new(),
             planned: [None, None],
             calls: Vec::new(),
             dns_waits: false,
@@ -224,7 +229,7 @@ impl World {
                 org.state,
                 State::Impaired | State::Inactive | State::Other(_)
             ) {
-                org.state = State::Active;
+                org.become_one(State::Active, self.now);
             }
         }
         self.running = [None, None];

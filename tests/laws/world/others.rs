@@ -104,7 +104,7 @@ impl World {
                 .for_each(|org| org.state = State::Failed),
             Event::Become(state) => orgs
                 .filter(|org| org.lives() && !org.state.in_transition())
-                .for_each(|org| org.state = state.clone()),
+                .for_each(|org| org.become_one(state.clone(), now)),
             Event::DeleteInAws => orgs
                 .filter(|org| org.lives())
                 .for_each(|org| org.state = State::Deleting),

@@ -3,7 +3,7 @@
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use workmail_operator::core::{
     AccountId, Answer, Call, Failure, Listing, Look, Operation, Presence, Region, Sight, Summary,
-    Trouble,
+    Tags, Trouble,
 };
 
 use super::{Fault, World, driver::Reconcile};
@@ -22,11 +22,19 @@ impl World {
                 Operation::ListTagsForResource
             }
         };
-        if let Some(trouble) = fault
+        let trouble = fault
             .trouble()
-            .or(self.aws_is_down.then_some(Trouble::Unreachable))
-        {
-            return answer(operation, &trouble);
+            .or(self.aws_is_down.then_some(Trouble::Unreachable));
+        match (look, trouble) {
+            // As the operator's client reads this refusal: the tags are hidden.
+            (Look::Tags(_), Some(Trouble::Refused { code, .. }))
+                if code == "OrganizationStateException" =>
+            {
+                reconcile.seen.tags_hidden = true;
+                return Answer::Tags(Tags::Hidden);
+            }
+            (_, Some(trouble)) => return answer(operation, &trouble),
+            (_, None) => {}
         }
         let account = reconcile.account.unwrap_or(self.account);
         match look {
@@ -43,7 +51,9 @@ impl World {
             Look::Tags(id) => match self.aws.tags(id.as_str(), account) {
                 Ok(tags) => {
                     reconcile.seen.see_tags(id.as_str(), &tags);
-                    self.note_tags(reconcile, id);
+                    if let Tags::Shown(_) = tags {
+                        self.note_tags(reconcile, id);
+                    }
                     Answer::Tags(tags)
                 }
                 Err(trouble) => answer(operation, &trouble),
@@ -82,10 +92,6 @@ impl World {
             .find(|row| row.alias == view.desired.alias && row.state.as_str() != "Deleted");
         let now = self.now;
         let known = self.known(&reconcile.uid);
-        let at_work = |row: &Summary| row.state.in_transition();
-        if by_id.iter().flatten().any(at_work) {
-            known.unsettled = Some(begun);
-        }
         if view.memory.deletion_accepted.is_some() {
             let after = *known.accepted.get_or_insert(now);
             let stays = by_id.iter().flatten().any(|row| !row.state.leaves());
@@ -110,9 +116,6 @@ impl World {
 
     pub(super) fn call(&mut self, reconcile: &mut Reconcile, call: &Call, fault: &Fault) -> Answer {
         let operation = call.operation();
-        let free = |listing: &Listing| matches!(listing.by_alias, Presence::Absent { .. });
-        let is_first = self.never_asked(reconcile)
-            && reconcile.view.observed.listing.as_ref().is_some_and(free);
         if let Call::Create { .. } = call {
             let known = self.known(&reconcile.uid);
             // Until it is answered, this attempt is not; and what was missing before it may be there.
@@ -139,26 +142,17 @@ impl World {
         {
             self.known(&reconcile.uid).claimed = Some(self.now);
         }
-        if let Call::Tag { .. } | Call::Untag { .. } = call {
-            self.known(&reconcile.uid).unsettled = None;
-        }
         if let (Call::Delete(_), Ok(_)) = (call, &done) {
             let now = self.now;
             let known = self.known(&reconcile.uid);
             (known.accepted, known.still_there) = (Some(now), None);
         }
-        self.known(&reconcile.uid).asked |= matches!(call, Call::Create { .. }) && done.is_ok();
         self.watch_effect(reconcile, call, done.is_ok());
         if let Fault::Lost = fault {
             return answer(operation, &Trouble::TimedOut);
         }
         match (done, call) {
-            (Ok(Some(id)), _) => {
-                if is_first {
-                    self.known(&reconcile.uid).unsettled = Some(self.now);
-                }
-                Answer::Created(id)
-            }
+            (Ok(Some(id)), _) => Answer::Created(id),
             (Ok(None), call) => call.success().unwrap_or(Answer::DeleteAccepted),
             (Err(trouble), _) => answer(operation, &trouble),
         }

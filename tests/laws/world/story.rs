@@ -281,6 +281,7 @@ fn others() -> impl Strategy<Value = Event> {
     let states = vec![
         State::Impaired,
         State::Inactive,
+        State::Validating,
         State::Failed,
         State::Active,
         State::Other("Resting".into()),

@@ -10,7 +10,6 @@ use workmail_operator::{
 
 use super::{
     World,
-    aws::TagMap,
     driver::{Evidence, Reconcile},
     server::Object,
 };
@@ -143,13 +142,7 @@ impl World {
                 self.watch_proof(reconcile, &input.id, "deletes");
             }
             Call::Tag { id, tags } => {
-                let unread = || (id.to_string(), TagMap::new());
-                let untagged = seen.tags.is_none() && self.is_just_active(id.as_str());
-                let before = seen
-                    .tags
-                    .clone()
-                    .filter(|(of, _)| of == id.as_str())
-                    .or_else(|| untagged.then(unread));
+                let before = seen.tags.clone().filter(|(of, _)| of == id.as_str());
                 let recorded = &object.status.memory.managed_tag_keys;
                 let managed = before.as_ref().is_some_and(|(_, before)| {
                     tags.keys()
@@ -270,6 +263,9 @@ impl World {
         self.check(proven, "nothing is deleted without proof", || {
             format!("{input:?}: {seen:?}, owner {owner:?}")
         });
+        if owner.is_none() {
+            self.watch_hidden(reconcile, &input.id);
+        }
         let ready = object.status.condition(ConditionType::Ready);
         self.check(
             ready.is_some_and(|ready| ready.status == ConditionStatus::False),
@@ -295,9 +291,6 @@ impl World {
         reconcile.seen.note_domains(call);
         match (call, &mut reconcile.seen.tags) {
             (Call::Tag { tags, .. }, Some((_, seen))) => seen.extend(tags.clone()),
-            (Call::Tag { id, tags }, unread @ None) => {
-                *unread = Some((id.to_string(), tags.clone()));
-            }
             (Call::Untag { keys, .. }, Some((_, seen))) => {
                 seen.retain(|key, _| !keys.contains(key));
             }

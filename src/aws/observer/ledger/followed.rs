@@ -15,8 +15,6 @@ pub(super) struct Followed {
     acted_on: Option<Presence<Arc<Summary>>>,
     /// Since when it waits for AWS to finish something.
     pub(super) in_transition: Option<Instant>,
-    /// The last look that showed AWS to be at it still.
-    pub(super) unsettled: Option<Instant>,
     told: bool,
     pub(super) id_missing: Missing,
     pub(super) alias_missing: Missing,
@@ -63,9 +61,6 @@ impl Followed {
             return false;
         };
         let found = snapshot.by_id(id);
-        if found.is_some_and(|row| row.state.in_transition()) {
-            self.unsettled = Some(begun);
-        }
         let now = self.id_missing.look(found, begun);
         let was_unconfirmed = self.is_missing();
         let confirmed = self.is_still_there(found, begun) && was_unconfirmed;

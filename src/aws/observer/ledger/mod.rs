@@ -226,12 +226,6 @@ impl Ledger {
         true
     }
 
-    /// AWS has just accepted a create of the object, and showed nothing under its alias before: what
-    /// was asked for at `asked` was made after it.
-    pub(super) fn is_made(&mut self, object: &ObjectKey, asked: Instant) {
-        self.followed.entry(object.clone()).or_default().unsettled = Some(asked);
-    }
-
     /// AWS has just accepted the deletion of the object's organization.
     pub(super) fn deletion_accepted(&mut self, object: &ObjectKey) {
         let followed = self.followed.entry(object.clone()).or_default();
@@ -243,17 +237,6 @@ impl Ledger {
         let followed = self.followed.entry(object.clone()).or_default();
         let still_there = &mut followed.still_there;
         still_there.get_or_insert_with(|| StillThere::after(Instant::now()));
-    }
-
-    pub(super) fn is_tagged(&mut self, object: &ObjectKey) {
-        if let Some(followed) = self.followed.get_mut(object) {
-            followed.unsettled = None;
-        }
-    }
-
-    /// When AWS was last seen to be at work on the object's organization.
-    pub(super) fn unsettled(&self, object: &ObjectKey) -> Option<Instant> {
-        self.followed.get(object)?.unsettled
     }
 
     /// That the alias was missing before says nothing any more.

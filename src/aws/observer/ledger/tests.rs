@@ -196,19 +196,6 @@ async fn only_objects_whose_organization_changed_are_told_and_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_organization_is_unsettled_as_long_as_a_look_shows_it_so() {
-    let mut ledger = following("acme", OrganizationState::Creating);
-    assert_eq!(ledger.unsettled(&object("acme")), None, "not by a look");
-    let creating = organization("acme", OrganizationState::Creating);
-    see(&mut ledger, vec![creating]);
-    let last = Instant::now();
-    advance(Duration::from_secs(2)).await;
-    let active = organization("acme", OrganizationState::Active);
-    see(&mut ledger, vec![active]);
-    assert_eq!(ledger.unsettled(&object("acme")), Some(last));
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_object_whose_organization_is_another_waits_for_nothing_of_the_old_one() {
     let mut ledger = three_pages(1);
     let now = Instant::now();
