@@ -22,6 +22,7 @@ mod eventually;
 mod gitops;
 mod interleavings;
 mod ownership;
+mod passes;
 mod table;
 #[path = "../verdicts/mod.rs"]
 mod verdicts;
