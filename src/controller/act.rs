@@ -1,6 +1,6 @@
 //! One action, one call, one answer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{Reason, WorkMailOrganization},
-    aws::{CallError, Done, Organizations, Session},
+    aws::{CallError, Done, Organizations, Recency, Session},
     core::{
         AccountId, Action, Answer, Call, Desired, Failure, Look, Operation, OrganizationId,
         Presence, Region, Release, SaveAs, Trouble, View, keep, taken,
@@ -43,7 +43,7 @@ impl<'a> Hands<'a> {
         now: Timestamp,
     ) -> Result<Option<Answer>, Error> {
         let answer = match action {
-            Action::Look(look) => self.look(view, look).await?,
+            Action::Look(look) => self.look(view, look, now).await?,
             Action::AddFinalizer => {
                 self.finalizer(view, true).await?;
                 Answer::FinalizerAdded
@@ -86,10 +86,10 @@ impl<'a> Hands<'a> {
         Ok(())
     }
 
-    async fn look(&mut self, view: &View, look: &Look) -> Result<Answer, Error> {
+    async fn look(&mut self, view: &View, look: &Look, now: Timestamp) -> Result<Answer, Error> {
         Ok(match look {
             Look::Account => self.account(view).await,
-            Look::Listing { fresh } => self.listing(view, *fresh).await,
+            Look::Listing { fresh } => self.listing(view, *fresh, now).await,
             Look::Organization(id) => match self.organizations(view) {
                 Some(aws) => {
                     self.told(view, aws.describe(id).await.map(Answer::Organization))
@@ -137,9 +137,14 @@ impl<'a> Hands<'a> {
         }
     }
 
-    async fn listing(&self, view: &View, fresh: bool) -> Answer {
+    async fn listing(&self, view: &View, fresh: bool, now: Timestamp) -> Answer {
         let (Some(region), Some(account)) = (view.region(), &view.observed.account) else {
             return nowhere(Operation::ListOrganizations);
+        };
+        let recency = Recency {
+            fresh_since: self.context.process.fresh_since(view),
+            fresh,
+            made: made(view, now),
         };
         let seen = self
             .context
@@ -149,7 +154,7 @@ impl<'a> Hands<'a> {
                 &view.desired.object,
                 view.wanted_id(),
                 &view.desired.alias,
-                fresh,
+                recency,
             )
             .await;
         match seen {
@@ -179,6 +184,11 @@ impl<'a> Hands<'a> {
         {
             let attempts = Some((pending.since, true));
             process.with(&view.desired.object, |known| known.attempts = attempts);
+            if let Some(region) = view.region() {
+                self.context
+                    .observer(region)
+                    .may_appear(&view.desired.object);
+            }
         }
         if view.memory.organization_id != view.saved.organization_id
             && let Some(note) = taken(view)
@@ -198,6 +208,7 @@ impl<'a> Hands<'a> {
         let Some(aws) = self.organizations(view) else {
             return nowhere(call.operation());
         };
+        self.context.wait_for_domains(view, call);
         let asked = Instant::now();
         let answer = match call {
             Call::Create {
@@ -250,6 +261,10 @@ impl<'a> Hands<'a> {
         // An id that was answered counts as unanswered until it is written down: then nothing is
         // pending any more. If it cannot be written, a later refusal must not pass for the answer.
         let did_nothing = matches!(&answer, Err(error) if error.trouble.did_nothing());
+        if let Call::Create { .. } = call {
+            let process = &self.context.process;
+            process.asked_for_create(&view.desired.object);
+        }
         if let Call::Create { .. } = call
             && !did_nothing
         {
@@ -267,7 +282,9 @@ impl<'a> Hands<'a> {
                 }
             });
         }
-        self.told(view, answer.map(|done| done.answer)).await
+        let answer = self.told(view, answer.map(|done| done.answer)).await;
+        self.context.wait_no_longer(view, call, &answer);
+        answer
     }
 
     /// One line for each call that changes something in AWS, or tried to.
@@ -325,6 +342,16 @@ impl<'a> Hands<'a> {
     fn organizations(&self, view: &View) -> Option<Organizations> {
         Some(self.session.as_ref()?.organizations(view.region()?))
     }
+}
+
+/// When the organization that is looked for may have been made, as far as the status tells. Its times are
+/// in whole seconds, cut off.
+fn made(view: &View, now: Timestamp) -> Option<Instant> {
+    let pending = view.memory.pending_create().map(|pending| pending.since);
+    let age = now.duration_since(view.memory.created_at.max(pending)?);
+    let age = Duration::try_from(age).unwrap_or_default();
+    let age = age.saturating_sub(Duration::from_secs(1));
+    Instant::now().checked_sub(age)
 }
 
 /// Whether nothing had the alias in the listing that the decision was made of.

@@ -6,11 +6,16 @@
 
 mod act;
 mod context;
+mod domain_waits;
 mod driver;
 mod endpoint;
 mod error;
+mod limits;
+mod news;
 mod process;
 mod publish;
+mod reads;
+mod recency;
 mod resync;
 mod roster;
 mod run;

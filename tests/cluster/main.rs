@@ -43,6 +43,7 @@ mod leadership;
 mod namespaces;
 mod observing;
 mod ownership;
+mod pacing;
 mod presentation;
 mod privileges;
 mod refusals;
@@ -62,5 +63,6 @@ mod two_clusters;
 mod upgrading;
 #[path = "../verdicts/mod.rs"]
 mod verdicts;
+mod waking;
 mod world;
 mod zones;
