@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use workmail_operator::{
     api::{DnsRecord, ManagementPolicy},
     core::{
-        Action, Answer, Call, DomainDetails, DomainSight, Look, MailDomain,
-        OrganizationState as State, Outcome, Presence, Sight, Tags, Verification, View, decide,
-        report,
+        Action, Answer, Call, DomainDetails, DomainSight, Look, MailDomain, Operation,
+        OrganizationState as State, Outcome, Presence, Sight, Tags, Trouble, Verification, View,
+        decide, report,
     },
 };
 
-use crate::views::{described, existing, marks, now};
+use crate::views::{ID, described, existing, marks, now, trouble};
 
 const MANY: usize = 30;
 
@@ -189,7 +189,7 @@ fn a_reconcile_goes_on_where_the_last_one_stopped_and_reads_again_only_whose_it_
 }
 
 #[test]
-fn nothing_is_taken_over_once_the_listing_shows_something_else_or_the_object_is_deleted() {
+fn nothing_is_taken_over_after_another_listing_an_unanswered_change_or_a_deletion() {
     let (_, _, read) = steps(with_domains(20), 20);
     let mut next = existing(&State::Active);
     let other = existing(&State::Impaired).observed.listing;
@@ -200,6 +200,16 @@ fn nothing_is_taken_over_once_the_listing_shows_something_else_or_the_object_is_
     let Some(Presence::Present(_)) = next.observed.listing.unwrap().by_id else {
         panic!("it is listed");
     };
+    let mut unanswered = read.clone();
+    let register = Action::Call(Call::Register {
+        id: ID.into(),
+        domain: name(0),
+    });
+    for (lost, kept) in [(Trouble::TimedOut, false), (Trouble::Throttled, true)] {
+        let answer = trouble(Operation::RegisterMailDomain, &lost);
+        unanswered.fold(&register, answer, now());
+        assert_eq!(unanswered.reads().is_some(), kept, "{lost:?}");
+    }
     let mut deleted = read;
     deleted.desired.deleting = true;
     assert_eq!(deleted.reads(), None);

@@ -2,14 +2,21 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use crate::core::{Listing, Observed, View};
+use crate::{
+    api::Reason,
+    core::{Failure, Listing, Observed, View},
+};
 
 impl View {
     /// Returns what a later reconcile of the same spec may use of what this one has read. Whose the
-    /// organization is has to be read in each reconcile; a deletion reads everything.
+    /// organization is has to be read in each reconcile; a deletion reads everything, and so does whoever
+    /// got no answer to a change.
     #[must_use]
     pub fn reads(&self) -> Option<Observed> {
-        (!self.desired.deleting).then(|| Observed {
+        let is_unanswered =
+            |failure: &Failure| !failure.looking && failure.reason != Reason::Throttled;
+        let unanswered = self.observed.failed.as_ref().is_some_and(is_unanswered);
+        (!self.desired.deleting && !unanswered).then(|| Observed {
             tags: None,
             owner_lives: None,
             scope: None,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use workmail_operator::api::Reason;
 use workmail_operator::core::{
     Action, Answer, Desired, Facts, Failure, Listing, Look, Memory, Observed, Outcome, Report,
     SaveAs, Scope, Summary, View, decide, keep, planned, report,
@@ -406,6 +407,14 @@ impl World {
         } else {
             known.blind_since = None;
             known.whole_look_due = false;
+        }
+        let may_go_on = matches!(
+            outcome,
+            Outcome::Failed(failure)
+                if matches!(failure.reason, Reason::Throttled | Reason::ServiceUnavailable)
+        );
+        if may_go_on {
+            self.pause(reconcile);
         }
         if !matches!(outcome, Outcome::Released(_) | Outcome::Gone) {
             // What AWS answered must not be lost; all else can be looked at again.
