@@ -27,8 +27,11 @@ impl Organizations {
     /// The mail domains: all names by `ListMailDomains` if `list`, and what `GetMailDomain` says of
     /// those in `details` that are there.
     ///
+    /// What could be read is given although the rest could not be: a list is whole, and the details of
+    /// each domain stand alone.
+    ///
     /// # Errors
-    /// Any part of it could not be looked at: half a look is none.
+    /// The list could not be read, or the details of no domain.
     pub async fn domains(
         &self,
         id: &OrganizationId,
@@ -46,8 +49,18 @@ impl Organizations {
             .map(|name| async move { (name.clone(), self.domain(id, name).await) })
             .collect();
         let mut seen = stream::iter(looks).buffer_unordered(DOMAINS_AT_ONCE);
+        let (mut read, mut failed) = (0, None);
         while let Some((name, domain)) = seen.next().await {
-            domains.insert(name, domain?);
+            match domain {
+                Ok(domain) => {
+                    read += 1;
+                    domains.insert(name, domain);
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        if let Some(error) = failed.filter(|_| read == 0) {
+            return Err(error);
         }
         Ok(DomainSight {
             domains,

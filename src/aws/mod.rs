@@ -18,7 +18,7 @@ mod snapshot;
 mod source;
 
 pub use error::CallError;
-pub use observer::{Ledger, Observer, Timing};
+pub use observer::{Ledger, Observer, Recency, Timing, Wanted};
 pub use organizations::{Done, Organizations};
 pub use session::{Aws, Session};
 pub use snapshot::Snapshot;

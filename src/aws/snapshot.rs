@@ -1,6 +1,10 @@
 //! One complete listing of an account and region, and what it says of each object.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -26,6 +30,8 @@ pub struct Snapshot {
     organizations: HashMap<OrganizationId, Arc<Summary>>,
     /// Aliases in lower case, Deleted organizations left out.
     aliases: HashMap<Box<str>, OrganizationId>,
+    /// Aliases that the listing itself still showed: their organizations were described as Deleted since.
+    freed: HashSet<Box<str>>,
 }
 
 impl Snapshot {
@@ -74,6 +80,7 @@ impl Snapshot {
             pages: 0,
             organizations: HashMap::new(),
             aliases: HashMap::new(),
+            freed: HashSet::new(),
         }
     }
 
@@ -85,13 +92,26 @@ impl Snapshot {
         self.organizations.insert(row.id.clone(), Arc::new(row));
     }
 
-    /// Takes in what one organization was described as since.
+    /// Takes in what one organization was described as since. An alias that another organization has in
+    /// the listing stays with that one.
     pub(super) fn see(&mut self, row: Summary) {
-        let alias = row.alias.to_ascii_lowercase();
-        if row.state == OrganizationState::Deleted && self.aliases.get(&*alias) == Some(&row.id) {
-            self.aliases.remove(&*alias);
+        let alias: Box<str> = row.alias.to_ascii_lowercase().into();
+        let is_deleted = row.state == OrganizationState::Deleted;
+        match self.aliases.get(&*alias) {
+            Some(holder) if *holder == row.id => {
+                if is_deleted {
+                    self.aliases.remove(&*alias);
+                    self.freed.insert(alias);
+                }
+            }
+            Some(_) => {}
+            None if is_deleted => {}
+            None => {
+                self.freed.remove(&*alias);
+                self.aliases.insert(alias, row.id.clone());
+            }
         }
-        self.add(row);
+        self.organizations.insert(row.id.clone(), Arc::new(row));
     }
 
     /// Keeps the rows of an earlier listing that are as they were: others hold them, too.
@@ -114,11 +134,21 @@ impl Snapshot {
             .get(&*alias.to_ascii_lowercase())
             .and_then(|id| self.by_id(id))
     }
+
+    /// Whether the listing showed the alias, and a description has freed it since: that is no listing
+    /// without it.
+    pub(super) fn was_freed(&self, alias: &str) -> bool {
+        self.freed.contains(&*alias.to_ascii_lowercase())
+    }
 }
 
 /// Since when something is missing.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Missing(Option<Instant>);
+pub(super) struct Missing {
+    since: Option<Instant>,
+    /// What is looked for may have been made at this time: listings begun before do not count.
+    made: Option<Instant>,
+}
 
 impl Missing {
     /// Takes one look into account: what it found, and when it was begun.
@@ -128,13 +158,27 @@ impl Missing {
         begun: Instant,
     ) -> Presence<Arc<Summary>> {
         if let Some(summary) = found {
-            self.0 = None;
+            self.since = None;
             return Presence::Present(summary.clone());
         }
-        let since = *self.0.get_or_insert(begun);
+        if self.made.is_some_and(|made| begun <= made) {
+            return Presence::Absent { confirmed: false };
+        }
+        let since = *self.since.get_or_insert(begun);
         Presence::Absent {
             confirmed: begun.duration_since(since) >= APART,
         }
+    }
+
+    /// What is looked for may have been made at this time.
+    pub(super) fn may_be_made(&mut self, at: Instant) {
+        self.made = self.made.max(Some(at));
+        self.since = self.since.filter(|since| Some(*since) > self.made);
+    }
+
+    /// Forgets that it was missing.
+    pub(super) const fn start_again(&mut self) {
+        self.since = None;
     }
 }
 
@@ -258,6 +302,17 @@ mod tests {
         snapshot.see(of(OrganizationState::Deleted));
         assert_eq!(snapshot.by_alias("acme"), None);
         assert!(snapshot.by_id(&OrganizationId::from("m-1")).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_description_takes_no_alias_from_the_organization_that_the_listing_shows_it_with() {
+        let account = AccountId::from("1");
+        let failed = summary("m-1", "acme", OrganizationState::Failed);
+        let creating = summary("m-2", "acme", OrganizationState::Creating);
+        let mut snapshot = Snapshot::of(account, [failed.clone(), creating]);
+        snapshot.see(failed);
+        let found = snapshot.by_alias("acme").map(|row| row.id.as_str());
+        assert_eq!(found, Some("m-2"));
     }
 
     #[tokio::test(start_paused = true)]

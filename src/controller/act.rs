@@ -1,6 +1,6 @@
 //! One action, one call, one answer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     api::WorkMailOrganization,
-    aws::{CallError, Done, Organizations, Session},
+    aws::{CallError, Done, Organizations, Recency, Session},
     core::{
         AccountId, Action, Answer, Call, Desired, Failure, Look, Operation, OrganizationId, Region,
         Release, SaveAs, Trouble, View, deletion_started, keep, taken,
@@ -70,7 +70,7 @@ impl<'a> Hands<'a> {
                 let stopping = self.context.stopping.clone();
                 // A read changes nothing, and nobody waits for its answer at the end.
                 tokio::select! {
-                    answer = self.look(view, look) => answer?,
+                    answer = self.look(view, look, now) => answer?,
                     () = stopped(stopping) => return Err(Error::Stopping),
                 }
             }
@@ -116,10 +116,10 @@ impl<'a> Hands<'a> {
         Ok(())
     }
 
-    async fn look(&mut self, view: &View, look: &Look) -> Result<Answer, Error> {
+    async fn look(&mut self, view: &View, look: &Look, now: Timestamp) -> Result<Answer, Error> {
         Ok(match look {
             Look::Account => self.account(view).await,
-            Look::Listing { fresh } => self.listing(view, *fresh).await,
+            Look::Listing { fresh } => self.listing(view, *fresh, now).await,
             Look::Organization(id) => match self.organizations(view) {
                 Some(aws) => self.told(view, aws.describe(id).await.map(Answer::Organization)),
                 None => nowhere(Operation::DescribeOrganization),
@@ -161,7 +161,7 @@ impl<'a> Hands<'a> {
         }
     }
 
-    async fn listing(&self, view: &View, fresh: bool) -> Answer {
+    async fn listing(&self, view: &View, fresh: bool, now: Timestamp) -> Answer {
         let (Some(region), Some(account)) = (view.region(), &view.observed.account) else {
             return nowhere(Operation::ListOrganizations);
         };
@@ -169,13 +169,18 @@ impl<'a> Hands<'a> {
         if view.memory.deletion_accepted.is_some() {
             observer.expect_deletion(&view.desired.object);
         }
+        let recency = Recency {
+            fresh_since: self.context.process.fresh_since(view),
+            fresh,
+            made: made(view, now),
+        };
         let seen = observer
             .listing(
                 account,
                 &view.desired.object,
                 view.wanted_id(),
                 &view.desired.alias,
-                fresh,
+                recency,
             )
             .await;
         match seen {
@@ -205,6 +210,11 @@ impl<'a> Hands<'a> {
         {
             let attempts = Some((pending.since, true));
             process.with(&view.desired.object, |known| known.attempts = attempts);
+            if let Some(region) = view.region() {
+                self.context
+                    .observer(region)
+                    .may_appear(&view.desired.object);
+            }
         }
         if view.memory.organization_id != view.saved.organization_id
             && let Some(note) = taken(view)
@@ -227,6 +237,7 @@ impl<'a> Hands<'a> {
         let Some(aws) = self.organizations(view) else {
             return nowhere(call.operation());
         };
+        self.context.wait_for_domains(view, call);
         let answer = match call {
             Call::Create {
                 alias,
@@ -276,6 +287,10 @@ impl<'a> Hands<'a> {
         // An id that was answered counts as unanswered until it is written down: then nothing is
         // pending any more. If it cannot be written, a later refusal must not pass for the answer.
         let did_nothing = matches!(&answer, Err(error) if error.trouble.did_nothing());
+        if let Call::Create { .. } = call {
+            let process = &self.context.process;
+            process.asked_for_create(&view.desired.object);
+        }
         if let Call::Create { .. } = call
             && !did_nothing
         {
@@ -287,7 +302,9 @@ impl<'a> Hands<'a> {
                 }
             });
         }
-        self.told(view, answer.map(|done| done.answer))
+        let answer = self.told(view, answer.map(|done| done.answer));
+        self.context.wait_no_longer(view, call, &answer);
+        answer
     }
 
     /// One line for each call that changes something in AWS, or tried to.
@@ -342,6 +359,16 @@ impl<'a> Hands<'a> {
     fn organizations(&self, view: &View) -> Option<Organizations> {
         Some(self.session.as_ref()?.organizations(view.region()?))
     }
+}
+
+/// When the organization that is looked for may have been made, as far as the status tells. Its times are
+/// in whole seconds, cut off.
+fn made(view: &View, now: Timestamp) -> Option<Instant> {
+    let pending = view.memory.pending_create().map(|pending| pending.since);
+    let age = now.duration_since(view.memory.created_at.max(pending)?);
+    let age = Duration::try_from(age).unwrap_or_default();
+    let age = age.saturating_sub(Duration::from_secs(1));
+    Instant::now().checked_sub(age)
 }
 
 /// A call without a region or credentials: `decide` asks for them first, so that this is not reached.

@@ -13,7 +13,12 @@ use tokio::{
     time::Instant,
 };
 
-use super::{process::Process, roster::Roster, run::stopped};
+use super::{
+    domain_waits::DomainWaits,
+    process::{Process, Waiting},
+    roster::Roster,
+    run::stopped,
+};
 use crate::{
     api::{Condition, ConditionType, Reason, WorkMailOrganization},
     aws::{Aws, Observer, Timing},
@@ -61,6 +66,7 @@ pub struct Context {
     pub(super) settings: Settings,
     pub(super) process: Process,
     pub(super) roster: Roster,
+    pub(super) domain_waits: DomainWaits,
     pub(super) stopping: watch::Receiver<bool>,
     /// Of the reconciles under way; there are none before [`Context::begin`].
     places: Semaphore,
@@ -92,6 +98,7 @@ impl Context {
             process: Process::new(settings.since),
             settings,
             roster: Roster::default(),
+            domain_waits: DomainWaits::default(),
             stopping,
             default_region,
             observers: Mutex::default(),
@@ -138,6 +145,15 @@ impl Context {
         self.default_region.as_ref()
     }
 
+    /// The object of this view lets a mail domain go: those that wait for it may have it.
+    pub(super) fn let_go(&self, view: &View, domain: &str) {
+        for other in self.domain_waits.let_go(view, domain) {
+            // What was refused to it before may be granted now.
+            self.process.change(&other, |known| known.kept = None);
+            self.trigger(other);
+        }
+    }
+
     /// Names an object that has to be looked at.
     pub(super) fn trigger(&self, object: ObjectKey) {
         // The receiver is gone only when the operator ends.
@@ -146,6 +162,8 @@ impl Context {
 
     /// Takes note of an object, and has those looked at that compete with it.
     pub(super) fn enter(&self, object: &WorkMailOrganization) {
+        let generation = object.metadata.generation.unwrap_or_default();
+        self.process.enter(&roster::key(object), generation);
         let others = self.roster.enter(object, self.default_region());
         others.into_iter().for_each(|other| self.trigger(other));
     }
@@ -189,6 +207,7 @@ impl Context {
     /// Forgets an object that is gone.
     pub(super) fn forget(&self, object: &ObjectKey) -> Option<super::process::Known> {
         self.leave_alone(object);
+        self.domain_waits.forget(object);
         let known = self.process.forget(object);
         if let Some(known) = &known {
             self.metrics.moved(known.standing.as_ref(), None);
@@ -268,7 +287,7 @@ impl Context {
                 .process
                 .has_new_consent(desired, ready == Some(Reason::OwnershipConflict.as_str())),
             was_in_sync: in_sync == Some(desired.generation),
-            domains_due: self.process.domains_due(object, youngest(shown, now)),
+            domains_due: self.process.domains_due(object, waiting(shown, now)),
             overdue_domains: overdue(shown, now),
             attempts_answered: attempts
                 .is_some_and(|(recorded, answered)| answered && Some(recorded) == pending),
@@ -282,14 +301,17 @@ impl Context {
     }
 }
 
-/// How long the youngest of the domains whose verification is waited for has been waited for.
-pub(super) fn youngest(shown: &Shown, now: Timestamp) -> Option<Duration> {
+/// The domains whose verification is waited for, if there are any that AWS has not given up on.
+pub(super) fn waiting(shown: &Shown, now: Timestamp) -> Option<Waiting> {
     let overdue = overdue(shown, now);
-    let pending = shown.pending_domains().into_iter();
+    let pending = shown.pending_domains();
+    let count = pending.len();
     pending
+        .into_iter()
         .filter(|name| !overdue.contains(name))
         .filter_map(|name| waited(shown.domains.get(&name)?, now))
         .min()
+        .map(|youngest| Waiting { count, youngest })
 }
 
 /// The domains whose verification has been waited for for as long as AWS tries.

@@ -4,17 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{ResourceExt, runtime::controller::Action as Requeue};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{
     Context, Error,
     act::Hands,
-    context::youngest,
+    context::waiting,
+    limits::{TURN, has_to_wait, must_pause},
     publish::{self, Freshness},
+    reads::{Reads, may_go_on},
     refusals, roster,
 };
 use crate::{
     api::{ConditionStatus, ConditionType, EventReason, Reason, WorkMailOrganization},
+    aws::Wanted,
     core::{
         Action, Failure, Note, NoteKind, ObjectKey, OrganizationState, Outcome, Presence, Report,
         View, decide, report, retained,
@@ -22,9 +25,6 @@ use crate::{
     metrics::Standing,
 };
 
-/// No step is begun after this time, so that no reconcile takes a minute: the longest step takes 30 s,
-/// and the status and an event after it 10 s each.
-const LAST_STEP: Duration = Duration::from_secs(10);
 /// An object that the API server does not know is looked at once more: it may not know its kind yet.
 const ONCE_MORE: Duration = Duration::from_secs(30);
 /// Domains of an object in trouble are read no more often.
@@ -44,13 +44,16 @@ pub(super) async fn reconcile(
     };
     let begun = Instant::now();
     let key = context.roster.shared(roster::key(&object));
+    let _attendance = Attendance {
+        context: &context,
+        object: &key,
+    };
     let answer = Box::pin(attempt(&key, object, &context, begun)).await;
     match &answer {
         Ok(_) => context.process.is_granted(&key),
         Err(Error::Refused(refusal)) => refusals::tell(&context, &key, refusal).await,
         Err(_) => {}
     }
-    context.process.resynced(&key);
     let result = match &answer {
         Ok((_, result)) => result.as_str(),
         Err(Error::Stale) => "Stale",
@@ -66,6 +69,22 @@ pub(super) async fn reconcile(
     };
     context.metrics.reconciled(result, begun.elapsed());
     answer.map(|(requeue, _)| requeue)
+}
+
+/// Held while an object is reconciled. Whatever way the reconcile ends, the place of its resync comes
+/// back, and nothing is kept of an object that went meanwhile.
+struct Attendance<'a> {
+    context: &'a Context,
+    object: &'a ObjectKey,
+}
+
+impl Drop for Attendance<'_> {
+    fn drop(&mut self) {
+        self.context.process.resynced(self.object);
+        if !self.context.roster.has(self.object) {
+            self.context.forget(self.object);
+        }
+    }
 }
 
 /// When to try again after a reconcile that came to no outcome.
@@ -123,41 +142,46 @@ async fn attempt(
         known.held = view.desired.finalizer || view.desired.deleting && known.held;
     });
     let was_whole = view.look_is_whole();
+    let before = view.shown.clone();
     let mut hands = Hands::new(context, object);
+    let mut reads = Reads::of(context, &view);
     for _ in 0..MOST_STEPS {
         let action = decide(&view);
         if let Action::Rest(outcome) = action {
-            return rest(&view, &outcome, was_whole, hands).await;
+            if may_go_on(&outcome) {
+                reads.keep(context, &view);
+            }
+            let rested = rest(&view, &outcome, was_whole, hands).await;
+            context.let_go_with(&view, &outcome, &before);
+            return rested;
         }
-        if let Some(later) = pause(context, &action, begun) {
-            return Ok((later, "Paused".to_owned()));
+        if must_pause(context, &action, begun) {
+            reads.keep(context, &view);
+            let generation = view.desired.generation;
+            let later = context.process.delay_after_error(key, generation);
+            return Ok((Requeue::requeue(later), "Paused".to_owned()));
         }
         let now = Timestamp::now();
         match Box::pin(hands.act(&view, &action, now)).await {
-            // Its time is that of the answer, however long the call took.
-            Ok(Some(answer)) => view.fold(&action, answer, Timestamp::now()),
+            Ok(Some(answer)) if has_to_wait(&action, &answer, begun) => {
+                // It takes its turn again, at the pace that the account is left with.
+                sleep(TURN.mul_f64(rand::random())).await;
+            }
+            Ok(Some(answer)) => {
+                // Its time is that of the answer, however long the call took.
+                let now = Timestamp::now();
+                view.fold(&action, answer, now);
+                reads.resume(&mut view, now);
+            }
             Ok(None) => view.note(&action, now),
             Err(Error::Gone) => {
                 gone_meanwhile(context, &view).await;
-                if !context.process.let_go(key) {
-                    context.forget(key);
-                }
                 return Err(Error::Gone);
             }
             Err(error) => return Err(error),
         }
     }
     Err(Error::Restless(MOST_STEPS))
-}
-
-/// Whether to stop here: answers are always saved, but nothing new is begun at the end of the time
-/// of a reconcile, or of the process.
-fn pause(context: &Context, action: &Action, begun: Instant) -> Option<Requeue> {
-    if let Action::Save(_) = action {
-        return None;
-    }
-    let stopping = *context.stopping.borrow();
-    (stopping || begun.elapsed() > LAST_STEP).then(|| Requeue::requeue(Duration::from_secs(1)))
 }
 
 async fn rest(
@@ -229,10 +253,6 @@ async fn rest(
     } else {
         follow(view, &report, context);
     }
-    if !context.roster.has(key) {
-        // It went meanwhile, and was forgotten before this was remembered.
-        context.forget(key);
-    }
     let delay = context.process.delay(key, view.desired.generation, outcome);
     let delay = delay
         .into_iter()
@@ -254,11 +274,11 @@ fn is_outdated(outcome: &Outcome) -> bool {
 
 /// When domains whose verification is waited for are read again.
 fn domains(view: &View, outcome: &Outcome, report: &Report, context: &Context) -> Option<Duration> {
-    let youngest = youngest(&report.shown, Timestamp::now());
+    let waiting = waiting(&report.shown, Timestamp::now());
     let read = view.observed.domains.is_some();
     let delay = context
         .process
-        .plan_domains(&view.desired.object, youngest, read)?;
+        .plan_domains(&view.desired.object, waiting, read)?;
     match outcome {
         Outcome::Active | Outcome::Observed(_) | Outcome::AsBefore => Some(delay),
         // What was refused is asked for again with every look: not as often.
@@ -311,6 +331,9 @@ fn remember(view: &View, outcome: &Outcome, was_whole: bool, context: &Context) 
             known.in_sync = Some(view.desired.generation);
         }
     });
+    if !blind {
+        context.process.searched(&view.desired.object);
+    }
     match outcome {
         Outcome::Active | Outcome::Claiming => context.process.used_consent(&view.desired),
         Outcome::Observed(_)
@@ -342,7 +365,7 @@ fn count(view: &View, report: &Report, context: &Context) {
             Some(ConditionStatus::Unknown) | None => "Unknown",
         },
     };
-    context.process.with(&view.desired.object, |known| {
+    context.process.change(&view.desired.object, |known| {
         context
             .metrics
             .moved(known.standing.as_ref(), Some(&standing));
@@ -370,7 +393,7 @@ fn follow(view: &View, report: &Report, context: &Context) {
     let (id, mut acted_on) = match (view.id(), &report.shown.seen) {
         (Some(id), _) => (id, listing.and_then(|listing| listing.by_id.clone())),
         (None, Some(seen)) => (seen, view.candidate().cloned().map(Presence::Present)),
-        (None, None) => return,
+        (None, None) => return wait_for(view, context),
     };
     let in_transition = report
         .shown
@@ -391,6 +414,21 @@ fn follow(view: &View, report: &Report, context: &Context) {
             .observer(region)
             .follow(&view.desired.object, id, acted_on, in_transition);
     }
+}
+
+/// Tells the observer what a reconcile without an organization of its own has found.
+fn wait_for(view: &View, context: &Context) {
+    let (Some(region), Some(_)) = (view.region(), &view.observed.listing) else {
+        return;
+    };
+    let wanted = match &view.desired.organization_id {
+        Some(id) => Wanted::Id(id.clone()),
+        None => Wanted::Alias(view.desired.alias.as_str().into()),
+    };
+    let found = view.candidate().cloned();
+    context
+        .observer(region)
+        .wait_for(&view.desired.object, wanted, found);
 }
 
 /// The object went away during the reconcile: if anything was created for it, that is told.

@@ -8,11 +8,16 @@
 mod act;
 mod context;
 mod definition;
+mod domain_waits;
 mod driver;
 mod endpoint;
 mod error;
+mod limits;
+mod news;
 mod process;
 mod publish;
+mod reads;
+mod recency;
 mod refusals;
 mod resync;
 mod roster;

@@ -11,6 +11,7 @@ use std::{
 use k8s_openapi::jiff::Timestamp;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
+use super::reads::Kept;
 use crate::{
     api::Class,
     core::{Desired, Note, ObjectKey, Outcome, Retry},
@@ -31,6 +32,14 @@ pub(super) struct Known {
     troubled: Option<(Class, i64, u32)>,
     /// Since when looking has failed.
     pub(super) blind_since: Option<Instant>,
+    /// The generation that was last seen, and when it was first seen.
+    pub(super) seen: Option<(i64, Instant)>,
+    /// The request for a full read that was last seen, and when it was first seen.
+    pub(super) requested: Option<(String, Instant)>,
+    /// Since when the organization of a pending create is searched for.
+    pub(super) search: Option<Instant>,
+    /// What a reconcile that did not come to its end has read.
+    pub(super) kept: Option<Box<Kept>>,
     /// When everything was last looked at.
     pub(super) whole_look: Option<Instant>,
     /// The pending create that this process recorded itself, and whether every attempt at it was
@@ -91,9 +100,28 @@ impl Process {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads or changes what is known of an object.
+    /// Begins to know an object, or takes note of its generation.
+    pub(super) fn enter(&self, object: &ObjectKey, generation: i64) {
+        let mut known = self.known();
+        let known = known.entry(object.clone()).or_default();
+        if known.seen.is_none_or(|(seen, _)| seen != generation) {
+            known.seen = Some((generation, Instant::now()));
+        }
+    }
+
+    /// Reads or changes what is known of an object. Nothing is kept of one that is gone.
     pub(super) fn with<T>(&self, object: &ObjectKey, change: impl FnOnce(&mut Known) -> T) -> T {
-        change(self.known().entry(object.clone()).or_default())
+        match self.known().get_mut(object) {
+            Some(known) => change(known),
+            None => change(&mut Known::default()),
+        }
+    }
+
+    /// Changes what is known of an object, unless it is gone.
+    pub(super) fn change(&self, object: &ObjectKey, change: impl FnOnce(&mut Known)) {
+        if let Some(known) = self.known().get_mut(object) {
+            change(known);
+        }
     }
 
     /// Whether tags that name the object may be a claim that has not stood its test: one that was made
@@ -124,16 +152,15 @@ impl Process {
         self.with(&desired.object, |known| known.consent = consent);
     }
 
-    /// Whether domains whose verification is waited for, the youngest for this long, are to be read
-    /// again.
-    pub(super) fn domains_due(&self, object: &ObjectKey, youngest: Option<Duration>) -> bool {
-        let Some(youngest) = youngest else {
+    /// Whether domains whose verification is waited for are to be read again.
+    pub(super) fn domains_due(&self, object: &ObjectKey, waiting: Option<Waiting>) -> bool {
+        let Some(waiting) = waiting else {
             return false;
         };
         let due = self.with(object, |known| {
             *known
                 .domains_due
-                .get_or_insert(self.started + pace_of_domains(youngest))
+                .get_or_insert(self.started + waiting.pace())
         });
         due <= Instant::now()
     }
@@ -143,11 +170,11 @@ impl Process {
     pub(super) fn plan_domains(
         &self,
         object: &ObjectKey,
-        youngest: Option<Duration>,
+        waiting: Option<Waiting>,
         read: bool,
     ) -> Option<Duration> {
         self.with(object, |known| {
-            let next = youngest.map(|youngest| Instant::now() + pace_of_domains(youngest));
+            let next = waiting.map(|waiting| Instant::now() + waiting.pace());
             known.domains_due = match (next, known.domains_due) {
                 (Some(_), Some(due)) if !read => Some(due),
                 (next, _) => next,
@@ -175,11 +202,6 @@ impl Process {
             }
             stale
         })
-    }
-
-    /// Whether our own finalizer release let the object go.
-    pub(super) fn let_go(&self, object: &ObjectKey) -> bool {
-        self.known().get(object).is_some_and(|known| known.released)
     }
 
     /// Forgets an object that is gone.
@@ -247,7 +269,7 @@ impl Process {
         }
     }
 
-    /// How long to wait after the Kubernetes API failed.
+    /// How long to wait after a reconcile that did not come to its end.
     pub(super) fn delay_after_error(&self, object: &ObjectKey, generation: i64) -> Duration {
         let times = self.with(object, |known| {
             known.count_class(Class::Transient, generation)
@@ -352,10 +374,25 @@ impl Known {
     }
 }
 
-/// A domain is read again after 4 % of the time since it was registered: DNS changes are seen soon after
-/// they are made, and the 72 hours that AWS gives take about 330 calls.
-fn pace_of_domains(age: Duration) -> Duration {
-    (age / 25).clamp(Duration::from_secs(2), Duration::from_mins(15))
+/// The domains of one object whose verification is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    /// How many there are.
+    pub(super) count: usize,
+    /// How long the youngest has been waited for.
+    pub(super) youngest: Duration,
+}
+
+impl Waiting {
+    /// When they are read again: after 4 % of the time since the youngest was registered, so that DNS
+    /// changes are seen soon after they are made and the 72 hours that AWS gives take about 330 calls a
+    /// domain; and at most five calls a second, however many there are.
+    fn pace(self) -> Duration {
+        let count = u32::try_from(self.count).unwrap_or(u32::MAX);
+        let least = Duration::from_secs(2).max(Duration::from_millis(200).saturating_mul(count));
+        let most = Duration::from_mins(15);
+        (self.youngest / 25).clamp(least.min(most), most)
+    }
 }
 
 /// Anything between nothing and the bound that doubles: retries of many objects spread out.
@@ -429,17 +466,63 @@ mod tests {
 
     #[test]
     fn a_pending_domain_is_read_at_a_pace_that_fits_72_hours() {
+        let one = |youngest| Waiting { count: 1, youngest }.pace();
         let (mut age, mut looks) = (Duration::ZERO, 0);
         while age < Duration::from_hours(72) {
-            age += pace_of_domains(age);
+            age += one(age);
             looks += 1;
         }
         assert!((300..=450).contains(&looks), "{looks}");
-        assert_eq!(pace_of_domains(Duration::ZERO), Duration::from_secs(2));
-        assert_eq!(
-            pace_of_domains(Duration::from_hours(70)),
-            Duration::from_mins(15)
+        assert_eq!(one(Duration::ZERO), Duration::from_secs(2));
+        assert_eq!(one(Duration::from_hours(70)), Duration::from_mins(15));
+    }
+
+    #[test]
+    fn many_pending_domains_of_one_object_are_read_at_most_five_times_a_second() {
+        let minute = Duration::from_mins(1);
+        for count in [1, 10, 11, 100] {
+            let (mut age, mut calls) = (Duration::ZERO, 0);
+            while age < minute {
+                let youngest = age;
+                age += Waiting { count, youngest }.pace();
+                calls += count;
+            }
+            assert!(calls <= 300 + count, "{count} domains: {calls} calls");
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_of_an_object_that_is_gone() {
+        let process = Process::new(Timestamp::now());
+        process.enter(&object(), 1);
+        assert!(process.forget(&object()).is_some());
+        let outcome = Outcome::Failed(Failure::of(Reason::Throttled, ""));
+        process.delay(&object(), 1, &outcome);
+        process.delay_after_error(&object(), 1);
+        process.overwrote(&object(), Some("7".to_owned()));
+        process.whole_look_due(&object(), Duration::from_hours(1));
+        process.change(&object(), |known| known.drift = 1);
+        assert!(process.forget(&object()).is_none(), "a ghost");
+    }
+
+    #[tokio::test]
+    async fn the_place_of_a_resync_comes_back_when_its_object_goes_before_or_after() {
+        let process = Process::new(Timestamp::now());
+        let places = std::sync::Arc::new(tokio::sync::Semaphore::new(2));
+        let place = || places.clone().try_acquire_owned().unwrap();
+        process.enter(&object(), 1);
+        process.resyncs(&object(), place());
+        process.forget(&object());
+        // The reconcile of an object that went meanwhile ends.
+        process.delay(&object(), 1, &Outcome::Active);
+        assert!(
+            process
+                .to_resync(Duration::ZERO, Instant::now())
+                .0
+                .is_empty()
         );
+        process.resyncs(&object(), place());
+        assert_eq!(places.available_permits(), 2);
     }
 
     #[test]

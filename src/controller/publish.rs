@@ -117,6 +117,7 @@ pub(super) async fn status(
         ..PostParams::default()
     };
     for _ in 0..MOST_CONFLICTS {
+        context.roster.expect(&whole);
         let api = api(context, &object);
         let name = object.name_any();
         let write = api.replace_status(&name, &ours, &whole);
@@ -127,8 +128,13 @@ pub(super) async fn status(
                     return Err(Error::Gone);
                 }
                 whole.metadata.resource_version = live.resource_version();
+                whole.metadata.finalizers = live.metadata.finalizers;
             }
-            answer => return answer.map(Arc::new),
+            answer => {
+                let written = answer?;
+                context.roster.expect(&written);
+                return Ok(Arc::new(written));
+            }
         }
     }
     Err(Error::Stale)
@@ -162,6 +168,9 @@ pub(super) async fn finalizer(
     if present {
         finalizers.push(FINALIZER.to_owned());
     }
+    let mut expected = object.clone();
+    expected.metadata.finalizers = Some(finalizers.clone());
+    context.roster.expect(&expected);
     let by_us = PatchParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PatchParams::default()

@@ -2,11 +2,13 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use kube::ResourceExt;
 
+use super::news::{Seen, written_by_others, written_by_us};
 use crate::{
     api::{ConditionType, WorkMailOrganization},
     core::{Claimant, Desired, ObjectKey, Region, remembered, rival},
@@ -30,8 +32,7 @@ struct Entries {
 struct Entry {
     place: Place,
     claimant: Claimant,
-    /// What mattered of the object when a reconcile was last asked for.
-    reconciled: Option<u64>,
+    seen: Seen,
 }
 
 impl Roster {
@@ -72,10 +73,8 @@ impl Roster {
                 Vec::new()
             };
         }
-        let reconciled = entries
-            .objects
-            .get(&desired.object)
-            .and_then(|entry| entry.reconciled);
+        let before = entries.objects.get_mut(&desired.object);
+        let seen = before.map(|entry| mem::take(&mut entry.seen));
         entries.leave(&desired.object);
         // Nearly every place has one object: no room is kept for more.
         entries
@@ -86,19 +85,28 @@ impl Roster {
         let entry = Entry {
             place,
             claimant,
-            reconciled,
+            seen: seen.unwrap_or_default(),
         };
         entries.objects.insert(desired.object, entry);
         Vec::new()
     }
 
-    /// Whether what matters of the object is other than when a reconcile was last asked for, as one is
-    /// now. kube's own filter does this, too, with another copy of every object's name.
-    pub(super) fn is_news(&self, object: &ObjectKey, what_matters: u64) -> bool {
+    /// Whether somebody else has changed the object since the watch last showed it: then it is
+    /// reconciled.
+    pub(super) fn is_news(&self, object: &WorkMailOrganization) -> bool {
+        let (others, ours) = (written_by_others(object), written_by_us(object));
         self.entries()
             .objects
-            .get_mut(object)
-            .is_none_or(|entry| entry.reconciled.replace(what_matters) != Some(what_matters))
+            .get_mut(&key(object))
+            .is_none_or(|entry| entry.seen.is_changed_by_others(others, ours))
+    }
+
+    /// The operator is about to write this to the object, or the API server has answered a write with it.
+    pub(super) fn expect(&self, written: &WorkMailOrganization) {
+        let ours = written_by_us(written);
+        if let Some(entry) = self.entries().objects.get_mut(&key(written)) {
+            entry.seen.expect(ours);
+        }
     }
 
     /// Lets an object go; gives those that meant the same organization.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -32,10 +31,7 @@ use super::{
     driver::{after_error, gone, reconcile},
     resync, roster,
 };
-use crate::{
-    api::{FINALIZER, RECONCILE_REQUESTED_AT, TAKE_OVER, WorkMailOrganization},
-    core::ObjectKey,
-};
+use crate::{api::WorkMailOrganization, core::ObjectKey};
 
 /// The annotation in which `kubectl apply` keeps a second copy of the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -166,10 +162,7 @@ fn controller(
     let objects = attended(objects, context.clone(), namespace)
         .reflect(writer)
         .applied_objects()
-        .try_filter(move |object| {
-            let key = roster::key(object);
-            ready(known.roster.is_news(&key, what_matters(object)))
-        });
+        .try_filter(move |object| ready(known.roster.is_news(object)));
     let unlisted = stopped_before_the_first_list(store.clone(), stopping.clone());
     let work = async move {
         let concurrency = context.settings.concurrency;
@@ -263,32 +256,6 @@ fn attended(
             }
         }
     })
-}
-
-/// What of an object a reconcile depends on. Our own writes of status are not among it, but a status
-/// that somebody wiped is.
-fn what_matters(object: &WorkMailOrganization) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    object.metadata.generation.hash(&mut hasher);
-    object
-        .metadata
-        .deletion_timestamp
-        .is_some()
-        .hash(&mut hasher);
-    object
-        .finalizers()
-        .iter()
-        .any(|one| one == FINALIZER)
-        .hash(&mut hasher);
-    for annotation in [RECONCILE_REQUESTED_AT, TAKE_OVER] {
-        object.annotations().get(annotation).hash(&mut hasher);
-    }
-    object
-        .status
-        .as_ref()
-        .is_none_or(|status| status.conditions.is_empty())
-        .hash(&mut hasher);
-    hasher.finish()
 }
 
 fn log(

@@ -50,9 +50,9 @@ pub enum Action {
 pub enum Look {
     /// Which account the credentials are of.
     Account,
-    /// This object's part of a complete listing; `fresh`: begun now.
+    /// This object's part of a complete listing.
     Listing {
-        /// Begun now, not one of the last resync interval.
+        /// One that is fresh ([`Listing::fresh`]), not any of the last resync interval.
         fresh: bool,
     },
     /// One organization whole.

@@ -254,7 +254,8 @@ pub struct Listing {
     pub by_id: Option<Presence<Summary>>,
     /// The organization that has the alias, Deleted ones left out.
     pub by_alias: Presence<Summary>,
-    /// Whether the listing was begun during this reconcile.
+    /// Whether the listing was begun after the object was first seen as it is, after the full read that it
+    /// asks for was, and after its last attempt at a pending create.
     pub fresh: bool,
     /// Whether an accepted deletion of the organization has come to nothing: two reads at least 30 s
     /// apart, both begun after AWS accepted it, showed it neither Deleting nor Deleted nor absent.
@@ -340,6 +341,8 @@ pub struct Observed {
     pub domains: Option<BTreeMap<String, MailDomain>>,
     /// The `DNSEndpoint`.
     pub endpoint: Option<Endpoint>,
+    /// The domains of which `GetMailDomain` has told in this reconcile, or that they are not there.
+    pub read_domains: BTreeSet<String>,
     /// The domains that were registered in this reconcile.
     pub registered: BTreeSet<String>,
     /// The default mail domain that was set in this reconcile.

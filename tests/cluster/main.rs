@@ -49,6 +49,7 @@ mod namespaces;
 mod observing;
 mod outdated;
 mod ownership;
+mod pacing;
 mod presentation;
 mod privileges;
 mod refusals;
@@ -68,5 +69,6 @@ mod two_clusters;
 mod upgrading;
 #[path = "../verdicts/mod.rs"]
 mod verdicts;
+mod waking;
 mod world;
 mod zones;

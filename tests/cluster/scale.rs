@@ -7,7 +7,7 @@ use serde_json::json;
 use workmail_local::{CallFilter, Config, Delay, Fault, Knobs, Rule, SeedOrganization};
 use workmail_operator::api::Reason;
 
-use crate::world::{World, id, quick, status};
+use crate::world::{World, id, page, quick, status};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -138,6 +138,50 @@ async fn an_edit_does_not_wait_behind_resyncs() {
     world.until_active("edited").await;
     let hanging = world.aws.calls(&hangs.in_flight());
     assert!(hanging.len() <= 1, "one resync at a time: {hanging:?}");
+}
+
+#[tokio::test]
+async fn an_object_that_goes_during_its_resync_keeps_no_place_among_the_resyncs() {
+    let mut world = among(0, quick()).await;
+    // One resync at a time.
+    for flag in [
+        "--concurrency=2",
+        "--resync-interval=1s",
+        "--deep-resync-interval=2s",
+    ] {
+        world.operator.argument(flag);
+    }
+    world.operator.start();
+    for name in ["goes", "stays"] {
+        world.create(name, json!({"alias": name})).await;
+    }
+    let goes = id(&world.until_active("goes").await);
+    let stays = id(&world.until_active("stays").await);
+    let slow = Rule::on("ListTagsForResource", Fault::delay(Duration::from_secs(2)));
+    world.aws.fault(slow.organization(&goes));
+    let reads = CallFilter::on("ListTagsForResource").organization(&goes);
+    let mark = world.aws.last_call();
+    world.until_calls(&reads.after(mark), 1).await;
+    world.delete("goes").await;
+    world.until_gone("goes").await;
+    let reads = CallFilter::on("ListTagsForResource").organization(&stays);
+    let mark = world.aws.last_call();
+    world.until_calls(&reads.after(mark), 4).await;
+    world
+        .poll("only one organization is counted", async || {
+            let (_, metrics) = world.operator.addresses().await;
+            let (_, metrics) = page(metrics, "/metrics").await?;
+            let counts = metrics.lines().filter_map(|line| {
+                let counted = line.starts_with("workmail_operator_organizations{");
+                line.rsplit(' ')
+                    .next()
+                    .filter(|_| counted)?
+                    .parse::<i64>()
+                    .ok()
+            });
+            (counts.sum::<i64>() == 1).then_some(())
+        })
+        .await;
 }
 
 #[tokio::test]

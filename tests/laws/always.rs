@@ -140,6 +140,9 @@ laws! {
     a_claim_by_tag_is_read_again_5_s_later_before_anything_else:
         "a claim is read again before anything else",
     policy_adopt_never_creates: "policy Adopt never creates",
+    what_is_to_be_adopted_is_missed_only_in_a_listing_from_after_the_object:
+        "what is to be adopted is missed in a listing from after the object",
+    one_step_reads_few_domains: "one step reads few domains",
     only_domains_of_the_spec_that_are_missing_are_registered:
         "only domains of the spec that are missing come",
     only_managed_domains_that_left_the_spec_and_are_no_default_are_deregistered:

@@ -61,6 +61,7 @@ fn twists() -> Vec<Twist> {
         Fault::Aws(refusal("MailDomainInUseException")),
         Fault::Api,
         Fault::ApiLost,
+        Fault::Pause,
     ];
     let edits = [
         Event::Domains(0, &["acme.example"], Some("acme.example")),

@@ -37,6 +37,7 @@ fn faults() -> Vec<Twist> {
         Fault::Aws(Trouble::TimedOut),
         Fault::Api,
         Fault::ApiLost,
+        Fault::Pause,
         Fault::StaleView(1),
         Fault::StaleView(3),
     ]

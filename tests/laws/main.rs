@@ -26,6 +26,7 @@ mod interleavings;
 mod kubernetes;
 mod outdated;
 mod ownership;
+mod passes;
 mod table;
 mod tags;
 mod transitions;

@@ -9,6 +9,7 @@ use workmail_operator::{
     core::{
         AccountId, Action, Answer, Call, DomainDetails, Look, MailDomain, Operation,
         OrganizationState as State, Outcome, Presence, Retry, Tags, Trouble, Verification, View,
+        decide,
     },
 };
 
@@ -174,6 +175,9 @@ fn what_is_not_there_and_must_not_be_created_is_looked_for_from_30_s_to_15_min(
     let mut view = listed();
     view.desired.adoption = adoption;
     view.desired.management = management;
+    let look = decide(&view);
+    assert_eq!(look, Action::Look(Look::Listing { fresh: true }));
+    view.observed.listing.as_mut().unwrap().fresh = true;
     let (outcome, view) = rest_with(view, |action| panic!("{action:?}"));
     let row = told(&view, &outcome);
     assert_eq!(row, Row::recoverable(Reason::NotFound, SLOW_BACKOFF));

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-pub use self::ledger::Ledger;
+pub use self::ledger::{Ledger, Wanted};
 use self::ledger::{Look, Reply};
 use super::{Aws, CallError, Session, snapshot::Snapshot};
 use crate::core::{
@@ -47,11 +47,25 @@ struct Question<'a> {
     object: &'a ObjectKey,
     id: Option<&'a OrganizationId>,
     alias: &'a str,
-    /// A listing begun before this will not do.
+    /// When what is looked for may have been made: a listing begun before does not miss it.
+    made: Option<Instant>,
+    /// A listing begun before this will not do, nor a failure.
     since: Instant,
+    /// A listing begun since then is fresh.
+    fresh_since: Instant,
     asked: Instant,
-    /// A recent failure will not do either.
-    fresh: bool,
+}
+
+/// How recent a listing has to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Recency {
+    /// A listing begun since then is fresh.
+    pub fresh_since: Instant,
+    /// Whether only a fresh one will do.
+    pub fresh: bool,
+    /// When what is looked for may have been made, if it is known: a listing begun before does not miss
+    /// it.
+    pub made: Option<Instant>,
 }
 
 /// Watches the organizations of one region.
@@ -87,32 +101,40 @@ impl Observer {
         }
     }
 
-    /// This object's part of a complete listing of `account`, at most one resync interval old, or
-    /// begun after this if it has to be `fresh`.
+    /// Returns this object's part of a complete listing of `account`: at most one resync interval old,
+    /// and fresh if it has to be. All who wait for a listing are served by one.
     ///
     /// # Errors
-    /// It could not be looked; a recent failure is told without another look, unless `fresh`.
+    /// The listing could not be read. A failure that is as recent as the listing has to be is told
+    /// without another call until the next one is due.
     pub async fn listing(
         &self,
         account: &AccountId,
         object: &ObjectKey,
         id: Option<&OrganizationId>,
         alias: &str,
-        fresh: bool,
+        recency: Recency,
     ) -> Result<Listing, Failure> {
+        let Recency {
+            fresh_since,
+            fresh,
+            made,
+        } = recency;
         let asked = Instant::now();
+        let oldest = asked.checked_sub(self.timing.resync).unwrap_or(asked);
         let question = Question {
             account,
             object,
             id,
             alias,
+            made,
             since: if fresh {
-                asked
+                oldest.max(fresh_since)
             } else {
-                asked.checked_sub(self.timing.resync).unwrap_or(asked)
+                oldest
             },
+            fresh_since,
             asked,
-            fresh,
         };
         timeout(PATIENCE, self.answer(&question))
             .await
@@ -150,8 +172,19 @@ impl Observer {
         }
     }
 
-    /// A create of the object may have been done: that its alias was missing before says nothing any
-    /// more.
+    /// Says what a reconcile of an object without an organization of its own has found; the object is
+    /// named once a listing shows something else.
+    pub fn wait_for(&self, object: &ObjectKey, wanted: Wanted, found: Option<Summary>) {
+        let differs = self.ledger().wait_for(object, wanted, found);
+        if differs {
+            // The receiver is gone only when the operator ends.
+            let _ = self.changed.send(object.clone());
+        }
+        self.wake.notify_one();
+    }
+
+    /// A create of the object is about to be asked for, or may have been done: that nothing was listed
+    /// before says nothing of it.
     pub fn may_appear(&self, object: &ObjectKey) {
         self.ledger().may_appear(object);
     }

@@ -60,6 +60,10 @@ fn begin(view: &View) -> Action {
     let adoption = view.desired.adoption;
     let Some(candidate) = view.candidate() else {
         return match &view.rival {
+            // A listing from before the object says nothing of what it is to adopt.
+            _ if adoption.adopts() && !has_fresh_listing(view) => {
+                Action::Look(Look::Listing { fresh: true })
+            }
             _ if !adoption.creates() => fail(not_found(view)),
             Some(rival) => fail(rivalry(rival)),
             None => Action::Intend(PendingOperation::CreateOrganization),
@@ -170,7 +174,8 @@ fn refused(view: &View, refusal: &Failure) -> Action {
     }
 }
 
-fn has_fresh_listing(view: &View) -> bool {
+/// Whether the listing was begun after everything that it has to tell of.
+pub(super) fn has_fresh_listing(view: &View) -> bool {
     view.observed
         .listing
         .as_ref()

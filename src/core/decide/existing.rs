@@ -1,6 +1,6 @@
 //! An organization that is ours, and which stays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     adopt::mark,
@@ -15,6 +15,9 @@ use crate::{
         TagPlan, TagStep, Tags, View,
     },
 };
+
+/// As many domains are read in one step.
+const DOMAINS_A_STEP: usize = 8;
 
 /// Decides for an object that has an organization. The listing was seen.
 pub(super) fn decide(view: &View, id: &OrganizationId) -> Action {
@@ -78,12 +81,10 @@ fn whole(view: &View, id: &OrganizationId) -> Action {
 /// Reads again the domains whose verification is waited for. Nothing is changed before a look at the
 /// owner.
 fn pending_domains(view: &View, id: &OrganizationId) -> Action {
-    if view.observed.domains.is_none() {
-        return Action::Look(Look::Domains {
-            id: id.clone(),
-            list: false,
-            details: view.shown.pending_domains(),
-        });
+    let pending = view.shown.pending_domains();
+    let unread = &pending - &view.observed.read_domains;
+    if !unread.is_empty() {
+        return read_domains(id, &unread);
     }
     if mend_domains(view, id).is_none() {
         return keep_endpoint(view);
@@ -157,12 +158,26 @@ fn look_at_domains(view: &View, id: &OrganizationId) -> Option<Action> {
     let are_news = view.requested()
         || !view.was_ready()
             && (view.memory.origin == Some(Origin::Adopted) || !view.shown.domains.is_empty());
-    (view.observed.domains.is_none() && (are_ours || are_news)).then(|| {
-        Action::Look(Look::Domains {
-            id: id.clone(),
-            list: true,
-            details: view.desired.domains.clone(),
-        })
+    (view.observed.domains.is_none() && (are_ours || are_news)).then(|| list_domains(id))
+}
+
+/// Lists the domains. What the list lacks is read in steps of its own, and what has to be registered goes
+/// before that.
+pub(super) fn list_domains(id: &OrganizationId) -> Action {
+    Action::Look(Look::Domains {
+        id: id.clone(),
+        list: true,
+        details: BTreeSet::new(),
+    })
+}
+
+/// Reads the first of these domains: a step is short, and what it has read is kept when a later one
+/// fails.
+pub(super) fn read_domains(id: &OrganizationId, unread: &BTreeSet<String>) -> Action {
+    Action::Look(Look::Domains {
+        id: id.clone(),
+        list: false,
+        details: unread.iter().take(DOMAINS_A_STEP).cloned().collect(),
     })
 }
 
@@ -179,11 +194,7 @@ fn mend_domains(view: &View, id: &OrganizationId) -> Option<Action> {
         return Some(call(view, Call::Register { id, domain }));
     }
     if !plan.unread.is_empty() {
-        return Some(Action::Look(Look::Domains {
-            id,
-            list: false,
-            details: plan.unread,
-        }));
+        return Some(read_domains(&id, &plan.unread));
     }
     if let Some(domain) = plan.default {
         return Some(call(view, Call::SetDefault { id, domain }));

@@ -2,13 +2,18 @@
 
 use super::{
     adopt::not_found,
+    create::has_fresh_listing,
+    existing::{list_domains, read_domains},
     fail, planned, rest,
     states::{missing, needs_details, unless_active},
     whose::{Whose, conflict, whose},
 };
 use crate::{
     api::Reason,
-    core::{Action, Failure, Look, OrganizationId, Outcome, Presence, Sight, Summary, View, text},
+    core::{
+        Action, DomainPlan, Failure, Look, OrganizationId, Outcome, Presence, Sight, Summary, View,
+        text,
+    },
 };
 
 /// As many differences are named in a message; the status has all.
@@ -41,12 +46,12 @@ pub(super) fn decide(view: &View) -> Action {
         Err(look) => return Action::Look(look),
         Ok(whose) => whose,
     };
-    if view.observed.domains.is_none() {
-        return Action::Look(Look::Domains {
-            id: id.clone(),
-            list: true,
-            details: view.desired.domains.clone(),
-        });
+    let Some(domains) = &view.observed.domains else {
+        return list_domains(id);
+    };
+    let unread = DomainPlan::new(&view.desired, view.domain_facts(domains)).unread;
+    if !unread.is_empty() {
+        return read_domains(id, &unread);
     }
     rest(Outcome::Observed(differs(view, id, &whose)))
 }
@@ -65,7 +70,11 @@ fn target(view: &View) -> Option<&Summary> {
 /// What to say, or to look at first, without one.
 fn without_target(view: &View) -> Action {
     let Some(id) = view.id() else {
-        return fail(not_found(view));
+        return if has_fresh_listing(view) {
+            fail(not_found(view))
+        } else {
+            Action::Look(Look::Listing { fresh: true })
+        };
     };
     let listing = view.observed.listing.as_ref();
     match listing.and_then(|listing| listing.by_id.as_ref()) {

@@ -11,7 +11,7 @@ impl Failure {
             Trouble::Throttled => (
                 Reason::Throttled,
                 format!(
-                    "AWS throttles {}; it is called again, more slowly. Nothing needs to be done.",
+                    "AWS throttles {}; the operator goes on where it was, more slowly. If this lasts, find out what else calls Amazon WorkMail in this account.",
                     operation.as_str()
                 ),
             ),

@@ -43,6 +43,12 @@ impl View {
                 .collect(),
         };
         for (name, domain) in sight.domains {
+            if domain
+                .as_ref()
+                .is_none_or(|domain| domain.details.is_some())
+            {
+                self.observed.read_domains.insert(name.clone());
+            }
             match domain {
                 Some(domain) => seen.insert(name, domain),
                 None => seen.remove(&name),
@@ -58,7 +64,7 @@ impl View {
     }
 
     /// What is shown of each domain, and since when it is waited for.
-    fn show_domains(&mut self, seen: &BTreeMap<String, MailDomain>, now: Timestamp) {
+    pub(super) fn show_domains(&mut self, seen: &BTreeMap<String, MailDomain>, now: Timestamp) {
         let managed = &self.memory.managed_domains;
         // Those that are about to be registered stay.
         self.shown
@@ -71,13 +77,19 @@ impl View {
         }
         for (name, domain) in seen {
             let shown = self.shown.domains.entry(name.clone()).or_default();
-            let waits = domain.is_pending() || domain.has_failed();
-            shown.pending_since = shown
-                .pending_since
-                .or_else(|| Some(to_seconds(now)))
-                .filter(|_| waits);
-            shown.domain = Some(domain.clone());
-            shown.records_omitted = 0;
+            let mut domain = domain.clone();
+            if domain.details.is_none() && self.desired.domains.contains(name) {
+                // It is read later: what was read of it before stays until then, and since when it waits.
+                domain.details = shown.domain.take().and_then(|before| before.details);
+            } else {
+                let waits = domain.is_pending() || domain.has_failed();
+                shown.pending_since = shown
+                    .pending_since
+                    .or_else(|| Some(to_seconds(now)))
+                    .filter(|_| waits);
+                shown.records_omitted = 0;
+            }
+            shown.domain = Some(domain);
         }
     }
 

@@ -1,6 +1,7 @@
 //! How an answer changes the view.
 
 mod domains;
+mod resume;
 
 use std::collections::BTreeMap;
 

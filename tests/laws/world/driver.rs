@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use workmail_operator::api::Reason;
 use workmail_operator::core::{
-    Action, Answer, Facts, Failure, Listing, Look, Memory, Observed, Outcome, Report, SaveAs,
-    Schema, Scope, Summary, View, decide, keep, planned, report,
+    Action, Answer, Desired, Facts, Failure, Listing, Look, Memory, Observed, Outcome, Report,
+    SaveAs, Schema, Scope, Summary, View, decide, keep, planned, report,
 };
 
 use super::{
@@ -20,6 +21,8 @@ pub(crate) const FIFTEEN_MINUTES: SignedDuration = SignedDuration::from_mins(15)
 pub(crate) const PROOF: SignedDuration = SignedDuration::from_secs(5);
 /// A deletion that came to nothing is asked for again no sooner.
 const SLOW: SignedDuration = SignedDuration::from_mins(48);
+/// What a paused reconcile has read is used by the next one for this long.
+const KEPT: SignedDuration = SignedDuration::from_mins(15);
 /// A domain that is waited for is read again this much later, and is overdue after that.
 const PACE: SignedDuration = SignedDuration::from_secs(10);
 pub(crate) const VERIFICATION: SignedDuration = SignedDuration::from_hours(72);
@@ -50,7 +53,17 @@ pub(crate) struct Known {
     /// When its domains were last read.
     pub(super) domains_read: Option<Timestamp>,
     blind_since: Option<Timestamp>,
+    kept: Option<Kept>,
     pub(crate) whole_look_due: bool,
+}
+
+/// What a reconcile that was paused has read, and when.
+#[derive(Clone, Debug)]
+struct Kept {
+    at: Timestamp,
+    desired: Desired,
+    reads: Observed,
+    seen: Evidence,
 }
 
 /// One reconcile on its way.
@@ -96,6 +109,9 @@ impl World {
             return;
         };
         let action = decide(&reconcile.view);
+        if let (Fault::Pause, false) = (fault, matches!(action, Action::Save(_))) {
+            return self.pause(&reconcile);
+        }
         reconcile.steps += 1;
         self.watch_action(&reconcile, &action);
         if reconcile.steps == 1 {
@@ -111,6 +127,39 @@ impl World {
         } else if goes_on {
             self.running[slot] = Some(reconcile);
         }
+    }
+
+    fn pause(&mut self, reconcile: &Reconcile) {
+        let kept = reconcile.view.reads().map(|reads| Kept {
+            at: self.now,
+            desired: reconcile.view.desired.clone(),
+            reads,
+            seen: reconcile.seen.clone(),
+        });
+        self.known(&reconcile.uid).kept = kept;
+    }
+
+    /// Goes on with what a paused reconcile has read, once the listing is there.
+    fn resume(&mut self, reconcile: &mut Reconcile) {
+        let now = self.now;
+        let Some(kept) = self.known(&reconcile.uid).kept.take() else {
+            return;
+        };
+        let is_recent = now.duration_since(kept.at) <= KEPT;
+        let rows = |listing: &Option<Listing>| {
+            let listing = listing.clone();
+            listing.map(|seen| (seen.by_id, seen.by_alias))
+        };
+        let is_same = rows(&kept.reads.listing) == rows(&reconcile.view.observed.listing);
+        if !is_recent || !is_same || kept.desired != reconcile.view.desired {
+            return;
+        }
+        reconcile.view.resume(kept.reads, now);
+        let Evidence {
+            described, domains, ..
+        } = kept.seen;
+        reconcile.seen.described = described;
+        reconcile.seen.domains = domains;
     }
 
     fn crash(&mut self) {
@@ -238,6 +287,9 @@ impl World {
             }
         };
         reconcile.view.fold(action, answer, self.now);
+        if reconcile.view.observed.listing.is_some() {
+            self.resume(reconcile);
+        }
         self.note_attempts(reconcile);
         true
     }
@@ -361,6 +413,14 @@ impl World {
         } else {
             known.blind_since = None;
             known.whole_look_due = false;
+        }
+        let may_go_on = matches!(
+            outcome,
+            Outcome::Failed(failure)
+                if matches!(failure.reason, Reason::Throttled | Reason::ServiceUnavailable)
+        );
+        if may_go_on {
+            self.pause(reconcile);
         }
         if !matches!(outcome, Outcome::Released(_) | Outcome::Gone) {
             // What AWS answered must not be lost; all else can be looked at again.

@@ -43,6 +43,8 @@ pub(crate) enum Fault {
     Api,
     /// The API server does the work, its answer is lost, and the reconcile ends.
     ApiLost,
+    /// The reconcile ends before the step, and the next one goes on with what it has read.
+    Pause,
     /// A reconcile that begins here begins with an object this many versions old.
     StaleView(u8),
 }

@@ -157,6 +157,7 @@ fn faults() -> impl Strategy<Value = Fault> {
         1 => Just(Fault::Api),
         1 => Just(Fault::ApiLost),
         1 => (1_u8..6).prop_map(Fault::StaleView),
+        2 => Just(Fault::Pause),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! What must hold at every step, whatever happened before. Each law is named; a test asks for one.
 
 use workmail_operator::{
-    api::{ConditionStatus, ConditionType, PendingOperation, Reason},
+    api::{AdoptionPolicy, ConditionStatus, ConditionType, PendingOperation, Reason},
     core::{
         AccountId, Action, Call, DeleteInput, Look, OrganizationState as State, Outcome, Owner,
         Presence, Release, Retained, Schema, Scope, Summary, View, decide,
@@ -58,6 +58,22 @@ impl World {
                     || format!("gone: {seen:?}"),
                 );
             }
+            Action::Rest(Outcome::Failed(failure))
+                if failure.reason == Reason::NotFound && seen.row().is_none() =>
+            {
+                self.watch_freshness(seen, "not found");
+            }
+            Action::Intend(PendingOperation::CreateOrganization)
+                if reconcile.view.desired.adoption == AdoptionPolicy::AdoptOrCreate
+                    && seen.row().is_none() =>
+            {
+                self.watch_freshness(seen, "creates what it was to adopt");
+            }
+            Action::Look(Look::Domains { details, .. }) => {
+                self.check(details.len() <= 8, "one step reads few domains", || {
+                    format!("{details:?}")
+                })
+            }
             Action::Claim(id, _) => self.watch_claim(reconcile, id),
             Action::Intend(PendingOperation::DeleteOrganization) => self.check(
                 reconcile.view.memory.deletion_accepted.is_none()
@@ -101,6 +117,15 @@ impl World {
                 || format!("{action:?}"),
             );
         }
+    }
+
+    fn watch_freshness(&mut self, seen: &Evidence, what: &str) {
+        let listing = seen.listing.as_ref();
+        self.check(
+            listing.is_some_and(|listing| listing.fresh),
+            "what is to be adopted is missed in a listing from after the object",
+            || format!("{what}: {listing:?}"),
+        );
     }
 
     /// AWS is about to be asked for anything.

@@ -11,10 +11,11 @@ use std::{
 use tokio::time::Instant;
 
 use self::followed::Followed;
+pub use self::followed::Wanted;
 use super::{
     super::{
         CallError,
-        snapshot::{APART, Missing, Snapshot, StillThere},
+        snapshot::{APART, Snapshot, StillThere},
     },
     Question, Timing,
 };
@@ -80,7 +81,7 @@ impl Ledger {
         if self.is_demanded() {
             return Some(now);
         }
-        if self.followed.values().all(|one| one.id.is_none()) {
+        if !self.followed.values().any(Followed::is_served) {
             return None;
         }
         if let Some(trouble) = &self.trouble {
@@ -142,9 +143,10 @@ impl Ledger {
             object,
             id,
             alias,
+            made,
             since,
-            asked,
-            fresh: _,
+            fresh_since,
+            ..
         } = *question;
         let snapshot = self.snapshot.as_ref();
         let Some(snapshot) =
@@ -159,11 +161,20 @@ impl Ledger {
         if !followed.is_missing() {
             self.missing.remove(object);
         }
+        if let Some(made) = made {
+            followed.id_missing.may_be_made(made);
+            followed.alias_missing.may_be_made(made);
+        }
         let begun = snapshot.begun;
+        let by_alias = if snapshot.was_freed(alias) {
+            Presence::Absent { confirmed: false }
+        } else {
+            followed.alias_missing.look(snapshot.by_alias(alias), begun)
+        };
         Reply::Seen(Listing {
             by_id: id.map(|id| whole(followed.id_missing.look(snapshot.by_id(id), begun))),
-            by_alias: whole(followed.alias_missing.look(snapshot.by_alias(alias), begun)),
-            fresh: begun >= asked,
+            by_alias: whole(by_alias),
+            fresh: begun >= fresh_since,
             deletion_failed: id
                 .is_some_and(|id| followed.is_still_there(snapshot.by_id(id), begun)),
         })
@@ -172,7 +183,7 @@ impl Ledger {
     fn cannot_say(&mut self, question: &Question<'_>) -> Reply {
         if let Some(trouble) = &self.trouble
             && (trouble.last >= question.asked
-                || !question.fresh && trouble.next() > question.asked)
+                || trouble.last >= question.since && trouble.next() > question.asked)
         {
             return Reply::CouldNotLook(trouble.error.clone());
         }
@@ -239,11 +250,30 @@ impl Ledger {
         still_there.get_or_insert_with(|| StillThere::after(Instant::now()));
     }
 
-    /// That the alias was missing before says nothing any more.
+    /// An organization of the object may have been made by now: listings begun before say nothing of it.
     pub(super) fn may_appear(&mut self, object: &ObjectKey) {
         if let Some(followed) = self.followed.get_mut(object) {
-            followed.alias_missing = Missing::default();
+            followed.id_missing.may_be_made(Instant::now());
+            followed.alias_missing.may_be_made(Instant::now());
         }
+    }
+
+    /// Takes in what a reconcile of an object without an organization of its own has found. Whether the
+    /// last listing shows something else already.
+    pub(super) fn wait_for(
+        &mut self,
+        object: &ObjectKey,
+        wanted: Wanted,
+        found: Option<Summary>,
+    ) -> bool {
+        let followed = self.followed.entry(object.clone()).or_default();
+        if let Some(since) = followed.in_transition.take() {
+            self.transitions.remove(&(since, object.clone()));
+        }
+        self.missing.remove(object);
+        followed.wait_for(wanted, found.map(Arc::new));
+        let snapshot = self.snapshot.as_ref();
+        snapshot.is_some_and(|seen| followed.look(seen, seen.begun) && followed.tell())
     }
 
     /// Forgets an object. Whether it was known.
@@ -274,8 +304,8 @@ impl Ledger {
             // A listing of another account is no look at what these objects acted on.
             Some(before) if before.account != snapshot.account => {
                 for followed in self.followed.values_mut() {
-                    followed.id_missing = Missing::default();
-                    followed.alias_missing = Missing::default();
+                    followed.id_missing.start_again();
+                    followed.alias_missing.start_again();
                 }
             }
             Some(before) => snapshot.share(before),
@@ -284,7 +314,7 @@ impl Ledger {
         let mut to_tell = Vec::new();
         for (object, followed) in &mut self.followed {
             let differs = followed.look(&snapshot, snapshot.begun);
-            let recovered = recovered && followed.id.is_some();
+            let recovered = recovered && followed.is_served();
             if (differs || recovered) && followed.tell() {
                 to_tell.push(object.clone());
             }
@@ -298,12 +328,13 @@ impl Ledger {
     }
 
     /// Takes in what organizations were described as, one by one. Gives the objects for which that
-    /// shows something new.
+    /// shows something new. It says nothing of organizations that were not described.
     pub(super) fn see_each(&mut self, rows: Vec<Summary>, begun: Instant) -> Vec<ObjectKey> {
         self.looked = Some(Instant::now());
         let Some(snapshot) = &mut self.snapshot else {
             return Vec::new();
         };
+        let described: HashSet<_> = rows.iter().map(|row| row.id.clone()).collect();
         for row in rows {
             snapshot.see(row);
         }
@@ -312,7 +343,11 @@ impl Ledger {
             let Some(followed) = self.followed.get_mut(object) else {
                 continue;
             };
-            if followed.look(snapshot, begun) && followed.tell() {
+            let is_described = followed
+                .id
+                .as_ref()
+                .is_some_and(|id| described.contains(id));
+            if is_described && followed.look(snapshot, begun) && followed.tell() {
                 to_tell.push(object.clone());
             }
         }

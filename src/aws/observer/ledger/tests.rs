@@ -53,6 +53,30 @@ fn wait(ledger: &Ledger) -> Duration {
     ledger.due(now).unwrap().duration_since(now)
 }
 
+/// Asks for an object's part of a listing begun since then.
+fn ask(ledger: &mut Ledger, name: &str, id: Option<&str>, since: Instant) -> Reply {
+    let id = id.map(OrganizationId::from);
+    ledger.ask(&Question {
+        account: &AccountId::from("1"),
+        object: &object(name),
+        id: id.as_ref(),
+        alias: name,
+        made: None,
+        since,
+        fresh_since: since,
+        asked: Instant::now(),
+    })
+}
+
+fn listing(reply: Reply) -> Listing {
+    let Reply::Seen(listing) = reply else {
+        panic!("{reply:?}");
+    };
+    listing
+}
+
+const ABSENT: Presence<Summary> = Presence::Absent { confirmed: false };
+
 /// Settled organizations on three pages, and `creating` that are not.
 fn three_pages(creating: usize) -> Ledger {
     let mut ledger = Ledger::default();
@@ -170,8 +194,9 @@ async fn what_one_was_described_as_is_told_and_stands_in_the_listing() {
         id: Some(&OrganizationId::from("org-0")),
         alias: "org-0",
         since: now,
+        made: None,
+        fresh_since: now,
         asked: now,
-        fresh: false,
     });
     let Reply::Seen(listing) = reply else {
         panic!("{reply:?}");
@@ -205,8 +230,9 @@ async fn an_object_whose_organization_is_another_waits_for_nothing_of_the_old_on
         id: None,
         alias: "org-0",
         since: now,
+        made: None,
+        fresh_since: now,
         asked: now,
-        fresh: false,
     });
     assert!(ledger.transitions.is_empty());
 }
@@ -229,4 +255,182 @@ async fn looks_that_fail_tell_nobody_for_fifteen_minutes_then_everybody_and_so_d
         [object("acme")],
         "it can be seen again"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_that_appears_wakes_every_object_that_found_nothing_under_it_once() {
+    let mut ledger = Ledger::default();
+    see(&mut ledger, vec![]);
+    for name in ["one", "two", "other"] {
+        ask(&mut ledger, name, None, Instant::now());
+        let wanted = Wanted::Alias(if name == "other" { name } else { "acme" }.into());
+        assert!(!ledger.wait_for(&object(name), wanted, None));
+    }
+    assert!(wait(&ledger) <= TIMING.resync, "it is looked for");
+    let creating = vec![organization("acme", OrganizationState::Creating)];
+    let mut told = see(&mut ledger, creating.clone());
+    told.sort();
+    assert_eq!(told, [object("one"), object("two")]);
+    assert!(see(&mut ledger, creating.clone()).is_empty(), "told once");
+    let acme = creating.first().cloned();
+    ledger.wait_for(&object("one"), Wanted::Alias("acme".into()), acme);
+    let validating = organization("acme", OrganizationState::Validating);
+    assert!(see(&mut ledger, vec![validating]).is_empty(), "no other");
+    let active = organization("acme", OrganizationState::Active);
+    assert_eq!(see(&mut ledger, vec![active]), [object("one")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_organization_that_is_awaited_by_its_id_wakes_its_object_unless_it_is_deleted() {
+    let mut ledger = Ledger::default();
+    see(&mut ledger, vec![]);
+    ask(&mut ledger, "acme", Some("m-1"), Instant::now());
+    let wanted = Wanted::Id(OrganizationId::from("m-1"));
+    ledger.wait_for(&object("acme"), wanted, None);
+    let deleted = organization("m-1", OrganizationState::Deleted);
+    assert!(see(&mut ledger, vec![deleted]).is_empty());
+    let active = organization("m-1", OrganizationState::Active);
+    assert_eq!(see(&mut ledger, vec![active]), [object("acme")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_appeared_while_a_reconcile_was_at_work_wakes_it_at_once() {
+    let mut ledger = Ledger::default();
+    see(
+        &mut ledger,
+        vec![organization("acme", OrganizationState::Active)],
+    );
+    let wanted = Wanted::Alias("acme".into());
+    assert!(ledger.wait_for(&object("acme"), wanted, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_listing_serves_all_who_wait_for_one_begun_since_they_were_seen() {
+    let mut ledger = Ledger::default();
+    see(&mut ledger, vec![]);
+    let mut seen = Vec::new();
+    for _ in 0..12 {
+        advance(Duration::from_secs(1)).await;
+        seen.push(Instant::now());
+    }
+    for since in &seen {
+        let reply = ask(&mut ledger, "acme", None, *since);
+        assert!(matches!(reply, Reply::NotYet), "{reply:?}");
+    }
+    assert_eq!(ledger.due(Instant::now()), Some(Instant::now()));
+    see(&mut ledger, vec![]);
+    for since in seen {
+        assert!(listing(ask(&mut ledger, "acme", None, since)).fresh);
+    }
+    assert!(!ledger.is_demanded());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_begun_before_the_create_is_no_absence_of_what_it_makes() {
+    let mut ledger = Ledger::default();
+    see(&mut ledger, vec![]);
+    let before = Instant::now();
+    advance(Duration::from_mins(4)).await;
+    ask(&mut ledger, "acme", None, before);
+    ledger.may_appear(&object("acme"));
+    // The old listing is asked once more, with the id that the create was answered with.
+    let old = listing(ask(&mut ledger, "acme", Some("m-1"), before));
+    assert_eq!((old.by_id, old.by_alias), (Some(ABSENT), ABSENT));
+    advance(Duration::from_secs(1)).await;
+    see(&mut ledger, vec![]);
+    let now = Instant::now();
+    let lagging = listing(ask(&mut ledger, "acme", Some("m-1"), now));
+    assert_eq!((lagging.by_id, lagging.by_alias), (Some(ABSENT), ABSENT));
+    advance(APART).await;
+    see(&mut ledger, vec![]);
+    let now = Instant::now();
+    let second = listing(ask(&mut ledger, "acme", Some("m-1"), now));
+    let confirmed = Presence::Absent { confirmed: true };
+    assert_eq!(
+        (second.by_id, second.by_alias),
+        (Some(confirmed.clone()), confirmed)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_begun_before_the_intent_of_the_status_is_no_absence_either() {
+    let mut ledger = Ledger::default();
+    see(&mut ledger, vec![]);
+    let before = Instant::now();
+    advance(APART).await;
+    let made = Instant::now();
+    advance(APART).await;
+    let question = |account, object, since| Question {
+        account,
+        object,
+        id: None,
+        alias: "acme",
+        made: Some(made),
+        since,
+        fresh_since: since,
+        asked: Instant::now(),
+    };
+    let (account, acme) = (AccountId::from("1"), object("acme"));
+    ledger.ask(&question(&account, &acme, before));
+    see(&mut ledger, vec![]);
+    let seen = listing(ledger.ask(&question(&account, &acme, Instant::now())));
+    assert_eq!(seen.by_alias, ABSENT, "the first that counts");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_organization_that_was_not_described_is_not_missed_for_that() {
+    let mut ledger = three_pages(2);
+    let unlisted = organization("new", OrganizationState::Requested);
+    ledger.follow(
+        &object("new"),
+        &unlisted.id.clone(),
+        Presence::Present(unlisted),
+        true,
+    );
+    for _ in 0..3 {
+        advance(APART).await;
+        let creating = organization("org-0", OrganizationState::Creating);
+        assert!(ledger.see_each(vec![creating], Instant::now()).is_empty());
+    }
+    let rows =
+        (0..300).map(|number| organization(&format!("org-{number}"), OrganizationState::Active));
+    see(&mut ledger, rows.collect());
+    let seen = listing(ask(&mut ledger, "new", Some("new"), Instant::now()));
+    assert_eq!(seen.by_id, Some(ABSENT), "one listing, not two");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_that_a_description_freed_is_not_missing_in_the_listing() {
+    let mut ledger = Ledger::default();
+    see(
+        &mut ledger,
+        vec![organization("acme", OrganizationState::Deleting)],
+    );
+    let before = Instant::now();
+    advance(APART).await;
+    ledger.see_each(
+        vec![organization("acme", OrganizationState::Deleted)],
+        Instant::now(),
+    );
+    let freed = listing(ask(&mut ledger, "acme", None, before));
+    assert_eq!(freed.by_alias, ABSENT);
+    see(&mut ledger, vec![]);
+    let first = listing(ask(&mut ledger, "acme", None, Instant::now()));
+    assert_eq!(first.by_alias, ABSENT, "the first listing without it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_since_a_listing_was_asked_for_is_told_without_another_call() {
+    let mut ledger = Ledger::default();
+    let seen = Instant::now();
+    advance(Duration::from_secs(1)).await;
+    let error = CallError::new(Operation::ListOrganizations, Trouble::ServerFault);
+    ledger.see_nothing(error, TIMING.blind, Instant::now());
+    advance(Duration::from_millis(1)).await;
+    assert!(matches!(
+        ask(&mut ledger, "acme", None, seen),
+        Reply::CouldNotLook(_)
+    ));
+    let reply = ask(&mut ledger, "acme", None, Instant::now());
+    assert!(matches!(reply, Reply::NotYet), "{reply:?}");
 }

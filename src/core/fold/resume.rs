@@ -1,0 +1,75 @@
+//! What a reconcile that does not come to its end leaves to the next one.
+
+use k8s_openapi::jiff::Timestamp;
+
+use crate::{
+    api::Reason,
+    core::{Failure, Listing, Observed, View},
+};
+
+impl View {
+    /// Returns what a later reconcile of the same spec may use of what this one has read. Whose the
+    /// organization is has to be read in each reconcile; a deletion reads everything, and so does whoever
+    /// got no answer to a change.
+    #[must_use]
+    pub fn reads(&self) -> Option<Observed> {
+        let is_unanswered =
+            |failure: &Failure| !failure.looking && failure.reason != Reason::Throttled;
+        let unanswered = self.observed.failed.as_ref().is_some_and(is_unanswered);
+        (!self.desired.deleting && !unanswered).then(|| Observed {
+            tags: None,
+            refused_tags: std::collections::BTreeMap::new(),
+            owner_lives: None,
+            scope: None,
+            current: false,
+            failed: None,
+            ..self.observed.clone()
+        })
+    }
+
+    /// Goes on with what an earlier reconcile of the same spec has read and done ([`View::reads`]), if the
+    /// listing still shows the same organization.
+    pub fn resume(&mut self, before: Observed, now: Timestamp) {
+        let Observed {
+            account: _,
+            listing,
+            organization,
+            tags: _,
+            owner_lives: _,
+            domains,
+            endpoint: _,
+            read_domains,
+            registered,
+            default_domain,
+            scope: _,
+            current: _,
+            refused,
+            refused_tags: _,
+            refused_domains,
+            mended,
+            failed: _,
+            released: _,
+        } = before;
+        let rows = |listing: Option<Listing>| listing.map(|seen| (seen.by_id, seen.by_alias));
+        if rows(listing) != rows(self.observed.listing.clone()) {
+            return;
+        }
+        if let Some(seen) = &domains {
+            self.show_domains(seen, now);
+        }
+        if refused.is_some() && self.facts.attempts_answered {
+            self.forget_create();
+        }
+        self.observed = Observed {
+            organization,
+            domains,
+            read_domains,
+            registered,
+            default_domain,
+            refused,
+            refused_domains,
+            mended,
+            ..std::mem::take(&mut self.observed)
+        };
+    }
+}
