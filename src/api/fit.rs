@@ -3,7 +3,10 @@
 //!
 //! The bounds are read from the generated definition, so that a new field has them by construction.
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -99,18 +102,15 @@ fn shorten_domains(
     most: usize,
     keep: &dyn Fn(&DomainStatus) -> bool,
 ) {
-    let mut excess = status.domains.len().saturating_sub(most);
-    let mut kept = Vec::with_capacity(status.domains.len());
-    for domain in std::mem::take(&mut status.domains).into_iter().rev() {
-        if excess > 0 && !keep(&domain) {
-            excess -= 1;
-            status.omitted.domains += 1;
-        } else {
-            kept.push(domain);
-        }
-    }
-    kept.reverse();
-    status.domains = kept;
+    let excess = status.domains.len().saturating_sub(most);
+    let others = status.domains.iter().enumerate().rev();
+    let others = others.filter(|(_, domain)| !keep(domain)).take(excess);
+    let left_out: BTreeSet<usize> = others.map(|(at, _)| at).collect();
+    let mut places = 0..;
+    status
+        .domains
+        .retain(|_| places.next().is_none_or(|at| !left_out.contains(&at)));
+    status.omitted.domains += u32::try_from(left_out.len()).unwrap_or(u32::MAX);
 }
 
 /// Leaves out the records of so many domains, from the end. Never some of a domain's: who publishes those

@@ -92,6 +92,10 @@ impl<'a> Hands<'a> {
                 Answer::FinalizerRemoved(release.clone())
             }
             Action::Save(save) => self.save(view, *save, now).await?,
+            // The decision was made under another definition of the kind.
+            Action::Call(_) if self.context.schema() != view.facts.schema => {
+                return Err(Error::Stale);
+            }
             Action::Call(call) => Box::pin(self.call(view, call)).await,
             Action::KeepEndpoint(entries) => {
                 endpoint::keep(self.context, &self.object, entries).await?;

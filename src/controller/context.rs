@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     domain_waits::DomainWaits,
     process::{Process, Waiting},
-    roster::Roster,
+    roster::{self, Roster},
     run::stopped,
 };
 use crate::{

@@ -95,11 +95,15 @@ pub(super) async fn status(
     now: Timestamp,
 ) -> Result<Arc<WorkMailOrganization>, Error> {
     let before = object.status.clone().unwrap_or_default();
+    let after = to_status(report, &before, now);
+    if after == before {
+        return Ok(object);
+    }
     let wanted = |name: &str| {
         let mut domains = object.spec.domains.iter();
         domains.any(|domain| domain.domain_name == name)
     };
-    let after = fit(to_status(report, &before, now), wanted);
+    let after = fit(after, wanted);
     if after == before {
         return Ok(object);
     }

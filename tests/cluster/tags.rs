@@ -98,7 +98,12 @@ async fn tags_that_somebody_changed_are_written_again_at_the_next_whole_look() {
 
     let object = world.look_now("acme").await;
     world.assert_tagged(&world.aws.organization(&id).unwrap(), &object);
-    assert_eq!(world.calls("TagResource").len(), 2);
+    let tagged = world.calls("TagResource").len();
+    assert_eq!(
+        tagged,
+        2 + 2,
+        "the ownership tags and the user's, each time"
+    );
     assert!(world.calls("UntagResource").is_empty());
 }
 

@@ -188,10 +188,10 @@ fn pending() -> Pending {
 
 prop_compose! {
     fn statuses()(
-        lists in (vec(domain(), 0..4), vec(drift(), 0..4), vec(text(6000), 0..4)),
+        lists in (vec(domain(), 0..4), vec(drift(), 0..4), vec(text(3000), 0..4)),
         counts in (0_usize..1500, 0_usize..400, 0_usize..700),
         texts in vec(text(3000), 8),
-        message in text(60_000),
+        message in text(9000),
     ) -> WorkMailOrganizationStatus {
         let said = |number: usize| Some(texts[number].clone());
         WorkMailOrganizationStatus {
@@ -229,7 +229,7 @@ fn is_wanted(name: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_there_is_to_say_fits_the_schema_and_the_api_server(status in statuses()) {
