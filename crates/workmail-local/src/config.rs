@@ -29,8 +29,8 @@ pub struct Config {
     /// Whether `listen` may be anything but a loopback address: nothing on this port asks for
     /// a secret. Default false.
     pub allow_remote: bool,
-    /// How many calls the journal remembers. Default 100,000.
-    pub journal_capacity: usize,
+    /// How many bytes the calls in the journal may take, about. Default 64 MiB.
+    pub journal_bytes: usize,
     /// The knobs.
     pub knobs: Knobs,
     /// What is there.
@@ -47,7 +47,7 @@ impl Default for Config {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             allow_remote: false,
-            journal_capacity: 100_000,
+            journal_bytes: 64 << 20,
             knobs: Knobs::default(),
             seeds: Seeds::default(),
             faults: Vec::new(),

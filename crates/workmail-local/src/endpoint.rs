@@ -49,7 +49,7 @@ impl Endpoint {
         let endpoint = Self(Arc::new(Inner {
             world: Mutex::default(),
             faults: Mutex::default(),
-            journal: Journal::new(config.journal_capacity),
+            journal: Journal::new(config.journal_bytes),
             config,
         }));
         endpoint.reset()?;

@@ -109,10 +109,7 @@ async fn a_request_for_nothing_that_there_is_needs_no_signature() {
     ] {
         let answer = client.send(head, b"{}").await.unwrap();
         assert_eq!(answer.status, status, "{head}");
-        assert_eq!(
-            answer.json(),
-            json!({"__type": "UnknownOperationException"})
-        );
+        assert_eq!(answer.json()["__type"], "UnknownOperationException");
     }
 }
 

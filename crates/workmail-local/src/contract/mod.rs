@@ -137,7 +137,6 @@ impl Contract {
     }
 
     /// An operation by name.
-    #[cfg(test)]
     pub(crate) fn operation(&self, name: &str) -> Option<&OperationModel> {
         self.operations.get(name)
     }

@@ -77,9 +77,9 @@ impl IntoResponse for ControlError {
         let status = match &self {
             Self::Unknown(_) | Self::Seed(SeedError::Unknown(_)) => StatusCode::NOT_FOUND,
             Self::Seed(SeedError::Exists(_)) => StatusCode::CONFLICT,
-            Self::Seed(SeedError::Form(..)) | Self::Knob(_) | Self::Body(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Seed(SeedError::Form(..) | SeedError::Model(_))
+            | Self::Knob(_)
+            | Self::Body(_) => StatusCode::BAD_REQUEST,
         };
         (status, Json(json!({"error": self.to_string()}))).into_response()
     }

@@ -135,3 +135,34 @@ pub struct Call {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub user_agent: Option<String>,
 }
+
+impl Call {
+    /// How many bytes it takes in memory, about.
+    pub(super) fn size(&self) -> usize {
+        let texts = [
+            self.account.as_ref(),
+            self.region.as_ref(),
+            self.access_key.as_ref(),
+            self.organization_id.as_ref(),
+            self.user_agent.as_ref(),
+            Some(&self.operation),
+            Some(&self.request_id),
+        ];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        size_of::<Self>() + texts + size_of_value(&self.request)
+    }
+}
+
+/// How many bytes a value takes in memory, about.
+pub(super) fn size_of_value(value: &Value) -> usize {
+    let inner: usize = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(size_of_value).sum(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| size_of::<String>() + name.len() + size_of_value(value))
+            .sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    size_of::<Value>() + inner
+}

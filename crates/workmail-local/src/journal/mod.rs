@@ -10,6 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use self::filter::Tally;
@@ -30,7 +31,10 @@ pub struct WaitTimeout {
     pub found: Vec<Call>,
 }
 
-/// All calls, or the latest of them. Clones are the same journal.
+/// The largest request that is kept, in bytes. The largest that the model allows is about 80 KiB.
+const LARGEST_REQUEST: usize = 256 << 10;
+
+/// The latest calls. Clones are the same journal.
 #[derive(Clone, Debug)]
 pub(crate) struct Journal {
     pages: Arc<Mutex<Pages>>,
@@ -40,11 +44,32 @@ pub(crate) struct Journal {
 #[derive(Debug, Default)]
 struct Pages {
     calls: VecDeque<Call>,
-    capacity: usize,
+    /// How many bytes the calls take, about.
+    bytes: usize,
+    /// How many they may take.
+    limit: usize,
     last: u64,
 }
 
 impl Pages {
+    /// Adds a call, and removes the oldest calls until the rest is within the limit.
+    fn push(&mut self, mut call: Call) -> u64 {
+        let size = call::size_of_value(&call.request);
+        if size > LARGEST_REQUEST {
+            call.request = Value::from(format!("not kept: about {size} bytes"));
+        }
+        self.last += 1;
+        call.sequence = self.last;
+        self.bytes += call.size();
+        self.calls.push_back(call);
+        while self.bytes > self.limit
+            && let Some(oldest) = self.calls.pop_front()
+        {
+            self.bytes -= oldest.size();
+        }
+        self.last
+    }
+
     /// Where a call is: sequence numbers have no gaps.
     fn place(&self, sequence: u64) -> Option<usize> {
         let first = self.calls.front()?.sequence;
@@ -74,10 +99,10 @@ impl Pages {
 }
 
 impl Journal {
-    /// A journal that forgets the oldest call when it has more than `capacity`.
-    pub(crate) fn new(capacity: usize) -> Self {
+    /// A journal whose calls take about `limit` bytes at most.
+    pub(crate) fn new(limit: usize) -> Self {
         let pages = Pages {
-            capacity: capacity.max(1),
+            limit,
             ..Pages::default()
         };
         Self {
@@ -91,17 +116,8 @@ impl Journal {
     }
 
     /// Enters a call, which gets its sequence number here.
-    pub(crate) fn enter(&self, mut call: Call) -> Entry {
-        let sequence = {
-            let mut pages = self.pages();
-            pages.last += 1;
-            call.sequence = pages.last;
-            pages.calls.push_back(call);
-            if pages.calls.len() > pages.capacity {
-                pages.calls.pop_front();
-            }
-            pages.last
-        };
+    pub(crate) fn enter(&self, call: Call) -> Entry {
+        let sequence = self.pages().push(call);
         self.changed.send_replace(());
         Entry {
             journal: self.clone(),
@@ -115,7 +131,9 @@ impl Journal {
     }
 
     pub(crate) fn clear(&self) {
-        self.pages().calls.clear();
+        let mut pages = self.pages();
+        pages.calls.clear();
+        pages.bytes = 0;
     }
 
     pub(crate) fn calls(&self, filter: &CallFilter) -> Vec<Call> {
@@ -172,7 +190,10 @@ impl Entry {
             let Some(call) = pages.find_mut(self.sequence) else {
                 return;
             };
+            let before = call.size();
             change(call);
+            let after = call.size();
+            pages.bytes = (pages.bytes + after).saturating_sub(before);
         }
         self.journal.changed.send_replace(());
     }

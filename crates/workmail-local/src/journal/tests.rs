@@ -24,11 +24,14 @@ fn call(operation: &str) -> Call {
     }
 }
 
+/// Room for every call of a test.
+const LIMIT: usize = 1 << 20;
+
 const LONG: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_call_is_pending_until_it_is_closed_and_abandoned_if_it_is_dropped() {
-    let journal = Journal::new(10);
+    let journal = Journal::new(LIMIT);
     let first = journal.enter(call("A"));
     let second = journal.enter(call("B"));
     assert!(journal.calls(&CallFilter::any().completed()).is_empty());
@@ -49,7 +52,7 @@ fn a_call_is_pending_until_it_is_closed_and_abandoned_if_it_is_dropped() {
 
 #[test]
 fn the_oldest_calls_are_forgotten_and_sequence_numbers_go_on() {
-    let journal = Journal::new(2);
+    let journal = Journal::new(5 * call("A").size() / 2);
     let first = journal.enter(call("A"));
     for _ in 0..2 {
         journal.enter(call("B")).close(Reply::Sent, Some(200), None);
@@ -69,9 +72,23 @@ fn the_oldest_calls_are_forgotten_and_sequence_numbers_go_on() {
     assert_eq!(journal.last(), 4);
 }
 
+#[test]
+fn a_request_that_is_too_large_is_not_kept() {
+    let journal = Journal::new(LIMIT);
+    for request in [json!("x".repeat(300 << 10)), json!(vec![1; 20_000])] {
+        drop(journal.enter(Call {
+            request,
+            ..call("A")
+        }));
+    }
+    let calls = journal.calls(&CallFilter::any());
+    assert_eq!(calls.len(), 2);
+    assert!(calls.iter().all(|call| call.size() < 1024));
+}
+
 #[tokio::test]
 async fn a_wait_ends_with_the_call_that_completes_it() {
-    let journal = Journal::new(10);
+    let journal = Journal::new(LIMIT);
     let waiting = tokio::spawn({
         let journal = journal.clone();
         async move {
@@ -95,7 +112,7 @@ async fn a_wait_ends_with_the_call_that_completes_it() {
 
 #[tokio::test]
 async fn a_call_in_flight_can_be_waited_for() {
-    let journal = Journal::new(10);
+    let journal = Journal::new(LIMIT);
     let held = journal.enter(call("A"));
     let calls = journal
         .wait(&CallFilter::on("A").in_flight(), 1, LONG)
@@ -107,7 +124,7 @@ async fn a_call_in_flight_can_be_waited_for() {
 
 #[tokio::test]
 async fn a_wait_in_vain_says_what_came() {
-    let journal = Journal::new(10);
+    let journal = Journal::new(LIMIT);
     journal.enter(call("A")).close(Reply::Sent, Some(200), None);
     let error = journal
         .wait(&CallFilter::any(), 2, Duration::from_millis(1))
@@ -137,7 +154,7 @@ fn outcomes_are_single_words() {
 
 #[test]
 fn a_call_that_stays_open_is_looked_at_again_and_those_after_it_are_not() {
-    let journal = Journal::new(10);
+    let journal = Journal::new(LIMIT);
     let filter = CallFilter::any().completed();
     let mut tally = Tally::new(&filter);
     let count = |tally: &mut Tally<'_>| {

@@ -156,7 +156,7 @@ fn check_quota(world: &World, organization: &Organization) -> Result<(), ApiErro
 }
 
 /// Test domains belong to the service.
-fn check_name(name: &str) -> Result<(), ApiError> {
+pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
     if name == "awsapps.com" || name.ends_with(".awsapps.com") {
         let text = format!("The domain {name} cannot be registered.");
         return Err(ApiError::invalid_parameter(text));
@@ -170,7 +170,7 @@ fn check_name(name: &str) -> Result<(), ApiError> {
 
 /// Whether a name that fits the model's pattern is one that DNS could have: two labels at least,
 /// each of 1 to 63 letters, no hyphen at either end.
-pub(super) fn is_domain_name(name: &str) -> bool {
+fn is_domain_name(name: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
     };

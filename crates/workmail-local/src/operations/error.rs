@@ -54,7 +54,10 @@ impl ApiError {
         };
         Self {
             code: error.code.clone(),
-            message: (!error.message.is_empty()).then(|| error.message.clone()),
+            message: (!error.message.is_empty()).then(|| match letter {
+                Letter::Upper => error.message.chars().take(LONGEST_MESSAGE).collect(),
+                Letter::Lower => error.message.clone(),
+            }),
             status: error.status,
             letter,
         }
@@ -98,13 +101,14 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn unknown_operation(status: u16) -> Self {
-        let code = "UnknownOperationException".to_owned();
+    /// The error of an operation that is not served. The service gives no text; the text is for
+    /// the developer who has to learn that the operation is missing here.
+    pub(crate) fn unknown_operation(status: u16, name: &str) -> Self {
+        let text =
+            format!("workmail-local does not serve {name}; its README lists what it serves.");
         Self {
-            code,
-            message: None,
             status,
-            letter: Letter::Lower,
+            ..Self::common("UnknownOperationException", text)
         }
     }
 

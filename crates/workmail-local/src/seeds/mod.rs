@@ -4,9 +4,11 @@ mod credential;
 mod directory;
 mod domain;
 mod organization;
+mod shown;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::shown::Shown;
 pub use self::{
     credential::{Credential, Refusal},
     directory::{DirectoryKind, SeedDirectory, SeedZone},
@@ -26,6 +28,9 @@ pub enum SeedError {
     /// There is no such thing.
     #[error("there is no {0}")]
     Unknown(String),
+    /// The service's model has no output with this value.
+    #[error("the service cannot show this: {0}")]
+    Model(String),
 }
 
 /// Everything that is there when an endpoint starts.

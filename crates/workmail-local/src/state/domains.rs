@@ -9,6 +9,18 @@ use jiff::Timestamp;
 pub(crate) use self::verification::Registry;
 use crate::{knobs::Knobs, views::DomainView, words};
 
+/// The name of the test domain of an organization, in lower case.
+pub(crate) fn test_domain(alias: &str) -> String {
+    format!("{}.awsapps.com", alias.to_ascii_lowercase())
+}
+
+/// Whether a domain is `apex` or below it. Both are in lower case.
+pub(crate) fn is_within(domain: &str, apex: &str) -> bool {
+    domain
+        .strip_suffix(apex)
+        .is_some_and(|host| host.is_empty() || host.ends_with('.'))
+}
+
 /// A mail domain of an organization.
 #[derive(Clone, Debug)]
 pub(crate) struct Domain {
@@ -81,7 +93,7 @@ pub(crate) struct Domains {
 impl Domains {
     /// The test domain of an alias, which is the default at first.
     pub(crate) fn of(alias: &str, knobs: &Knobs, now: Timestamp) -> Self {
-        let name = format!("{}.awsapps.com", alias.to_ascii_lowercase());
+        let name = test_domain(alias);
         let test = Domain {
             is_test: true,
             ..Domain::new(&name, now).standing(&knobs.test_domain_status)

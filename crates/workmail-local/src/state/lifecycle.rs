@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use super::{Deletion, Organization, Step, World};
 use crate::{clock::after, ids::OrganizationId, knobs::Knobs, words};
 
+/// The longest `ErrorMessage` that the model allows, in characters.
+const LONGEST_MESSAGE: usize = 256;
+
 /// The plan of an organization that is created now.
 pub(crate) fn creation(
     knobs: &Knobs,
@@ -76,7 +79,8 @@ impl World {
         };
         let was_deleted = organization.is_deleted();
         organization.state = state;
-        organization.error_message = message;
+        organization.error_message =
+            message.map(|text| text.chars().take(LONGEST_MESSAGE).collect());
         let first = organization.state == words::ACTIVE && organization.completed_date.is_none();
         if first {
             organization.completed_date = Some(at);

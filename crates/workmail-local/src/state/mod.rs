@@ -17,7 +17,7 @@ use jiff::Timestamp;
 pub(crate) use self::{
     callers::{Caller, Callers},
     directories::{Directories, Directory, Standing},
-    domains::{Domain, Domains, Registry},
+    domains::{Domain, Domains, Registry, is_within, test_domain},
     lifecycle::creation,
     listing::{Listing, Position},
     organization::{Deletion, Organization, Step, User},
@@ -102,6 +102,14 @@ impl World {
         self.zones
             .get(&(account.to_owned(), id.to_owned()))
             .map(String::as_str)
+    }
+
+    /// The id of a hosted zone of an account that a domain is in.
+    pub(crate) fn zone_of(&self, account: &str, domain: &str) -> Option<&str> {
+        let mut zones = self.zones.iter();
+        zones
+            .find(|((owner, _), apex)| owner == account && is_within(domain, apex))
+            .map(|((_, id), _)| id.as_str())
     }
 
     /// The next number in the order of creation.

@@ -10,7 +10,7 @@ use crate::{
     ids::{self, OrganizationId, Place},
     seeds::{
         Credential, OrganizationChange, SeedDirectory, SeedDomain, SeedError, SeedIdentity,
-        SeedOrganization, SeedUser, SeedZone, Seeds,
+        SeedOrganization, SeedUser, SeedZone, Seeds, Shown,
     },
     words,
 };
@@ -95,6 +95,15 @@ impl World {
         if seed.alias.is_empty() {
             return Err(SeedError::Form(seed.alias, "alias"));
         }
+        Shown {
+            alias: Some(&seed.alias),
+            state: Some(&seed.state),
+            error_message: seed.error_message.as_deref(),
+            default_mail_domain: seed.default_mail_domain.as_deref(),
+            domains: &seed.domains,
+            tags: &seed.tags,
+        }
+        .check()?;
         let id = match &seed.id {
             Some(text) => OrganizationId::parse(text)
                 .ok_or_else(|| SeedError::Form(text.clone(), "organization id"))?,
@@ -120,9 +129,6 @@ impl World {
                 directory
             }
         };
-        for domain in &seed.domains {
-            check_domain(&domain.name)?;
-        }
         let created_at = before(now, seed.age.0);
         let on_the_way = [words::REQUESTED, words::CREATING, words::FAILED];
         let domains = Domains::of(&seed.alias, &self.knobs, created_at);
@@ -211,14 +217,20 @@ impl World {
         now: Timestamp,
     ) -> Result<&Organization, SeedError> {
         let unknown = || SeedError::Unknown(id.to_string());
-        for domain in &change.set_domains {
-            check_domain(&domain.name)?;
-        }
         let organization = self.organizations.get_mut(&id).ok_or_else(unknown)?;
-        organization
-            .tags
-            .retain(|key, _| !change.remove_tags.contains(key));
-        organization.tags.extend(change.set_tags);
+        let mut tags = organization.tags.clone();
+        tags.retain(|key, _| !change.remove_tags.contains(key));
+        tags.extend(change.set_tags);
+        Shown {
+            alias: None,
+            state: change.state.as_deref(),
+            error_message: change.error_message.as_deref(),
+            default_mail_domain: change.default_mail_domain.as_deref(),
+            domains: &change.set_domains,
+            tags: &tags,
+        }
+        .check()?;
+        organization.tags = tags;
         if change.migration_admin.is_some() {
             organization.migration_admin = change.migration_admin;
         }
@@ -255,13 +267,5 @@ fn check_account(account: &str) -> Result<(), SeedError> {
         Ok(())
     } else {
         Err(SeedError::Form(account.to_owned(), "account"))
-    }
-}
-
-fn check_domain(name: &str) -> Result<(), SeedError> {
-    if name.is_empty() {
-        Err(SeedError::Form(name.to_owned(), "domain"))
-    } else {
-        Ok(())
     }
 }

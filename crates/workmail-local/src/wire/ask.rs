@@ -37,10 +37,11 @@ impl Ask {
     pub(super) fn read(head: &Parts, body: &[u8]) -> Self {
         let service = service_of(&head.headers);
         if head.method != Method::POST || head.uri.path() != "/" {
+            let name = format!("{} {}", head.method, head.uri.path());
             return Self {
                 service,
-                name: format!("{} {}", head.method, head.uri.path()),
-                target: Err(ApiError::unknown_operation(404)),
+                target: Err(ApiError::unknown_operation(404, &name)),
+                name,
                 input: Ok(Value::Null),
             };
         }
@@ -55,7 +56,14 @@ impl Ask {
         let right_type = text_of(headers, CONTENT_TYPE.as_str())
             .is_some_and(|kind| kind.split(';').next() == Some("application/x-amz-json-1.1"));
         let target = match (named, right_type) {
-            (None, _) | (_, false) => Err(ApiError::unknown_operation(404)),
+            (None, _) => Err(ApiError::unknown_operation(
+                404,
+                "a call without x-amz-target",
+            )),
+            (_, false) => Err(ApiError::unknown_operation(
+                404,
+                "a content-type other than application/x-amz-json-1.1",
+            )),
             (Some(named), true) => Contract::model()
                 .map_err(|_| ApiError::internal())
                 .and_then(|contract| {
@@ -63,7 +71,7 @@ impl Ask {
                         .operation_of(named)
                         .and_then(|(name, model)| Some((Operation::from_name(name)?, model)))
                         .map(|(operation, model)| Target::WorkMail(operation, model, contract))
-                        .ok_or_else(|| ApiError::unknown_operation(400))
+                        .ok_or_else(|| ApiError::unknown_operation(400, named))
                 }),
         };
         let input = if body.is_empty() {

@@ -17,12 +17,17 @@ pub(super) fn caller(
     service: Service,
     signature: &Signature,
 ) -> Result<Caller, ApiError> {
-    let Signature { access_key, region } = signature;
+    let Signature {
+        access_key, region, ..
+    } = signature;
     let world = endpoint.world();
     let regions = &world.knobs.regions;
     let served = regions.is_empty() || regions.contains(region) || service == Service::Sts;
     if !served {
         return Err(mismatch(service, wrong_region(region)));
+    }
+    if signature.lacks_token() {
+        return Err(refused(service, Refusal::Unrecognized));
     }
     let credential = world
         .callers

@@ -10,6 +10,15 @@ use super::{ApiError, Service, text_of};
 pub(super) struct Signature {
     pub(super) access_key: String,
     pub(super) region: String,
+    /// Whether the request has a session token.
+    pub(super) has_token: bool,
+}
+
+impl Signature {
+    /// Whether the key is a temporary one, of which AWS accepts no call without a session token.
+    pub(super) fn lacks_token(&self) -> bool {
+        self.access_key.starts_with("ASIA") && !self.has_token
+    }
 }
 
 /// Reads the signature of a request to a service.
@@ -104,6 +113,7 @@ pub(super) fn read(headers: &HeaderMap, service: Service) -> Result<Signature, A
     Ok(Signature {
         access_key: (*access_key).to_owned(),
         region: (*region).to_owned(),
+        has_token: text_of(headers, "x-amz-security-token").is_some_and(|token| !token.is_empty()),
     })
 }
 

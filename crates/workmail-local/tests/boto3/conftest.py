@@ -84,11 +84,14 @@ def control(running):
 def session():
     """Makes clients; each keeps to the keys and region that it is given, and never repeats."""
 
-    def make(url, service="workmail", key="AKIAIOSFODNN7EXAMPLE", region="us-east-1", **config):
+    def make(
+        url, service="workmail", key="AKIAIOSFODNN7EXAMPLE", region="us-east-1", token=None, **config
+    ):
         return boto3.session.Session().client(
             service,
             aws_access_key_id=key,
             aws_secret_access_key="secret",
+            aws_session_token=token,
             config=botocore.config.Config(
                 **{"retries": {"total_max_attempts": 1}, "read_timeout": 20, **config}
             ),

@@ -83,6 +83,36 @@ def test_domains_of_a_create_are_there_once_it_is_active(client, control):
     assert standing(client, one, "other.example") == ("FAILED", "FAILED")
 
 
+@pytest.mark.parametrize("name", ["other.awsapps.com", "Other.AwsApps.com", "awsapps.com"])
+def test_a_create_with_the_test_domain_of_another_organization_is_refused(client, control, name):
+    control.seed("other")
+    with pytest.raises(client.exceptions.InvalidParameterException):
+        client.create_organization(Alias="acme", Domains=[{"DomainName": name}])
+    assert len(control.organizations()) == 1
+
+
+def test_a_create_may_name_its_own_test_domain(client, control):
+    client.create_organization(Alias="acme", Domains=[{"DomainName": TEST}])
+    [organization] = control.organizations()
+    assert [domain["domainName"] for domain in organization["domains"]] == [TEST]
+
+
+@pytest.mark.parametrize("name", [DOMAIN, f"mail.{DOMAIN}"])
+def test_a_create_with_a_domain_of_a_hosted_zone_needs_the_id_of_the_zone(client, control, name):
+    control("POST", "/zones", {"id": "Z1", "name": DOMAIN})
+    with pytest.raises(client.exceptions.InvalidParameterException) as error:
+        client.create_organization(Alias="acme", Domains=[{"DomainName": name}])
+    assert "Z1" in error.value.response["Error"]["Message"]
+    assert control.organizations() == []
+    client.create_organization(Alias="acme", Domains=[{"DomainName": f"not{DOMAIN}"}])
+    client.create_organization(Alias="b", Domains=[{"DomainName": name, "HostedZoneId": "Z1"}])
+
+
+def test_the_hosted_zones_of_another_account_do_not_count(client, control):
+    control("POST", "/zones", {"id": "Z1", "name": DOMAIN, "account": "210987654321"})
+    client.create_organization(Alias="acme", Domains=[{"DomainName": DOMAIN}])
+
+
 def test_pages_of_domains(client, control):
     domains = [{"name": f"d{number}.example"} for number in range(4)]
     one = {"OrganizationId": control.seed("acme", domains=domains)["id"]}

@@ -112,6 +112,7 @@ def test_an_operation_that_is_not_served_says_so(client, organization):
     with pytest.raises(botocore.exceptions.ClientError) as error:
         client.list_groups(OrganizationId=organization[0])
     assert code_of(error) == "UnknownOperationException"
+    assert "ListGroups" in error.value.response["Error"]["Message"]
 
 
 @pytest.mark.parametrize(
@@ -149,6 +150,19 @@ def test_a_key_that_nobody_named_when_there_is_no_default(control, client):
     with pytest.raises(botocore.exceptions.ClientError) as error:
         client.list_organizations()
     assert code_of(error) == "UnrecognizedClientException"
+
+
+@pytest.mark.parametrize(
+    ("service", "code"), [("workmail", "UnrecognizedClientException"), ("sts", "InvalidClientTokenId")]
+)
+def test_a_temporary_key_needs_a_session_token(client_of, service, code):
+    def call(client):
+        return client.list_organizations() if service == "workmail" else client.get_caller_identity()
+
+    with pytest.raises(botocore.exceptions.ClientError) as error:
+        call(client_of(service, key="ASIAIOSFODNN7EXAMPLE"))
+    assert code_of(error) == code
+    call(client_of(service, key="ASIAIOSFODNN7EXAMPLE", token="token"))
 
 
 def test_a_region_without_the_service(control, client_of):

@@ -1,8 +1,12 @@
 """The program: its flags, its one line, its end."""
 
 import json
+import pathlib
+import re
 import signal
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -104,6 +108,28 @@ def test_what_it_cannot_do_it_says(flags, complaint):
     assert run.returncode != 0
     assert complaint in run.stderr
     assert run.stdout == ""
+
+
+def test_large_calls_without_a_signature_do_not_fill_the_memory(start):
+    process, control = start()
+
+    def resident():
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) // 1024
+
+    before = resident()
+    headers = {
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": "WorkMailService.ListOrganizations",
+    }
+    bodies = [b" " * 2**20, b"[" + b"1," * (2**19 - 2) + b"1]", b'{"NextToken": "' + b"x" * 2**19 + b'"}']
+    for number in range(150):
+        request = urllib.request.Request(control.url, bodies[number % 3], headers, method="POST")
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(request)
+        assert "MissingAuthenticationTokenException" in error.value.read().decode()
+    assert len(control.calls("ListOrganizations")) == 150
+    assert resident() - before < 64
 
 
 def test_it_listens_elsewhere_when_told_to(start):

@@ -18,7 +18,7 @@ def test_a_key_is_the_account_that_it_was_mapped_to(control, client_of):
     arn = "arn:aws:sts::210987654321:assumed-role/operator/session"
     key = {"accessKey": "ASIAROLE", "account": "210987654321", "arn": arn}
     control("POST", "/credentials", key)
-    identity = client_of("sts", key="ASIAROLE", region="eu-central-1").get_caller_identity()
+    identity = client_of("sts", key="ASIAROLE", token="token", region="eu-central-1").get_caller_identity()
     assert (identity["Account"], identity["Arn"]) == ("210987654321", arn)
     assert identity["UserId"].endswith(":session")
 
