@@ -1,4 +1,4 @@
-//! Seeds and changes are held against the model: no output may show what the model forbids.
+//! Checks seeds and changes against the model, so that no output shows what the model forbids.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ fn check(operation: Operation, output: &Value) -> Result<(), SeedError> {
     let model = Contract::model().ok();
     let violations = model.and_then(|contract| {
         let operation = contract.operation(operation.name())?;
-        Some(contract.broken(output, &operation.output))
+        Some(contract.violations(output, &operation.output))
     });
     match violations.unwrap_or_default().first() {
         Some(violation) => Err(SeedError::Model(violation.to_string())),
