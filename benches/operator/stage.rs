@@ -28,9 +28,6 @@ use crate::{
     process::{Addresses, Process},
 };
 
-/// The journal of an endpoint forgets nothing that is counted here.
-const JOURNAL: usize = 1_000_000;
-
 /// Who is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contender {
@@ -146,7 +143,7 @@ pub async fn aws(knobs: Knobs) -> Server {
         ..knobs
     };
     Server::start(Config {
-        journal_capacity: JOURNAL,
+        journal_bytes: usize::MAX,
         ..Config::with_knobs(knobs)
     })
     .await

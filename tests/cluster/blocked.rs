@@ -294,7 +294,7 @@ async fn a_deletion_in_a_state_that_aws_refuses_is_blocked() {
     let (world, object) = world_with_doomed().await;
     let id = id(&object);
     world.aws.change_knobs(|knobs| {
-        knobs.delete_answers.remove("Impaired");
+        knobs.deletable_states.remove("Impaired");
     });
     world
         .aws

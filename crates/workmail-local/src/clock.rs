@@ -1,4 +1,4 @@
-//! The clock that organizations live by. It can be moved forward, or stand still, in tests.
+//! The clock of an endpoint. Tests can move it forward.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -7,51 +7,41 @@ use std::{
 
 use jiff::Timestamp;
 
-/// A clock that never goes back: a wall-clock reading carried on by a monotonic one.
+/// A clock that never goes back: the wall clock at its start plus a monotonic clock.
 ///
-/// Clones are the same clock.
+/// A clone is the same clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Mutex<Reading>>);
 
 #[derive(Debug)]
 struct Reading {
-    at: Timestamp,
-    /// When `at` was read; `None` while the clock stands still.
-    since: Option<Instant>,
+    time: Timestamp,
+    /// When `time` was read.
+    read_at: Instant,
 }
 
 impl Clock {
-    /// A clock that shows the present time and runs.
+    /// Returns a clock that shows the present time.
     #[must_use]
     pub fn system() -> Self {
-        Self::new(Timestamp::now(), Some(Instant::now()))
+        Self(Arc::new(Mutex::new(Reading {
+            time: Timestamp::now(),
+            read_at: Instant::now(),
+        })))
     }
 
-    /// A clock that shows `at` and moves only by [`Clock::advance`].
-    #[must_use]
-    pub fn standing(at: Timestamp) -> Self {
-        Self::new(at, None)
-    }
-
-    fn new(at: Timestamp, since: Option<Instant>) -> Self {
-        Self(Arc::new(Mutex::new(Reading { at, since })))
-    }
-
-    /// The time it shows.
+    /// Returns the time of this clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match reading.since {
-            Some(since) => after(reading.at, since.elapsed()),
-            None => reading.at,
-        }
+        after(reading.time, reading.read_at.elapsed())
     }
 
-    /// Moves it forward by `span`, and returns the time it then shows.
+    /// Moves the clock forward by `span`, and returns its new time.
     pub fn advance(&self, span: Duration) -> Timestamp {
         {
             let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            reading.at = after(reading.at, span);
+            reading.time = after(reading.time, span);
         }
         self.now()
     }
@@ -63,14 +53,14 @@ impl Default for Clock {
     }
 }
 
-/// `at` plus `span`, or the last representable time.
-pub(crate) fn after(at: Timestamp, span: Duration) -> Timestamp {
-    at.checked_add(span).unwrap_or(Timestamp::MAX)
+/// Returns `time` plus `span`, or the last time that can be represented.
+pub(crate) fn after(time: Timestamp, span: Duration) -> Timestamp {
+    time.checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
-/// `at` minus `span`, or the first representable time.
-pub(crate) fn before(at: Timestamp, span: Duration) -> Timestamp {
-    at.checked_sub(span).unwrap_or(Timestamp::MIN)
+/// Returns `time` minus `span`, or the first time that can be represented.
+pub(crate) fn before(time: Timestamp, span: Duration) -> Timestamp {
+    time.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]
@@ -78,31 +68,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_standing_clock_moves_only_when_told() {
-        let clock = Clock::standing(Timestamp::UNIX_EPOCH);
-        let same = clock.clone();
-        assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
-        clock.advance(Duration::from_mins(1));
-        assert_eq!(same.now().as_second(), 60);
-    }
-
-    #[test]
-    fn a_system_clock_never_goes_back() {
+    fn a_clock_goes_forward_only_and_its_clones_show_the_same_time() {
         let clock = Clock::system();
         let first = clock.now();
         assert!(clock.now() >= first);
-        assert!(clock.advance(Duration::from_hours(1)) >= after(first, Duration::from_hours(1)));
+        clock.clone().advance(Duration::from_hours(1));
+        assert!(clock.now() >= after(first, Duration::from_hours(1)));
     }
 
     #[test]
-    fn time_ends_instead_of_overflowing() {
-        assert_eq!(
-            after(Timestamp::MAX, Duration::from_secs(1)),
-            Timestamp::MAX
-        );
-        assert_eq!(
-            before(Timestamp::MIN, Duration::from_secs(1)),
-            Timestamp::MIN
-        );
+    fn times_stop_at_their_bounds_instead_of_overflowing() {
+        let second = Duration::from_secs(1);
+        assert_eq!(after(Timestamp::MAX, second), Timestamp::MAX);
+        assert_eq!(before(Timestamp::MIN, second), Timestamp::MIN);
     }
 }

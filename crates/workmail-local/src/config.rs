@@ -1,43 +1,43 @@
-//! What an endpoint starts with.
+//! The configuration of an endpoint.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::{clock::Clock, faults::Rule, knobs::Knobs, seeds::Seeds};
 
-/// A configuration that cannot be used.
+/// A configuration file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
     #[error("{0}: {1}")]
     Unreadable(String, std::io::Error),
-    /// The file is no configuration.
+    /// The file is not a valid configuration.
     #[error("{0}: {1}")]
     Invalid(String, serde_json::Error),
 }
 
-/// What an endpoint starts with. As a file it is JSON with the same names in camel case.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The configuration of an endpoint. The file is JSON with the same names in camel case.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Config {
-    /// Where to listen; port 0 takes a free one. Default `127.0.0.1:0`.
+    /// The address to listen on; port 0 takes a free port. Default `127.0.0.1:0`.
     pub listen: SocketAddr,
-    /// Whether `listen` may be anything but a loopback address: nothing on this port asks for
-    /// a secret. Default false.
+    /// Allows an address that other machines can reach. Nothing on the port asks for a secret.
+    /// Default false.
     pub allow_remote: bool,
-    /// How many calls the journal remembers. Default 100,000.
-    pub journal_capacity: usize,
+    /// About how many bytes of memory the calls in the journal may take. Default 64 MiB.
+    pub journal_bytes: usize,
     /// The knobs.
     pub knobs: Knobs,
-    /// What is there.
+    /// What exists at the start.
     pub seeds: Seeds,
-    /// What goes wrong.
+    /// The fault rules at the start.
     pub faults: Vec<Rule>,
-    /// The clock that organizations live by.
+    /// The clock of the endpoint.
     #[serde(skip)]
     pub clock: Clock,
 }
@@ -47,7 +47,7 @@ impl Default for Config {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             allow_remote: false,
-            journal_capacity: 100_000,
+            journal_bytes: 64 << 20,
             knobs: Knobs::default(),
             seeds: Seeds::default(),
             faults: Vec::new(),
@@ -57,7 +57,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// An empty endpoint with these knobs, on a free port.
+    /// Returns the configuration of an empty endpoint with these knobs, on a free port.
     #[must_use]
     pub fn with_knobs(knobs: Knobs) -> Self {
         Self {
@@ -66,10 +66,10 @@ impl Config {
         }
     }
 
-    /// Reads a file.
+    /// Reads a configuration file.
     ///
     /// # Errors
-    /// It cannot be read, or is no configuration.
+    /// The file cannot be read, or is not a valid configuration.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let name = || path.display().to_string();
         let text = std::fs::read(path).map_err(|error| ConfigError::Unreadable(name(), error))?;

@@ -1,5 +1,4 @@
-//! An endpoint: its state, faults, journal and clock, and everything that can be done with them
-//! from outside.
+//! An endpoint: state, faults, journal and clock, and the functions that tests call on them.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,62 +10,61 @@ use serde_json::Value;
 use crate::{
     clock::Clock,
     config::Config,
-    faults::{Fate, Faults, Rule, RuleId, RuleView, Subject},
+    faults::{CallInfo, Faults, Injected, Rule, RuleId, RuleView},
     ids::OrganizationId,
     journal::{Call, CallFilter, Journal, WaitTimeout},
     knobs::{KnobError, Knobs},
     seeds::{
-        Credential, OrganizationChange, SeedDirectory, SeedError, SeedIdentity, SeedOrganization,
-        SeedUser, SeedZone,
+        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
+        SeedZone,
     },
-    state::{Organization, World},
-    views::{DirectoryView, OrganizationView, UserView},
+    state::{Organization, State},
+    views::{DirectoryView, OrganizationView},
 };
 
-/// The state of an endpoint, and what can be done to it behind its clients' backs. Clones are the
-/// same endpoint.
+/// An endpoint, and the changes of its state that no client makes. A clone is the same endpoint.
 #[derive(Clone, Debug)]
 pub struct Endpoint(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     config: Config,
-    world: Mutex<World>,
+    state: Mutex<State>,
     faults: Mutex<Faults>,
     journal: Journal,
 }
 
 #[expect(
     clippy::must_use_candidate,
-    reason = "some are called for what they do"
+    reason = "some functions are called for their effect"
 )]
 impl Endpoint {
-    /// An endpoint that nothing listens for.
+    /// Returns an endpoint that does not listen.
     ///
     /// # Errors
-    /// The configuration seeds something that makes no sense.
+    /// A seed of the configuration is not valid.
     pub fn new(config: Config) -> Result<Self, SeedError> {
         let endpoint = Self(Arc::new(Inner {
-            world: Mutex::default(),
+            state: Mutex::default(),
             faults: Mutex::default(),
-            journal: Journal::new(config.journal_capacity),
+            journal: Journal::new(config.journal_bytes),
             config,
         }));
         endpoint.reset()?;
         Ok(endpoint)
     }
 
-    /// Puts everything back to how it was at the start, but for the clock and the sequence of
-    /// calls. Calls that are held go on.
+    /// Restores everything to its state at the start, except the clock and the sequence of calls.
+    /// Held calls are released.
     ///
     /// # Errors
-    /// None, once an endpoint has started.
+    /// A seed of the configuration is not valid.
     pub fn reset(&self) -> Result<(), SeedError> {
         let config = &self.0.config;
-        let mut world = World::new(config.knobs.clone());
-        world.seed(&config.seeds, self.clock().now())?;
-        *self.world() = world;
-        let mut faults = self.faults_guard();
+        let mut state = State::new(config.knobs.clone());
+        state.seed(&config.seeds, self.clock().now())?;
+        *self.state() = state;
+        let mut faults = self.lock_faults();
         faults.clear();
         for rule in config.faults.iter().cloned() {
             faults.add(rule);
@@ -75,207 +73,175 @@ impl Endpoint {
         Ok(())
     }
 
-    /// The clock that organizations live by.
+    /// Returns the clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.0.config.clock
     }
 
-    /// The knobs.
+    /// Returns the knobs.
     #[must_use]
     pub fn knobs(&self) -> Knobs {
-        self.world().knobs.clone()
+        self.state().knobs.clone()
     }
 
-    /// Sets every knob.
-    pub fn set_knobs(&self, knobs: Knobs) {
-        let now = self.clock().now();
-        self.world().set_knobs(knobs, now);
-    }
-
-    /// Changes some knobs.
+    /// Changes knobs.
     pub fn change_knobs(&self, change: impl FnOnce(&mut Knobs)) {
-        let now = self.clock().now();
-        let mut world = self.world();
-        let mut knobs = world.knobs.clone();
-        change(&mut knobs);
-        world.set_knobs(knobs, now);
+        change(&mut self.current_state().knobs);
     }
 
-    /// Changes some knobs, given as `{"name": value}`, and returns all.
+    /// Changes the knobs that are given as `{"name": value}`, and returns all.
     ///
     /// # Errors
-    /// An unknown name, or a value of the wrong form; then nothing is changed.
+    /// A name is unknown, or a value has the wrong form. Nothing is changed then.
     pub fn merge_knobs(&self, change: &Value) -> Result<Knobs, KnobError> {
-        let now = self.clock().now();
-        let mut world = self.world();
-        let knobs = world.knobs.merged(change)?;
-        world.set_knobs(knobs.clone(), now);
-        Ok(knobs)
+        let mut state = self.current_state();
+        state.knobs = state.knobs.merged(change)?;
+        Ok(state.knobs.clone())
     }
 
-    /// Names an access key, or names it anew.
+    /// Adds a credential, or replaces the one with the same access key.
     ///
     /// # Errors
-    /// The account is none.
+    /// The account is not valid.
     pub fn seed_credential(&self, credential: Credential) -> Result<(), SeedError> {
-        self.world().seed_credential(credential)
+        self.state().seed_credential(credential)
     }
 
     /// Adds a directory.
     ///
     /// # Errors
-    /// An id or account of another form, or an id that is there.
+    /// The id or the account is not valid, or the id exists.
     pub fn seed_directory(&self, seed: SeedDirectory) -> Result<DirectoryView, SeedError> {
-        Ok(self.world().seed_directory(seed)?.view())
+        Ok(self.state().seed_directory(seed)?.view())
     }
 
     /// Adds a hosted zone.
     ///
     /// # Errors
-    /// The account is none.
+    /// The account is not valid.
     pub fn seed_zone(&self, zone: SeedZone) -> Result<(), SeedError> {
-        self.world().seed_zone(zone)
-    }
-
-    /// Adds a verified identity of SES: a domain of its name is verified once it is registered.
-    ///
-    /// # Errors
-    /// The account is none.
-    pub fn seed_identity(&self, identity: SeedIdentity) -> Result<(), SeedError> {
-        self.world().seed_identity(identity)
+        self.state().seed_zone(zone)
     }
 
     /// Adds an organization.
     ///
     /// # Errors
-    /// An id, alias or account of another form, an id that is there, a directory that is not.
+    /// A value is not valid, the id exists, or the directory does not.
     pub fn seed_organization(&self, seed: SeedOrganization) -> Result<OrganizationView, SeedError> {
         let now = self.clock().now();
-        Ok(self.world().seed_organization(seed, now)?.view())
+        Ok(self.state().seed_organization(seed, now)?.view())
     }
 
     /// Adds a user to an organization.
     ///
     /// # Errors
-    /// There is no such organization, no name, or the id is there.
-    pub fn seed_user(&self, organization: &str, seed: SeedUser) -> Result<UserView, SeedError> {
-        let now = self.clock().now();
-        Ok(self
-            .world()
-            .seed_user(parse(organization)?, seed, now)?
-            .view())
+    /// The organization does not exist, or the user has no name.
+    pub fn seed_user(&self, organization: &str, seed: SeedUser) -> Result<(), SeedError> {
+        self.state().seed_user(parse(organization)?, seed)
     }
 
-    /// Changes an organization by nobody's call.
+    /// Changes an organization without a call.
     ///
     /// # Errors
-    /// There is no such organization, or a domain has no name.
+    /// The organization does not exist, or a value is not valid.
     pub fn change_organization(
         &self,
         id: &str,
         change: OrganizationChange,
     ) -> Result<OrganizationView, SeedError> {
         let now = self.clock().now();
-        let mut world = self.world();
-        world.catch_up(now);
-        Ok(world.change(parse(id)?, change, now)?.view())
+        let mut state = self.current_state();
+        Ok(state.change(parse(id)?, change, now)?.view())
     }
 
-    /// Removes an organization as if it had never been, and frees its alias. The answer of a
-    /// create is still remembered by its client token.
+    /// Removes an organization as if it had never existed, and frees its alias. The answer of its
+    /// create is still remembered by the client token.
     ///
     /// # Errors
-    /// There is no such organization.
+    /// The organization does not exist.
     pub fn remove_organization(&self, id: &str) -> Result<(), SeedError> {
-        if self.world().remove(parse(id)?) {
+        if self.state().remove(parse(id)?) {
             Ok(())
         } else {
             Err(SeedError::Unknown(id.to_owned()))
         }
     }
 
-    /// Every organization of every account and region, oldest first.
+    /// Returns the organizations of all accounts and regions, oldest first.
     #[must_use]
     pub fn organizations(&self) -> Vec<OrganizationView> {
-        let now = self.clock().now();
-        let mut world = self.world();
-        world.catch_up(now);
-        world.all().into_iter().map(Organization::view).collect()
+        let state = self.current_state();
+        state.all().into_iter().map(Organization::view).collect()
     }
 
-    /// One organization, by id.
+    /// Returns an organization.
     #[must_use]
     pub fn organization(&self, id: &str) -> Option<OrganizationView> {
-        let now = self.clock().now();
-        let mut world = self.world();
-        world.catch_up(now);
-        Some(world.find(OrganizationId::parse(id)?)?.view())
+        let id = OrganizationId::parse(id)?;
+        Some(self.current_state().find(id)?.view())
     }
 
-    /// One directory, by id.
+    /// Returns a directory.
     #[must_use]
     pub fn directory(&self, id: &str) -> Option<DirectoryView> {
-        let now = self.clock().now();
-        let mut world = self.world();
-        world.catch_up(now);
-        Some(world.directories.get(id)?.view())
+        Some(self.current_state().directories.get(id)?.view())
     }
 
-    /// Adds a rule after those that are there.
+    /// Adds a fault rule as the last one.
     pub fn fault(&self, rule: Rule) -> RuleId {
-        self.faults_guard().add(rule)
+        self.lock_faults().add(rule)
     }
 
-    /// Every rule, and what has become of it.
+    /// Returns every fault rule with its effects so far.
     #[must_use]
     pub fn faults(&self) -> Vec<RuleView> {
-        self.faults_guard().views()
+        self.lock_faults().views()
     }
 
-    /// Removes a rule, and lets the calls go on that it holds. False if it is not there.
+    /// Removes a fault rule, and releases the calls that it holds. Returns whether it existed.
     pub fn remove_fault(&self, id: RuleId) -> bool {
-        self.faults_guard().remove(id)
+        self.lock_faults().remove(id)
     }
 
-    /// Removes every rule, and lets all calls go on.
+    /// Removes every fault rule, and releases all calls.
     pub fn clear_faults(&self) {
-        self.faults_guard().clear();
+        self.lock_faults().clear();
     }
 
-    /// Lets the calls go on that a rule holds, or all calls that are held; the rules stay. Returns
-    /// how many calls that were.
+    /// Releases the calls that one rule or all rules hold, and returns their number. The rules
+    /// stay.
     pub fn release(&self, id: Option<RuleId>) -> usize {
-        self.faults_guard().release(id)
+        self.lock_faults().release(id)
     }
 
-    /// Every call that is remembered, in the order of arrival.
+    /// Returns every call in the journal, in the order of arrival.
     #[must_use]
     pub fn journal(&self) -> Vec<Call> {
         self.calls(&CallFilter::any())
     }
 
-    /// The calls that a filter takes, in the order of arrival.
+    /// Returns the calls that a filter matches, in the order of arrival.
     #[must_use]
     pub fn calls(&self, filter: &CallFilter) -> Vec<Call> {
         self.0.journal.calls(filter)
     }
 
-    /// The sequence number of the latest call, 0 before the first: a mark to look for calls after.
+    /// Returns the sequence number of the latest call, or 0. Later calls have higher numbers.
     #[must_use]
     pub fn last_call(&self) -> u64 {
         self.0.journal.last()
     }
 
-    /// Forgets every call. Sequence numbers go on.
+    /// Removes every call from the journal. Sequence numbers continue.
     pub fn clear_journal(&self) {
         self.0.journal.clear();
     }
 
-    /// Waits until a filter takes `count` calls, and returns all that it takes then.
+    /// Waits until a filter matches `count` calls, and returns all that it matches.
     ///
     /// # Errors
-    /// They did not come within `timeout`.
+    /// The calls did not arrive within `timeout`.
     pub async fn wait_for_calls(
         &self,
         filter: &CallFilter,
@@ -285,21 +251,28 @@ impl Endpoint {
         self.0.journal.wait(filter, count, timeout).await
     }
 
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn faults_guard(&self) -> MutexGuard<'_, Faults> {
+    /// Returns the state with every change that is due.
+    fn current_state(&self) -> MutexGuard<'_, State> {
+        let now = self.clock().now();
+        let mut state = self.state();
+        state.catch_up(now);
+        state
+    }
+
+    fn lock_faults(&self) -> MutexGuard<'_, Faults> {
         self.0.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The journal of calls.
-    pub(crate) fn journal_of_calls(&self) -> &Journal {
+    pub(crate) fn calls_journal(&self) -> &Journal {
         &self.0.journal
     }
 
-    pub(crate) fn fate(&self, call: &Subject<'_>) -> Fate {
-        self.faults_guard().fate(call)
+    pub(crate) fn inject_faults(&self, call: &CallInfo<'_>) -> Injected {
+        self.lock_faults().inject(call)
     }
 }
 

@@ -17,30 +17,31 @@ use workmail_local::{Config, ConfigError, Delay, KnobError, Server, ServerError}
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Flags {
-    /// Where to listen, as 127.0.0.1:4579 or 4579; port 0 takes a free one [default: 127.0.0.1:0]
+    /// The address to listen on, such as 127.0.0.1:4579 or 4579; port 0 takes a free port
+    /// [default: 127.0.0.1:0]
     #[arg(long, value_name = "ADDRESS", env = "WORKMAIL_LOCAL_LISTEN", value_parser = address)]
     listen: Option<SocketAddr>,
-    /// Listen on an address that other machines can reach, though nothing asks for a secret
+    /// Allow an address that other machines can reach; nothing on the port asks for a secret
     #[arg(long)]
     allow_remote: bool,
     /// A JSON file with knobs, seeds and faults
     #[arg(long, value_name = "FILE", env = "WORKMAIL_LOCAL_CONFIG")]
     config: Option<PathBuf>,
-    /// How long an organization is Requested, as 2s or 1s..5s
+    /// How long an organization is Requested, such as 2s or 1s..5s
     #[arg(long, value_name = "DELAY")]
     requested_for: Option<Delay>,
-    /// How long an organization is Creating, as 2s or 15s..75s
+    /// How long an organization is Creating, such as 2s or 15s..75s
     #[arg(long, value_name = "DELAY")]
     creating_for: Option<Delay>,
-    /// How long an organization is Deleting, as 2s or 5s..30s
+    /// How long an organization is Deleting, such as 2s or 5s..30s
     #[arg(long, value_name = "DELAY")]
     deleting_for: Option<Delay>,
-    /// Any knob by name, its value as JSON or as a plain word; may be repeated
+    /// A knob by name, its value as JSON or as a plain word; may be repeated
     #[arg(long = "knob", value_name = "NAME=VALUE")]
     knobs: Vec<String>,
 }
 
-/// An address, or a port of the loopback address.
+/// Parses an address, or a port of the loopback address.
 fn address(text: &str) -> Result<SocketAddr, AddrParseError> {
     match text.parse() {
         Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
@@ -48,7 +49,7 @@ fn address(text: &str) -> Result<SocketAddr, AddrParseError> {
     }
 }
 
-/// Why the program ends.
+/// An error that ends the program.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -64,7 +65,7 @@ enum Failure {
 }
 
 impl Flags {
-    /// The file's configuration, with what the flags say instead.
+    /// Returns the configuration of the file with the values of the flags, which win.
     fn config(self) -> Result<Config, Failure> {
         let mut config = self
             .config
@@ -93,7 +94,7 @@ async fn main() -> ExitCode {
     match run(Flags::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nobody is left to tell if standard error is closed.
+            // The error cannot be reported if standard error is closed.
             let _written = writeln!(std::io::stderr(), "workmail-local: {failure}");
             ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! Listening: a port, its connections, and stopping and starting again with the same state.
+//! The server: its port, its connections, and how it stops and starts again with the same state.
 
 use std::{
     convert::Infallible,
@@ -35,22 +35,21 @@ use crate::{
 /// A server that cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
-    /// The address is not a loopback one, and nothing said that it may be otherwise.
-    #[error("{0} can be reached from other machines, and nothing here asks for a secret")]
+    /// The address is not a loopback address, and `allow_remote` is false.
+    #[error("{0} can be reached from other machines, and nothing on it asks for a secret")]
     Remote(SocketAddr),
-    /// The configuration seeds something that makes no sense.
+    /// A seed of the configuration is not valid.
     #[error("seeds: {0}")]
     Seed(#[from] SeedError),
-    /// The model that came with this crate cannot be read.
+    /// The model in this crate cannot be read.
     #[error("{0}")]
     Model(String),
 }
 
-/// An endpoint that listens. It is its [`Endpoint`] too: all that can be done to one can be done
-/// to the other. Dropped, it listens no more.
+/// An endpoint that listens. It dereferences to its [`Endpoint`]. When it is dropped, it stops.
 #[derive(Debug)]
 pub struct Server {
     endpoint: Endpoint,
@@ -76,7 +75,7 @@ impl Server {
     /// Starts to listen, on the current runtime.
     ///
     /// # Errors
-    /// The address cannot be had or may not be, or the configuration makes no sense.
+    /// The address cannot be used, or the configuration is not valid.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
         let Config {
             listen,
@@ -96,25 +95,25 @@ impl Server {
         })
     }
 
-    /// The address that it listens on, now or when it is started again.
+    /// Returns the address, which stays the same when the server is stopped.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The URL for `AWS_ENDPOINT_URL_WORKMAIL` and `AWS_ENDPOINT_URL_STS`.
+    /// Returns the URL for `AWS_ENDPOINT_URL_WORKMAIL` and `AWS_ENDPOINT_URL_STS`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The endpoint, to keep beyond the server.
+    /// Returns the endpoint, which may outlive the server.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Closes every connection and the port: clients are refused from now on. The state stays.
+    /// Closes the port and every connection. The state stays.
     pub async fn stop(&self) {
         let listening = self
             .listening
@@ -122,7 +121,7 @@ impl Server {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(Listening { stop, task }) = listening {
-            // The task ends by this, or has ended before.
+            // Sending fails if the task has ended already.
             let _received = stop.send(());
             let _ended = task.await;
         }
@@ -131,7 +130,7 @@ impl Server {
     /// Listens on the same port again, with the same state. Does nothing if it listens.
     ///
     /// # Errors
-    /// Somebody else has the port.
+    /// Another process has the port.
     pub async fn resume(&self) -> Result<(), ServerError> {
         if self
             .listening
@@ -157,7 +156,7 @@ impl Drop for Server {
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(Listening { task, .. }) = listening {
-            // Connections are tasks of this one, and end with it.
+            // Connections are tasks of this task, and end with it.
             task.abort();
         }
     }
@@ -188,7 +187,7 @@ async fn listen(listener: TcpListener, endpoint: Endpoint, mut stopped: oneshot:
                 Ok((stream, _)) => {
                     connections.spawn(connection(stream, endpoint.clone(), control.clone()));
                 }
-                // Most likely there are no more file descriptors: others must close first.
+                // Probably no file descriptor is free: connections have to close first.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
         }
@@ -198,10 +197,10 @@ async fn listen(listener: TcpListener, endpoint: Endpoint, mut stopped: oneshot:
 }
 
 async fn connection(stream: TcpStream, endpoint: Endpoint, control: Router) {
-    // Without it answers are as right, but later.
+    // Without this, answers are delayed.
     let _set = stream.set_nodelay(true);
     let service = service_fn(|request| answer(request, &endpoint, &control));
-    // It ends in an error when a client goes away or a call gets no answer: both are daily bread.
+    // An error means that the client left or that a fault closed the connection.
     let _ended = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;

@@ -4,12 +4,21 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-/// A text that is no length of time.
+/// A text that is not a length of time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no length of time: write 250ms, 2s, 5m, 1h or 3d")]
+#[error("'{0}' is not a length of time: write 250ms, 2s, 5m, 1h or 3d")]
 pub struct SpanError(String);
 
-/// A length of time: a whole number with a unit, `ms`, `s`, `m`, `h` or `d`.
+/// The units and their milliseconds, the largest first.
+const UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
+/// A length of time: a whole number with a unit (`ms`, `s`, `m`, `h` or `d`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(pub Duration);
@@ -18,41 +27,26 @@ impl FromStr for Span {
     type Err = SpanError;
 
     fn from_str(text: &str) -> Result<Self, SpanError> {
-        let refused = || SpanError(text.to_owned());
-        let digits = text
-            .find(|c: char| !c.is_ascii_digit())
+        let end = text
+            .find(|letter: char| !letter.is_ascii_digit())
             .unwrap_or(text.len());
-        let (number, unit) = text.split_at(digits);
-        let number: u64 = number.parse().map_err(|_| refused())?;
-        let milliseconds = match unit {
-            "ms" => Some(1),
-            "s" => Some(1_000),
-            "m" => Some(60_000),
-            "h" => Some(3_600_000),
-            "d" => Some(86_400_000),
-            "" if number == 0 => Some(0),
-            _ => None,
-        };
+        let (number, unit) = text.split_at(end);
+        let milliseconds = UNITS.into_iter().find(|(name, _)| *name == unit);
         milliseconds
-            .and_then(|unit: u64| number.checked_mul(unit))
+            .and_then(|(_, milliseconds)| number.parse::<u64>().ok()?.checked_mul(milliseconds))
             .map(|total| Self(Duration::from_millis(total)))
-            .ok_or_else(refused)
+            .ok_or_else(|| SpanError(text.to_owned()))
     }
 }
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let total = self.0.as_millis();
-        let (unit, name) = [
-            (86_400_000, "d"),
-            (3_600_000, "h"),
-            (60_000, "m"),
-            (1_000, "s"),
-        ]
-        .into_iter()
-        .find(|(unit, _)| total != 0 && total.is_multiple_of(*unit))
-        .unwrap_or((1, if total == 0 { "s" } else { "ms" }));
-        write!(f, "{}{name}", total / unit)
+        let unit = UNITS
+            .into_iter()
+            .find(|(_, unit)| total != 0 && total.is_multiple_of(u128::from(*unit)));
+        let (name, unit) = unit.unwrap_or(("s", 1_000));
+        write!(f, "{}{name}", total / u128::from(unit))
     }
 }
 
@@ -62,7 +56,7 @@ impl From<Duration> for Span {
     }
 }
 
-/// How long something takes: always the same, or anything between two bounds, each as likely.
+/// How long something takes: a fixed time, or a random time between two bounds.
 ///
 /// Written `2s` or `15s..75s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,12 +68,9 @@ pub struct Delay {
 
 impl Delay {
     /// No time at all.
-    pub const NONE: Self = Self {
-        least: Span(Duration::ZERO),
-        most: Span(Duration::ZERO),
-    };
+    pub const NONE: Self = Self::fixed(Duration::ZERO);
 
-    /// Always `span`.
+    /// Returns a delay of exactly `span`.
     #[must_use]
     pub const fn fixed(span: Duration) -> Self {
         Self {
@@ -88,20 +79,20 @@ impl Delay {
         }
     }
 
-    /// Anything from `least` to `most`, in either order.
+    /// Returns a delay between two bounds, which may be in either order.
     #[must_use]
-    pub fn between(least: Duration, most: Duration) -> Self {
+    pub fn between(one: Duration, other: Duration) -> Self {
         Self {
-            least: Span(least.min(most)),
-            most: Span(least.max(most)),
+            least: Span(one.min(other)),
+            most: Span(one.max(other)),
         }
     }
 
-    /// One length, drawn at random where there is a choice.
+    /// Returns one time within the bounds, at random.
     #[must_use]
     pub fn draw(self) -> Duration {
-        let room = self.most.0.saturating_sub(self.least.0);
-        self.least.0 + room.mul_f64(rand::random::<f64>())
+        let range = self.most.0.saturating_sub(self.least.0);
+        self.least.0 + range.mul_f64(rand::random::<f64>())
     }
 }
 
@@ -140,12 +131,12 @@ impl From<Duration> for Delay {
 pub enum Lifetime {
     /// It never ends.
     Forever,
-    /// It ends after this long.
+    /// It ends after this span.
     For(Span),
 }
 
 impl Lifetime {
-    /// The span, if it ends.
+    /// Returns the span, or `None` for `forever`.
     #[must_use]
     pub fn span(self) -> Option<Duration> {
         match self {
@@ -182,7 +173,7 @@ impl From<Duration> for Lifetime {
     }
 }
 
-macro_rules! as_text {
+macro_rules! serialize_as_text {
     ($($name:ty),*) => {$(
         impl TryFrom<String> for $name {
             type Error = SpanError;
@@ -200,39 +191,32 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Span, Delay, Lifetime);
+serialize_as_text!(Span, Delay, Lifetime);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_what_is_read() {
+    fn lengths_of_time_are_parsed_as_they_are_written() {
         for text in ["0s", "250ms", "2s", "90s", "5m", "1h", "3d", "1500ms"] {
             assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
         }
         assert_eq!("120s".parse::<Span>().unwrap().to_string(), "2m");
         assert_eq!("15s..75s".parse::<Delay>().unwrap().to_string(), "15s..75s");
-        assert_eq!(
-            "2s".parse::<Delay>().unwrap(),
-            Delay::fixed(Duration::from_secs(2))
-        );
+        let two_seconds = Delay::fixed(Duration::from_secs(2));
+        assert_eq!("2s".parse::<Delay>().unwrap(), two_seconds);
         assert_eq!("forever".parse::<Lifetime>().unwrap(), Lifetime::Forever);
         assert_eq!("8h".parse::<Lifetime>().unwrap().to_string(), "8h");
     }
 
     #[test]
-    fn what_is_no_length_of_time_is_refused() {
-        for text in [
-            "",
-            "5",
-            "s",
-            "-1s",
-            "1.5s",
-            "1w",
-            "99999999999999999999s",
-            "9999999999999999d",
-        ] {
+    fn other_texts_are_refused() {
+        let too_long = ["99999999999999999999s", "9999999999999999d"];
+        for text in ["", "5", "s", "-1s", "1.5s", "1w"]
+            .into_iter()
+            .chain(too_long)
+        {
             assert_eq!(text.parse::<Span>(), Err(SpanError(text.to_owned())));
         }
         assert!("75s..15s".parse::<Delay>().is_err());
@@ -240,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draw_stays_within_its_bounds() {
+    fn a_random_delay_stays_within_its_bounds() {
         let delay: Delay = "10ms..20ms".parse().unwrap();
         for _ in 0..1000 {
             let drawn = delay.draw();

@@ -1,56 +1,46 @@
-//! What an endpoint holds, as it is shown to tests.
+//! What an endpoint holds, as tests and the control API see it.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::seeds::{DirectoryKind, UserRole, UserState};
+use crate::seeds::DirectoryKind;
 
-/// An organization as it is, whatever a client would be shown of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An organization as it is. Clients may see less of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrganizationView {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its ARN.
+    /// The ARN.
     pub arn: String,
-    /// Its alias.
+    /// The alias.
     pub alias: String,
-    /// The account that has it.
+    /// The account.
     pub account: String,
-    /// The region that it is in.
+    /// The region.
     pub region: String,
-    /// Its state.
+    /// The state.
     pub state: String,
-    /// Its error message.
+    /// The error message.
     pub error_message: Option<String>,
-    /// Its directory.
+    /// The id of the directory.
     pub directory_id: String,
-    /// Its default domain.
+    /// The default domain.
     pub default_mail_domain: String,
-    /// When it was created.
-    pub created_at: Timestamp,
     /// When it became usable.
     pub completed_date: Option<Timestamp>,
-    /// Its `MigrationAdmin`.
-    pub migration_admin: Option<String>,
     /// Whether interoperability is on.
     pub interoperability_enabled: bool,
-    /// The key that it was created with, which no operation shows.
-    pub kms_key_arn: Option<String>,
-    /// The client token that it was created with.
-    pub client_token: Option<String>,
-    /// Its domains, oldest first; the test domain is the first.
+    /// The domains, oldest first; the test domain is the first.
     pub domains: Vec<DomainView>,
-    /// Its tags.
+    /// The tags.
     pub tags: BTreeMap<String, String>,
-    /// Its users, the built-in one aside.
-    pub users: Vec<UserView>,
 }
 
 impl OrganizationView {
-    /// One of its domains, by name without regard to case.
+    /// Returns one of the domains, by its name in any case.
     #[must_use]
     pub fn domain(&self, name: &str) -> Option<&DomainView> {
         self.domains
@@ -60,14 +50,14 @@ impl OrganizationView {
 }
 
 /// A mail domain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DomainView {
-    /// Its name.
+    /// The name.
     pub domain_name: String,
-    /// Its hosted zone.
+    /// The hosted zone.
     pub hosted_zone_id: Option<String>,
-    /// Whether it is the default.
+    /// Whether it is the default domain.
     pub is_default: bool,
     /// Whether it came with the organization.
     pub is_test_domain: bool,
@@ -75,42 +65,18 @@ pub struct DomainView {
     pub ownership: String,
     /// `DkimVerificationStatus`.
     pub dkim: String,
-    /// When it was registered, or its organization created.
-    pub registered_at: Timestamp,
-}
-
-/// A user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UserView {
-    /// Its id.
-    pub id: String,
-    /// Its user name.
-    pub name: String,
-    /// Its address.
-    pub email: Option<String>,
-    /// Its state.
-    pub state: UserState,
-    /// Its role.
-    pub role: UserRole,
 }
 
 /// A directory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectoryView {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// The account that has it.
-    pub account: String,
-    /// The region that it is in.
-    pub region: String,
-    /// Its alias.
+    /// The alias.
     pub alias: Option<String>,
-    /// Its kind.
+    /// The kind.
     pub kind: DirectoryKind,
     /// Whether it was deleted.
     pub deleted: bool,
-    /// The organization that uses it.
-    pub organization_id: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Holding a value against the model.
+//! Checks of values against the model.
 
 use serde_json::Value;
 
@@ -7,37 +7,27 @@ use super::{Contract, Kind, Shape, Structure};
 /// A value of the wrong type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{found} can not be converted to {wanted}")]
-pub(crate) struct Misread {
+pub(crate) struct WrongType {
     found: &'static str,
     wanted: &'static str,
 }
 
-/// A bound that a value breaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Broken {
-    /// Where, as `domains.1.member.domainName`.
-    pub(crate) path: String,
-    /// What with, unless it is sensitive.
-    shown: Option<String>,
+/// A value that is out of a bound of the model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Value {value} at '{path}' failed to satisfy constraint: {bound}")]
+pub(crate) struct Violation {
+    /// The place of the value, such as `domains.1.member.domainName`.
+    path: String,
+    value: String,
     bound: String,
 }
 
-impl std::fmt::Display for Broken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.shown {
-            Some(shown) => write!(f, "Value {shown} at '{}'", self.path)?,
-            None => write!(f, "Value at '{}'", self.path)?,
-        }
-        write!(f, " failed to satisfy constraint: {}", self.bound)
-    }
-}
-
 impl Contract {
-    /// Whether every value has the type of its member. Members that the model lacks are ignored,
-    /// and a null counts as absent.
-    pub(crate) fn read_types(&self, value: &Value, shape: &Structure) -> Result<(), Misread> {
-        let members = value.as_object().ok_or(Misread {
-            found: type_of(value),
+    /// Checks that every value has the type of its member. Members that the model does not have
+    /// are ignored, and a null counts as absent.
+    pub(crate) fn check_types(&self, value: &Value, shape: &Structure) -> Result<(), WrongType> {
+        let members = value.as_object().ok_or(WrongType {
+            found: type_name(value),
             wanted: "a structure",
         })?;
         shape
@@ -45,10 +35,10 @@ impl Contract {
             .iter()
             .filter_map(|(name, member)| Some((members.get(name)?, member)))
             .filter(|(value, _)| !value.is_null())
-            .try_for_each(|(value, member)| self.read_type(value, member))
+            .try_for_each(|(value, member)| self.check_type(value, member))
     }
 
-    fn read_type(&self, value: &Value, shape: &Shape) -> Result<(), Misread> {
+    fn check_type(&self, value: &Value, shape: &Shape) -> Result<(), WrongType> {
         let (fits, wanted) = match shape.kind {
             Kind::String => (value.is_string(), "a String"),
             Kind::Boolean => (value.is_boolean(), "a Boolean"),
@@ -58,31 +48,27 @@ impl Contract {
             Kind::Structure => (value.is_object(), "a structure"),
         };
         if !fits {
-            return Err(Misread {
-                found: type_of(value),
+            return Err(WrongType {
+                found: type_name(value),
                 wanted,
             });
         }
         if let (Some(items), Some(member)) = (value.as_array(), &shape.member) {
             for item in items.iter().filter(|item| !item.is_null()) {
-                self.read_type(item, member)?;
+                self.check_type(item, member)?;
             }
         }
-        match shape
-            .structure
-            .as_ref()
-            .and_then(|name| self.structures.get(name))
-        {
-            Some(structure) => self.read_types(value, structure),
+        match self.structure_of(shape) {
+            Some(structure) => self.check_types(value, structure),
             None => Ok(()),
         }
     }
 
-    /// Every bound that a value of the right types breaks.
-    pub(crate) fn broken(&self, value: &Value, shape: &Structure) -> Vec<Broken> {
-        let mut broken = Vec::new();
-        self.check_members(value, shape, "", &mut broken);
-        broken
+    /// Returns the violations of a value whose types were checked.
+    pub(crate) fn violations(&self, value: &Value, shape: &Structure) -> Vec<Violation> {
+        let mut found = Vec::new();
+        self.check_members(value, shape, "", &mut found);
+        found
     }
 
     fn check_members(
@@ -90,140 +76,124 @@ impl Contract {
         value: &Value,
         shape: &Structure,
         path: &str,
-        broken: &mut Vec<Broken>,
+        found: &mut Vec<Violation>,
     ) {
         for (name, member) in &shape.members {
             let path = format!("{path}{}", lower_camel(name));
             match value.get(name).filter(|value| !value.is_null()) {
-                Some(value) => self.check(value, member, &path, broken),
-                None if shape.required.contains(name) => broken.push(absent(path)),
+                Some(value) => self.check(value, member, &path, found),
+                None if shape.required.contains(name) => found.push(missing(path)),
                 None => {}
             }
         }
     }
 
-    fn check(&self, value: &Value, shape: &Shape, path: &str, broken: &mut Vec<Broken>) {
-        let mut breaks = |bound: String| {
-            let shown = (!shape.sensitive).then(|| shown(value));
-            broken.push(Broken {
-                path: path.to_owned(),
-                shown,
-                bound,
-            });
-        };
-        match value {
+    fn check(&self, value: &Value, shape: &Shape, path: &str, found: &mut Vec<Violation>) {
+        let bounds = match value {
             Value::String(text) => {
-                let length = text.chars().count() as u64;
-                if shape.min.is_some_and(|min| length < min) {
-                    breaks(bound("length greater than or equal to", shape.min));
-                }
-                if shape.max.is_some_and(|max| length > max) {
-                    breaks(bound("length less than or equal to", shape.max));
-                }
-                if !shape.words.is_empty() && !shape.words.contains(text) {
-                    breaks(format!(
-                        "Member must satisfy enum value set: [{}]",
-                        shape.words.join(", ")
-                    ));
-                }
-                if !self.is_match(text, shape) {
-                    let pattern = shape.pattern.as_deref().unwrap_or_default();
-                    breaks(format!(
-                        "Member must satisfy regular expression pattern: {pattern}"
-                    ));
-                }
+                let mut bounds = shape.size_violations(length(text.chars().count()), "length");
+                bounds.extend(self.text_violations(text, shape));
+                bounds
             }
             Value::Number(number) => {
-                let number = number.as_i64().unwrap_or_default();
-                let less = |bound: u64| i64::try_from(bound).is_ok_and(|bound| number < bound);
-                let more = |bound: u64| i64::try_from(bound).is_ok_and(|bound| number > bound);
-                if shape.min.is_some_and(less) {
-                    breaks(bound("value greater than or equal to", shape.min));
-                }
-                if shape.max.is_some_and(more) {
-                    breaks(bound("value less than or equal to", shape.max));
+                shape.size_violations(number.as_i64().unwrap_or_default(), "value")
+            }
+            Value::Array(items) => shape.size_violations(length(items.len()), "length"),
+            Value::Null | Value::Bool(_) | Value::Object(_) => Vec::new(),
+        };
+        found.extend(bounds.into_iter().map(|bound| Violation {
+            path: path.to_owned(),
+            value: quoted(value),
+            bound,
+        }));
+        if let (Value::Array(items), Some(member)) = (value, &shape.member) {
+            for (item, place) in items.iter().zip(1..) {
+                let path = format!("{path}.{place}.member");
+                if item.is_null() {
+                    found.push(missing(path));
+                } else {
+                    self.check(item, member, &path, found);
                 }
             }
-            Value::Array(items) => {
-                let length = items.len() as u64;
-                if shape.min.is_some_and(|min| length < min) {
-                    breaks(bound("length greater than or equal to", shape.min));
-                }
-                if shape.max.is_some_and(|max| length > max) {
-                    breaks(bound("length less than or equal to", shape.max));
-                }
-                let Some(member) = &shape.member else { return };
-                for (item, place) in items.iter().zip(1..) {
-                    let path = format!("{path}.{place}.member");
-                    if item.is_null() {
-                        broken.push(absent(path));
-                    } else {
-                        self.check(item, member, &path, broken);
-                    }
-                }
-            }
-            Value::Object(_) => {
-                if let Some(structure) = shape
-                    .structure
-                    .as_ref()
-                    .and_then(|name| self.structures.get(name))
-                {
-                    self.check_members(value, structure, &format!("{path}."), broken);
-                }
-            }
-            Value::Null | Value::Bool(_) => {}
+        }
+        if let Some(structure) = self.structure_of(shape) {
+            self.check_members(value, structure, &format!("{path}."), found);
         }
     }
 
-    fn is_match(&self, text: &str, shape: &Shape) -> bool {
-        let pattern = shape
+    fn text_violations(&self, text: &str, shape: &Shape) -> Vec<String> {
+        let mut bounds = Vec::new();
+        if !shape.words.is_empty() && !shape.words.iter().any(|word| word == text) {
+            let words = shape.words.join(", ");
+            bounds.push(format!("Member must satisfy enum value set: [{words}]"));
+        }
+        let compiled = shape
             .expression()
-            .and_then(|pattern| self.patterns.get(pattern));
-        pattern.is_none_or(|pattern| pattern.is_match(text))
-            && shape
-                .not_prefix
-                .as_ref()
-                .is_none_or(|prefix| !text.starts_with(prefix.as_str()))
+            .and_then(|expression| self.patterns.get(expression));
+        let matches = compiled.is_none_or(|pattern| pattern.is_match(text));
+        let has_prefix = shape
+            .not_prefix
+            .as_ref()
+            .is_some_and(|prefix| text.starts_with(prefix.as_str()));
+        if !matches || has_prefix {
+            let pattern = shape.pattern.as_deref().unwrap_or_default();
+            bounds.push(format!(
+                "Member must satisfy regular expression pattern: {pattern}"
+            ));
+        }
+        bounds
+    }
+
+    fn structure_of(&self, shape: &Shape) -> Option<&Structure> {
+        self.structures.get(shape.structure.as_ref()?)
     }
 }
 
-/// A value as a violation shows it. It is cut so that the rest of the text has room.
-fn shown(value: &Value) -> String {
+impl Shape {
+    fn size_violations(&self, size: i64, what: &str) -> Vec<String> {
+        let limit = |bound: Option<i64>, word: &str| {
+            bound.map(|bound| format!("Member must have {what} {word} than or equal to {bound}"))
+        };
+        let least = self.min.filter(|min| size < *min);
+        let most = self.max.filter(|max| size > *max);
+        let violations = [limit(least, "greater"), limit(most, "less")];
+        violations.into_iter().flatten().collect()
+    }
+}
+
+fn length(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The most characters of a value that a violation shows. An error's text has at most 256.
+const LONGEST_VALUE: usize = 80;
+
+fn quoted(value: &Value) -> String {
     let text = value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned);
     let mut letters = text.chars();
-    let head: String = letters.by_ref().take(LONGEST_SHOWN).collect();
+    let head: String = letters.by_ref().take(LONGEST_VALUE).collect();
     let ellipsis = if letters.next().is_some() { "..." } else { "" };
     format!("'{head}{ellipsis}'")
 }
 
-const LONGEST_SHOWN: usize = 80;
-
-fn absent(path: String) -> Broken {
-    Broken {
+fn missing(path: String) -> Violation {
+    Violation {
         path,
-        shown: Some("null".to_owned()),
+        value: "null".to_owned(),
         bound: "Member must not be null".to_owned(),
     }
 }
 
-fn bound(what: &str, limit: Option<u64>) -> String {
-    format!("Member must have {what} {}", limit.unwrap_or_default())
-}
-
-/// `DomainName` as `domainName`, `ResourceARN` as `resourceARN`.
+/// Returns `DomainName` as `domainName`, and `ResourceARN` as `resourceARN`.
 fn lower_camel(name: &str) -> String {
     let mut letters = name.chars();
-    letters
-        .next()
-        .map(|first| first.to_ascii_lowercase())
-        .into_iter()
-        .chain(letters)
-        .collect()
+    let first = letters.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(letters).collect()
 }
 
-fn type_of(value: &Value) -> &'static str {
+fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "NULL_VALUE",
         Value::Bool(true) => "TRUE_VALUE",

@@ -1,4 +1,4 @@
-//! The service's own model: the operations that are served, their members and bounds.
+//! The service's model: the operations that are served, their members and bounds.
 
 mod check;
 mod operation;
@@ -11,17 +11,16 @@ use std::{
 use regex::Regex;
 use serde::Deserialize;
 
-pub(crate) use self::{check::Broken, operation::Operation};
+pub(crate) use self::{check::Violation, operation::Operation};
 
-/// The model as it is checked in. Whether it can be read is shown by a test, and the endpoint
-/// refuses to start without it.
+/// The model in this crate. The endpoint does not start if it cannot be read.
 static MODEL: LazyLock<Result<Contract, ContractError>> =
     LazyLock::new(|| Contract::read(include_str!("../../contract/workmail.json")));
 
 /// A model that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ContractError {
-    #[error("the contract is no model: {0}")]
+    #[error("the contract is not a model: {0}")]
     Form(#[from] serde_json::Error),
     #[error("the contract has a pattern that cannot be read: {0}")]
     Pattern(#[from] regex::Error),
@@ -47,40 +46,33 @@ pub(crate) struct OperationModel {
     pub(crate) resource: String,
     pub(crate) input: Structure,
     pub(crate) output: Structure,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "tests hold every refusal against it")
-    )]
-    pub(crate) errors: Vec<String>,
 }
 
-/// A structure: its members, and which of them must be there.
+/// A structure: its members, and which of them are required.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Structure {
     required: Vec<String>,
     members: BTreeMap<String, Shape>,
 }
 
-/// What a member may be.
+/// The type and the bounds of a member.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Shape {
     #[serde(rename = "type")]
     kind: Kind,
-    /// The structure's name.
+    /// The name of the structure.
     #[serde(rename = "ref")]
     structure: Option<String>,
     member: Option<Box<Shape>>,
-    min: Option<u64>,
-    max: Option<u64>,
+    min: Option<i64>,
+    max: Option<i64>,
     #[serde(rename = "enum", default)]
     words: Vec<String>,
     pattern: Option<String>,
     /// The pattern without its look-ahead, where it has one.
     matches: Option<String>,
     not_prefix: Option<String>,
-    #[serde(default)]
-    sensitive: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -95,7 +87,7 @@ enum Kind {
 }
 
 impl Contract {
-    /// The model that this crate carries.
+    /// Returns the model in this crate.
     pub(crate) fn model() -> Result<&'static Self, &'static ContractError> {
         MODEL.as_ref()
     }
@@ -128,7 +120,7 @@ impl Contract {
         Ok(contract)
     }
 
-    /// The operation that a target names, as `WorkMailService.CreateOrganization`.
+    /// Returns the operation of a target, such as `WorkMailService.CreateOrganization`.
     pub(crate) fn operation_of<'t>(&self, target: &'t str) -> Option<(&'t str, &OperationModel)> {
         let name = target
             .strip_prefix(&self.target_prefix)?
@@ -136,15 +128,14 @@ impl Contract {
         Some((name, self.operations.get(name)?))
     }
 
-    /// An operation by name.
-    #[cfg(test)]
+    /// Returns an operation by name.
     pub(crate) fn operation(&self, name: &str) -> Option<&OperationModel> {
         self.operations.get(name)
     }
 }
 
 impl Shape {
-    /// The pattern in the form that can be compiled.
+    /// Returns the pattern in the form that can be compiled.
     fn expression(&self) -> Option<&str> {
         self.matches.as_deref().or(self.pattern.as_deref())
     }

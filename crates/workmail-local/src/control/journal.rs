@@ -1,4 +1,4 @@
-//! Reading the journal, and waiting for what is not yet in it.
+//! `GET` and `DELETE /_control/journal`.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::{
     journal::{Call, CallFilter, Outcome},
 };
 
-/// A filter's members, and how many calls to wait for.
+/// The members of a [`CallFilter`], and how many calls to wait for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Reading {
+pub(super) struct JournalQuery {
     operation: Option<String>,
     after: u64,
     account: Option<String>,
@@ -29,45 +29,41 @@ pub(super) struct Reading {
     completed: Option<bool>,
     /// How many calls to wait for.
     count: usize,
-    /// How long to wait, in milliseconds.
+    /// How long to wait at most, in milliseconds.
     wait: u64,
 }
 
-/// The calls that were asked for.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Read {
-    pub(super) calls: Vec<Call>,
-    /// Whether as many came as were waited for.
-    pub(super) enough: bool,
+#[derive(Debug, Serialize)]
+pub(super) struct JournalPage {
+    calls: Vec<Call>,
+    /// Whether as many calls arrived as were waited for.
+    enough: bool,
     /// The sequence number of the latest call of all.
-    pub(super) last: u64,
+    last: u64,
 }
 
 pub(super) async fn read(
     State(endpoint): State<Endpoint>,
-    reading: Result<Query<Reading>, QueryRejection>,
-) -> Answer<Read> {
-    let Query(reading) = reading.map_err(|error| ControlError::Body(error.to_string()))?;
-    let Reading { count, wait, .. } = reading;
+    query: Result<Query<JournalQuery>, QueryRejection>,
+) -> Answer<JournalPage> {
+    let Query(query) = query.map_err(|error| ControlError::Body(error.to_string()))?;
     let filter = CallFilter {
-        operation: reading.operation,
-        after: reading.after,
-        account: reading.account,
-        region: reading.region,
-        organization_id: reading.organization_id,
-        outcome: reading.outcome,
-        effect: reading.effect,
-        completed: reading.completed,
+        operation: query.operation,
+        after: query.after,
+        account: query.account,
+        region: query.region,
+        organization_id: query.organization_id,
+        outcome: query.outcome,
+        effect: query.effect,
+        completed: query.completed,
     };
-    let waited = endpoint
-        .wait_for_calls(&filter, count, Duration::from_millis(wait))
-        .await;
-    let (calls, enough) = match waited {
+    let timeout = Duration::from_millis(query.wait);
+    let waited = endpoint.wait_for_calls(&filter, query.count, timeout);
+    let (calls, enough) = match waited.await {
         Ok(calls) => (calls, true),
         Err(timeout) => (timeout.found, false),
     };
-    Ok(Json(Read {
+    Ok(Json(JournalPage {
         calls,
         enough,
         last: endpoint.last_call(),

@@ -1,4 +1,4 @@
-//! The control API: what [`Endpoint`] offers, over HTTP, in the same words.
+//! The control API: the functions of [`Endpoint`] over HTTP.
 
 mod journal;
 mod payload;
@@ -19,26 +19,25 @@ use crate::{
     faults::{Rule, RuleId, RuleView},
     knobs::{KnobError, Knobs},
     seeds::{
-        Credential, OrganizationChange, SeedDirectory, SeedError, SeedIdentity, SeedOrganization,
-        SeedUser, SeedZone,
+        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
+        SeedZone,
     },
     span::Span,
-    views::{DirectoryView, OrganizationView, UserView},
+    views::{DirectoryView, OrganizationView},
 };
 
-/// Every path of the control API begins with this; no call of AWS does.
+/// The start of every path of the control API. No call of AWS has it.
 pub(crate) const PREFIX: &str = "/_control";
 
 pub(crate) fn router(endpoint: Endpoint) -> Router {
     let control = Router::new()
         .route("/health", get(health))
-        .route("/knobs", get(knobs).put(put_knobs).patch(patch_knobs))
+        .route("/knobs", get(knobs).patch(change_knobs))
         .route("/clock", get(clock))
         .route("/clock/advance", post(advance))
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/faults/{id}", delete(remove_fault))
         .route("/faults/{id}/release", post(release))
-        .route("/release", post(release_all))
         .route("/journal", get(journal::read).delete(journal::clear))
         .route("/organizations", get(organizations).post(add_organization))
         .route(
@@ -49,12 +48,10 @@ pub(crate) fn router(endpoint: Endpoint) -> Router {
         )
         .route("/organizations/{id}/users", post(add_user))
         .route("/directories", post(add_directory))
-        .route("/directories/{id}", get(directory))
         .route("/zones", post(add_zone))
-        .route("/identities", post(add_identity))
         .route("/credentials", post(add_credential))
         .route("/reset", post(reset))
-        .fallback(nothing)
+        .fallback(not_found)
         .with_state(endpoint);
     Router::new().nest(PREFIX, control)
 }
@@ -66,7 +63,7 @@ pub(crate) enum ControlError {
     Seed(#[from] SeedError),
     #[error(transparent)]
     Knob(#[from] KnobError),
-    #[error("there is no {0}")]
+    #[error("{0} does not exist")]
     Unknown(String),
     #[error("{0}")]
     Body(String),
@@ -77,39 +74,28 @@ impl IntoResponse for ControlError {
         let status = match &self {
             Self::Unknown(_) | Self::Seed(SeedError::Unknown(_)) => StatusCode::NOT_FOUND,
             Self::Seed(SeedError::Exists(_)) => StatusCode::CONFLICT,
-            Self::Seed(SeedError::Form(..)) | Self::Knob(_) | Self::Body(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Seed(_) | Self::Knob(_) | Self::Body(_) => StatusCode::BAD_REQUEST,
         };
         (status, Json(json!({"error": self.to_string()}))).into_response()
     }
 }
 
 type Answer<T> = Result<Json<T>, ControlError>;
+type Empty = Result<StatusCode, ControlError>;
 
 async fn health() -> Json<Value> {
     Json(json!({"status": "ok"}))
 }
 
-async fn nothing() -> ControlError {
-    ControlError::Unknown("such path or method".to_owned())
+async fn not_found() -> ControlError {
+    ControlError::Unknown("this path or method".to_owned())
 }
 
 async fn knobs(State(endpoint): State<Endpoint>) -> Json<Knobs> {
     Json(endpoint.knobs())
 }
 
-/// Every knob; those that are left out go to their defaults.
-async fn put_knobs(
-    State(endpoint): State<Endpoint>,
-    Payload(knobs): Payload<Knobs>,
-) -> Json<Knobs> {
-    endpoint.set_knobs(knobs);
-    Json(endpoint.knobs())
-}
-
-/// Some knobs; those that are left out stay.
-async fn patch_knobs(
+async fn change_knobs(
     State(endpoint): State<Endpoint>,
     Payload(change): Payload<Value>,
 ) -> Answer<Knobs> {
@@ -146,10 +132,7 @@ async fn clear_faults(State(endpoint): State<Endpoint>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn remove_fault(
-    State(endpoint): State<Endpoint>,
-    Path(id): Path<u64>,
-) -> Result<StatusCode, ControlError> {
+async fn remove_fault(State(endpoint): State<Endpoint>, Path(id): Path<u64>) -> Empty {
     if endpoint.remove_fault(RuleId(id)) {
         Ok(StatusCode::NO_CONTENT)
     } else {
@@ -161,10 +144,6 @@ async fn release(State(endpoint): State<Endpoint>, Path(id): Path<u64>) -> Json<
     Json(json!({"released": endpoint.release(Some(RuleId(id)))}))
 }
 
-async fn release_all(State(endpoint): State<Endpoint>) -> Json<Value> {
-    Json(json!({"released": endpoint.release(None)}))
-}
-
 async fn organizations(State(endpoint): State<Endpoint>) -> Json<Vec<OrganizationView>> {
     Json(endpoint.organizations())
 }
@@ -173,8 +152,8 @@ async fn organization(
     State(endpoint): State<Endpoint>,
     Path(id): Path<String>,
 ) -> Answer<OrganizationView> {
-    let unknown = || ControlError::Unknown(format!("organization {id}"));
-    endpoint.organization(&id).map(Json).ok_or_else(unknown)
+    let found = endpoint.organization(&id).map(Json);
+    found.ok_or_else(|| ControlError::Unknown(format!("organization {id}")))
 }
 
 async fn add_organization(
@@ -192,10 +171,7 @@ async fn change_organization(
     Ok(Json(endpoint.change_organization(&id, change)?))
 }
 
-async fn remove_organization(
-    State(endpoint): State<Endpoint>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, ControlError> {
+async fn remove_organization(State(endpoint): State<Endpoint>, Path(id): Path<String>) -> Empty {
     endpoint.remove_organization(&id)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -204,8 +180,9 @@ async fn add_user(
     State(endpoint): State<Endpoint>,
     Path(id): Path<String>,
     Payload(seed): Payload<SeedUser>,
-) -> Answer<UserView> {
-    Ok(Json(endpoint.seed_user(&id, seed)?))
+) -> Empty {
+    endpoint.seed_user(&id, seed)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn add_directory(
@@ -215,42 +192,20 @@ async fn add_directory(
     Ok(Json(endpoint.seed_directory(seed)?))
 }
 
-async fn directory(
-    State(endpoint): State<Endpoint>,
-    Path(id): Path<String>,
-) -> Answer<DirectoryView> {
-    let unknown = || ControlError::Unknown(format!("directory {id}"));
-    endpoint.directory(&id).map(Json).ok_or_else(unknown)
-}
-
-async fn add_zone(
-    State(endpoint): State<Endpoint>,
-    Payload(zone): Payload<SeedZone>,
-) -> Result<StatusCode, ControlError> {
+async fn add_zone(State(endpoint): State<Endpoint>, Payload(zone): Payload<SeedZone>) -> Empty {
     endpoint.seed_zone(zone)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn add_identity(
-    State(endpoint): State<Endpoint>,
-    Payload(identity): Payload<SeedIdentity>,
-) -> Result<StatusCode, ControlError> {
-    endpoint.seed_identity(identity)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn add_credential(
     State(endpoint): State<Endpoint>,
     Payload(credential): Payload<Credential>,
-) -> Result<StatusCode, ControlError> {
+) -> Empty {
     endpoint.seed_credential(credential)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn reset(State(endpoint): State<Endpoint>) -> Result<StatusCode, ControlError> {
+async fn reset(State(endpoint): State<Endpoint>) -> Empty {
     endpoint.reset()?;
     Ok(StatusCode::NO_CONTENT)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! Bodies of control requests.
+//! The bodies of control requests.
 
 use axum::{
     body::Bytes,
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::ControlError;
 
-/// A JSON body, whatever type the request says it has: `curl -d` says it is a form.
+/// A JSON body. The content type is ignored, because `curl -d` says that the body is a form.
 pub(super) struct Payload<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Payload<T> {

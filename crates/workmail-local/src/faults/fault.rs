@@ -1,26 +1,19 @@
-//! What can go wrong.
-
-use std::time::Duration;
+//! The faults.
 
 use serde::{Deserialize, Serialize};
-
-use crate::{
-    knobs::{bad_request, throttling},
-    span::Delay,
-};
 
 /// Whether the work of a call is done although the call goes wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Work {
-    /// The call goes wrong before anything is done.
+    /// The call goes wrong before its work.
     #[default]
     NotDone,
-    /// The work is done; its answer is what goes wrong.
+    /// The work is done, and then the answer goes wrong.
     Done,
 }
 
-/// What goes wrong.
+/// How a call goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "kind",
@@ -29,11 +22,11 @@ pub enum Work {
     deny_unknown_fields
 )]
 pub enum Fault {
-    /// An error with a code, in the service's form.
+    /// An error in the form of the service.
     Error {
-        /// Its name.
+        /// The code.
         code: String,
-        /// Its text.
+        /// The text.
         #[serde(default)]
         message: String,
         /// The HTTP status.
@@ -43,16 +36,16 @@ pub enum Fault {
         #[serde(default)]
         work: Work,
     },
-    /// `ThrottlingException`, or another code for "slower", before the work.
+    /// An error that asks the client to slow down, before the work.
     Throttle {
-        /// Its name.
+        /// The code.
         #[serde(default = "throttling")]
         code: String,
         /// The HTTP status.
         #[serde(default = "bad_request")]
         status: u16,
     },
-    /// An answer that comes from no service: an HTTP status and a page, without a code.
+    /// An HTTP status and a page without a code, as a proxy gives it.
     Http {
         /// The HTTP status.
         status: u16,
@@ -60,18 +53,12 @@ pub enum Fault {
         #[serde(default)]
         work: Work,
     },
-    /// No answer until it is released or the connection closes. Released, a call that was held
-    /// before its work goes on with it.
+    /// No answer until the call is released or the connection closes. A call that is held before
+    /// its work does its work when it is released.
     Hang {
         /// Whether the work is done before the call is held.
         #[serde(default)]
         work: Work,
-    },
-    /// Nothing wrong, but later. Rules after this one apply too.
-    Delay {
-        /// How much later, in real time.
-        #[serde(rename = "for")]
-        time: Delay,
     },
     /// The connection closes without an answer.
     LostReply {
@@ -79,22 +66,30 @@ pub enum Fault {
         #[serde(default)]
         work: Work,
     },
-    /// Status 200 and a body that nobody can decode.
+    /// Status 200 and a body that cannot be decoded.
     Garbage {
         /// Whether the work is done.
         #[serde(default)]
         work: Work,
     },
-    /// The call goes well, and the organization that it creates ends in Failed. Rules after this
-    /// one apply too.
+    /// The call succeeds, and the organization that it creates ends in Failed. Later rules apply
+    /// to the call too.
     FailCreation {
-        /// The organization's `ErrorMessage`.
+        /// The `ErrorMessage` of the organization. It is cut to the 256 characters of the model.
         error_message: String,
     },
 }
 
+fn throttling() -> String {
+    "ThrottlingException".to_owned()
+}
+
+fn bad_request() -> u16 {
+    400
+}
+
 impl Fault {
-    /// `ThrottlingException`, status 400.
+    /// Returns a `ThrottlingException` with status 400.
     #[must_use]
     pub fn throttle() -> Self {
         Self::Throttle {
@@ -103,7 +98,7 @@ impl Fault {
         }
     }
 
-    /// `TooManyRequestsException`, status 429.
+    /// Returns a `TooManyRequestsException` with status 429.
     #[must_use]
     pub fn too_many_requests() -> Self {
         Self::Throttle {
@@ -112,7 +107,7 @@ impl Fault {
         }
     }
 
-    /// An error before the work, status 400.
+    /// Returns an error before the work, with status 400.
     #[must_use]
     pub fn error(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Error {
@@ -123,7 +118,7 @@ impl Fault {
         }
     }
 
-    /// An HTTP status without a code, before the work.
+    /// Returns an HTTP status without a code, before the work.
     #[must_use]
     pub fn http(status: u16) -> Self {
         Self::Http {
@@ -132,7 +127,7 @@ impl Fault {
         }
     }
 
-    /// No answer, and no work before it is released.
+    /// Returns a hang before the work.
     #[must_use]
     pub fn hang() -> Self {
         Self::Hang {
@@ -140,21 +135,7 @@ impl Fault {
         }
     }
 
-    /// The work is done, and then no answer before it is released.
-    #[must_use]
-    pub fn hang_after_work() -> Self {
-        Self::Hang { work: Work::Done }
-    }
-
-    /// An answer `span` later.
-    #[must_use]
-    pub fn delay(span: Duration) -> Self {
-        Self::Delay {
-            time: Delay::fixed(span),
-        }
-    }
-
-    /// The connection closes before the work.
+    /// Returns a lost reply before the work.
     #[must_use]
     pub fn lost_reply_before_work() -> Self {
         Self::LostReply {
@@ -162,13 +143,13 @@ impl Fault {
         }
     }
 
-    /// The work is done, and the connection closes.
+    /// Returns a lost reply after the work.
     #[must_use]
     pub fn lost_reply_after_work() -> Self {
         Self::LostReply { work: Work::Done }
     }
 
-    /// A body that nobody can decode, and no work.
+    /// Returns a body that cannot be decoded, without the work.
     #[must_use]
     pub fn garbage() -> Self {
         Self::Garbage {
@@ -176,7 +157,7 @@ impl Fault {
         }
     }
 
-    /// An organization that ends in Failed.
+    /// Returns a creation that ends in Failed.
     #[must_use]
     pub fn fail_creation(error_message: impl Into<String>) -> Self {
         Self::FailCreation {

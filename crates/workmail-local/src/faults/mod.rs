@@ -1,24 +1,22 @@
-//! Faults: what goes wrong between a client and the work, by rules.
+//! Faults: rules that make calls go wrong between the client and the work.
 
 mod fault;
 mod rule;
 
-use std::time::Duration;
-
 use tokio::sync::watch;
 
-pub(crate) use self::rule::Subject;
+pub(crate) use self::rule::CallInfo;
 pub use self::{
     fault::{Fault, Work},
     rule::{Rule, RuleId, RuleView},
 };
-use crate::knobs::CodedError;
 
-/// What the rules have in store for one call.
+/// What the rules do to one call.
 #[derive(Debug, Default)]
-pub(crate) struct Fate {
+pub(crate) struct Injected {
+    /// The rules that apply.
     pub(crate) rules: Vec<RuleId>,
-    pub(crate) delay: Duration,
+    /// The error message of the organization that the call creates.
     pub(crate) fail_creation: Option<String>,
     pub(crate) end: End,
 }
@@ -27,18 +25,24 @@ pub(crate) struct Fate {
 #[derive(Debug, Default)]
 pub(crate) enum End {
     #[default]
-    Well,
-    Error(CodedError, Work),
+    Normal,
+    Error {
+        code: String,
+        message: String,
+        status: u16,
+        work: Work,
+    },
     Http(u16, Work),
+    /// The call is held until the receiver gets a message or its sender is dropped.
     Hang(watch::Receiver<()>, Work),
-    Lost(Work),
+    LostReply(Work),
     Garbage(Work),
 }
 
 /// All rules.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    last: u64,
+    last_id: u64,
     entries: Vec<Entry>,
 }
 
@@ -46,128 +50,122 @@ pub(crate) struct Faults {
 struct Entry {
     id: RuleId,
     rule: Rule,
-    seen: u64,
+    /// How many calls the rule has matched.
+    matched: u64,
     hits: u64,
-    /// Calls that hang wait for a message, or for its end.
+    /// Releases the calls that the rule holds, by a message or by its drop.
     release: watch::Sender<()>,
 }
 
 impl Entry {
-    fn strikes(&mut self, call: &Subject<'_>) -> bool {
-        if !self.rule.is_for(call) || self.rule.times.is_some_and(|times| self.hits >= times) {
+    /// Decides whether the rule applies to a call, and counts the call.
+    fn applies(&mut self, call: &CallInfo<'_>) -> bool {
+        let is_used_up = self.rule.times.is_some_and(|times| self.hits >= times);
+        if is_used_up || !self.rule.matches(call) {
             return false;
         }
-        self.seen += 1;
-        let strikes = self.seen > self.rule.skip
-            && self
-                .rule
-                .probability
-                .is_none_or(|share| rand::random::<f64>() < share);
-        self.hits += u64::from(strikes);
-        strikes
+        self.matched += 1;
+        let probability = self.rule.probability.unwrap_or(1.0);
+        let applies = self.matched > self.rule.skip && rand::random::<f64>() < probability;
+        self.hits += u64::from(applies);
+        applies
+    }
+
+    /// Returns how the fault ends a call, or `None` if later rules decide that.
+    fn end(&self) -> Option<End> {
+        Some(match self.rule.fault.clone() {
+            Fault::FailCreation { .. } => return None,
+            Fault::Error {
+                code,
+                message,
+                status,
+                work,
+            } => End::Error {
+                code,
+                message,
+                status,
+                work,
+            },
+            Fault::Throttle { code, status } => End::Error {
+                code,
+                message: "Rate exceeded".to_owned(),
+                status,
+                work: Work::NotDone,
+            },
+            Fault::Http { status, work } => End::Http(status, work),
+            Fault::Hang { work } => End::Hang(self.release.subscribe(), work),
+            Fault::LostReply { work } => End::LostReply(work),
+            Fault::Garbage { work } => End::Garbage(work),
+        })
     }
 }
 
 impl Faults {
     pub(crate) fn add(&mut self, rule: Rule) -> RuleId {
-        self.last += 1;
-        let id = RuleId(self.last);
-        let release = watch::Sender::new(());
+        self.last_id += 1;
+        let id = RuleId(self.last_id);
         self.entries.push(Entry {
             id,
             rule,
-            seen: 0,
+            matched: 0,
             hits: 0,
-            release,
+            release: watch::Sender::new(()),
         });
         id
     }
 
-    /// Removes a rule; the calls that it holds go on.
+    /// Removes a rule, and releases the calls that it holds. Returns whether it was there.
     pub(crate) fn remove(&mut self, id: RuleId) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| entry.id != id);
         self.entries.len() < before
     }
 
+    /// Removes all rules, and releases all calls.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }
 
-    /// Lets the calls go on that a rule holds, or all of them; the rules stay.
+    /// Releases the calls that one rule or all rules hold, and returns their number. The rules
+    /// stay.
     pub(crate) fn release(&mut self, id: Option<RuleId>) -> usize {
-        self.entries
-            .iter()
-            .filter(|entry| id.is_none_or(|id| entry.id == id))
-            .map(|entry| {
-                let held = entry.release.receiver_count();
+        let mut released = 0;
+        for entry in &self.entries {
+            if id.is_none_or(|id| entry.id == id) {
+                released += entry.release.receiver_count();
                 entry.release.send_replace(());
-                held
-            })
-            .sum()
+            }
+        }
+        released
     }
 
     pub(crate) fn views(&self) -> Vec<RuleView> {
-        self.entries
-            .iter()
-            .map(|entry| RuleView {
-                id: entry.id,
-                rule: entry.rule.clone(),
-                hits: entry.hits,
-                held: entry.release.receiver_count(),
-            })
-            .collect()
+        let view = |entry: &Entry| RuleView {
+            id: entry.id,
+            rule: entry.rule.clone(),
+            hits: entry.hits,
+            held: entry.release.receiver_count(),
+        };
+        self.entries.iter().map(view).collect()
     }
 
-    /// What becomes of a call. Counts as a hit of every rule that has a part in it.
-    pub(crate) fn fate(&mut self, call: &Subject<'_>) -> Fate {
-        let mut fate = Fate::default();
+    /// Decides what the rules do to a call, and counts the call.
+    pub(crate) fn inject(&mut self, call: &CallInfo<'_>) -> Injected {
+        let mut injected = Injected::default();
         for entry in &mut self.entries {
-            if !entry.strikes(call) {
+            if !entry.applies(call) {
                 continue;
             }
-            fate.rules.push(entry.id);
-            fate.end = match entry.rule.fault.clone() {
-                Fault::Delay { time } => {
-                    fate.delay += time.draw();
-                    continue;
-                }
-                Fault::FailCreation { error_message } => {
-                    fate.fail_creation = Some(error_message);
-                    continue;
-                }
-                Fault::Error {
-                    code,
-                    message,
-                    status,
-                    work,
-                } => End::Error(
-                    CodedError {
-                        code,
-                        message,
-                        status,
-                    },
-                    work,
-                ),
-                Fault::Throttle { code, status } => {
-                    let message = "Rate exceeded".to_owned();
-                    End::Error(
-                        CodedError {
-                            code,
-                            message,
-                            status,
-                        },
-                        Work::NotDone,
-                    )
-                }
-                Fault::Http { status, work } => End::Http(status, work),
-                Fault::Hang { work } => End::Hang(entry.release.subscribe(), work),
-                Fault::LostReply { work } => End::Lost(work),
-                Fault::Garbage { work } => End::Garbage(work),
-            };
-            break;
+            injected.rules.push(entry.id);
+            if let Fault::FailCreation { error_message } = &entry.rule.fault {
+                injected.fail_creation = Some(error_message.clone());
+            }
+            if let Some(end) = entry.end() {
+                injected.end = end;
+                break;
+            }
         }
-        fate
+        injected
     }
 }
 

@@ -1,44 +1,40 @@
-//! Which calls a fault is for.
+//! Rules: which calls a fault applies to.
 
 use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 
-/// A fault, and the calls that it is for. Rules are tried in the order they were added; the first
-/// that decides a call's fate is the last that is tried.
+/// A fault and the calls that it applies to.
+///
+/// Rules apply in the order in which they were added. After a rule that decides how a call ends,
+/// no other rule applies to the call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Rule {
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
     /// Only calls of this operation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// Only calls for this organization, by id.
+    /// Only calls that name this organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
-    /// Only calls for organizations of this alias.
+    /// Only calls that name this alias, or an organization with this alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// Only calls of this account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account: Option<String>,
-    /// Only calls in this region.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// So many calls pass first.
+    /// The number of calls that pass first.
     #[serde(default)]
     pub skip: u64,
-    /// At most so many calls.
+    /// The number of calls that it applies to at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
-    /// One call in so many, from 0 to 1.
+    /// The probability with which it applies to a call, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
 }
 
 impl Rule {
-    /// `fault` for every call.
+    /// Returns a rule for every call.
     #[must_use]
     pub fn any(fault: Fault) -> Self {
         Self {
@@ -46,15 +42,13 @@ impl Rule {
             operation: None,
             organization_id: None,
             alias: None,
-            account: None,
-            region: None,
             skip: 0,
             times: None,
             probability: None,
         }
     }
 
-    /// `fault` for calls of one operation.
+    /// Returns a rule for the calls of one operation.
     #[must_use]
     pub fn on(operation: impl Into<String>, fault: Fault) -> Self {
         Self {
@@ -63,94 +57,76 @@ impl Rule {
         }
     }
 
-    /// Only for the organization of this id.
+    /// Returns the same rule for one organization only.
     #[must_use]
     pub fn organization(mut self, id: impl Into<String>) -> Self {
         self.organization_id = Some(id.into());
         self
     }
 
-    /// Only for organizations of this alias.
+    /// Returns the same rule for one alias only.
     #[must_use]
     pub fn alias(mut self, alias: impl Into<String>) -> Self {
         self.alias = Some(alias.into());
         self
     }
 
-    /// Only for this account.
-    #[must_use]
-    pub fn account(mut self, account: impl Into<String>) -> Self {
-        self.account = Some(account.into());
-        self
-    }
-
-    /// Only in this region.
-    #[must_use]
-    pub fn region(mut self, region: impl Into<String>) -> Self {
-        self.region = Some(region.into());
-        self
-    }
-
-    /// Not for the first `calls`.
+    /// Returns the same rule, which lets this number of calls pass first.
     #[must_use]
     pub fn skip(mut self, calls: u64) -> Self {
         self.skip = calls;
         self
     }
 
-    /// For at most `calls`.
+    /// Returns the same rule, which applies to at most this number of calls.
     #[must_use]
     pub fn times(mut self, calls: u64) -> Self {
         self.times = Some(calls);
         self
     }
 
-    /// For one call in so many, from 0 to 1.
+    /// Returns the same rule, which applies with this probability, from 0 to 1.
     #[must_use]
-    pub fn probability(mut self, share: f64) -> Self {
-        self.probability = Some(share);
+    pub fn probability(mut self, probability: f64) -> Self {
+        self.probability = Some(probability);
         self
     }
 
-    pub(super) fn is_for(&self, call: &Subject<'_>) -> bool {
-        let fits = |wanted: &Option<String>, is: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| is == Some(wanted))
-        };
-        fits(&self.operation, Some(call.operation))
-            && fits(&self.organization_id, call.organization_id)
-            && self
-                .alias
-                .as_deref()
-                .is_none_or(|wanted| call.alias.is_some_and(|is| is.eq_ignore_ascii_case(wanted)))
-            && fits(&self.account, Some(call.account))
-            && fits(&self.region, Some(call.region))
+    pub(super) fn matches(&self, call: &CallInfo<'_>) -> bool {
+        let operation = self.operation.as_deref();
+        let organization = self.organization_id.as_deref();
+        let alias = self.alias.as_deref();
+        operation.is_none_or(|wanted| call.operation == wanted)
+            && organization.is_none_or(|wanted| call.organization_id == Some(wanted))
+            && alias.is_none_or(|wanted| {
+                call.alias
+                    .is_some_and(|alias| alias.eq_ignore_ascii_case(wanted))
+            })
     }
 }
 
-/// A rule's number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The number of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct RuleId(pub u64);
 
-/// A rule and what has become of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A rule and its effects so far.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleView {
-    /// Its number.
+    /// The number of the rule.
     pub id: RuleId,
     /// The rule as it was added.
     pub rule: Rule,
-    /// How many calls it has hit.
+    /// How many calls it has applied to.
     pub hits: u64,
-    /// How many calls it holds at the moment.
+    /// How many calls it holds now.
     pub held: usize,
 }
 
-/// A call as rules see it.
+/// What rules look at in a call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Subject<'a> {
+pub(crate) struct CallInfo<'a> {
     pub(crate) operation: &'a str,
     pub(crate) organization_id: Option<&'a str>,
     pub(crate) alias: Option<&'a str>,
-    pub(crate) account: &'a str,
-    pub(crate) region: &'a str,
 }

@@ -1,4 +1,4 @@
-//! One call, as the journal has it.
+//! One call in the journal.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::faults::RuleId;
 
-/// The service that a call is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The service of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
     /// Amazon WorkMail.
@@ -17,7 +17,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// Its name in a signature's scope.
+    /// Returns the name of the service in the scope of a signature.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::WorkMail => "workmail",
@@ -26,17 +26,18 @@ impl Service {
     }
 }
 
-/// What came of a call. Written `pending`, `OK`, `not-done` or an error's code.
+/// The result of the work of a call. Written `pending`, `OK`, `not-done` or as the code of an
+/// error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Outcome {
-    /// Nothing yet.
+    /// The work is not finished.
     Pending,
-    /// What was asked.
+    /// The work succeeded.
     Ok,
-    /// Nothing: the call went wrong before the work.
+    /// The call went wrong before its work.
     NotDone,
-    /// An error, by its code.
+    /// The code of an error.
     Error(String),
 }
 
@@ -63,7 +64,7 @@ impl From<Outcome> for String {
 }
 
 /// What the caller got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
     /// Nothing yet.
@@ -72,66 +73,97 @@ pub enum Reply {
     Held,
     /// An answer.
     Sent,
-    /// None: a fault closed the connection.
+    /// Nothing: a fault closed the connection.
     Lost,
-    /// A body that nobody can decode.
+    /// A body that cannot be decoded.
     Garbage,
-    /// None: the caller was gone before there was one, or the endpoint stopped.
+    /// Nothing: the caller left before the answer, or the endpoint stopped.
     Abandoned,
 }
 
 impl Reply {
-    /// Whether nothing more will happen.
-    #[must_use]
-    pub fn is_final(self) -> bool {
+    /// Whether the reply does not change any more.
+    pub(crate) fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Held)
     }
 }
 
 /// One call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
-    /// Its place in the order of arrival, from 1.
+    /// The number in the order of arrival, from 1.
     pub sequence: u64,
     /// When it arrived, by the machine's clock.
     pub at: Timestamp,
     /// When its reply became final.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
-    /// The service it is for.
+    /// The service.
     pub service: Service,
-    /// The operation, as the caller named it.
+    /// The operation as the caller named it.
     pub operation: String,
-    /// The caller's account, once its signature was accepted.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    /// The account of the caller, if the signature was accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// The region of the signature's scope.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// The access key id of the signature.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub access_key: Option<String>,
-    /// The body as JSON; a form's fields, or what could not be read as a string.
+    /// The body as JSON: the fields of a form, or a string if it cannot be parsed. A body that
+    /// takes more than 256 KiB is not kept.
     pub request: Value,
-    /// What came of it.
+    /// The result of the work.
     pub outcome: Outcome,
     /// Whether it changed anything. A create that is repeated with its token does not.
     pub effect: bool,
     /// What the caller got.
     pub reply: Reply,
     /// The HTTP status that the caller got.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The organization it was about, where that is known.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    /// The organization that it named or created.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
-    /// The faults that had a part in it.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    /// The fault rules that applied to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<RuleId>,
-    /// `x-amzn-requestid` of the answer.
+    /// The `x-amzn-requestid` of the answer.
     pub request_id: String,
-    /// The caller's `user-agent`.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    /// The `user-agent` of the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
+}
+
+impl Call {
+    /// Returns about how many bytes of memory it takes.
+    pub(super) fn size(&self) -> usize {
+        let texts = [
+            self.account.as_ref(),
+            self.region.as_ref(),
+            self.access_key.as_ref(),
+            self.organization_id.as_ref(),
+            self.user_agent.as_ref(),
+            Some(&self.operation),
+            Some(&self.request_id),
+        ];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        size_of::<Self>() + texts + size_of_value(&self.request)
+    }
+}
+
+/// Returns about how many bytes of memory a value takes.
+pub(super) fn size_of_value(value: &Value) -> usize {
+    let inner: usize = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(size_of_value).sum(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| size_of::<String>() + name.len() + size_of_value(value))
+            .sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    size_of::<Value>() + inner
 }

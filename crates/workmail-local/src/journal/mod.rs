@@ -1,4 +1,4 @@
-//! The journal of calls: what was asked, by whom, and what came of it.
+//! The journal of calls: what was asked, by whom, and the result.
 
 mod call;
 mod filter;
@@ -10,98 +10,114 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::watch;
 
-use self::filter::Tally;
 pub use self::{
     call::{Call, Outcome, Reply, Service},
     filter::CallFilter,
 };
 
-/// The calls that were waited for did not come.
+/// A wait for calls that did not arrive in time.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{} of {wanted} calls came in {timeout:?}: {found:?}", found.len())]
+#[error("{} of {wanted} calls arrived in {timeout:?}: {found:?}", found.len())]
 pub struct WaitTimeout {
-    /// How many were waited for.
+    /// How many calls were waited for.
     pub wanted: usize,
-    /// For how long.
+    /// How long the wait was.
     pub timeout: Duration,
-    /// Those that came.
+    /// The calls that arrived.
     pub found: Vec<Call>,
 }
 
-/// All calls, or the latest of them. Clones are the same journal.
+/// The largest request that is kept, in bytes. The largest that the model allows is about 80 KiB.
+const LARGEST_REQUEST: usize = 256 << 10;
+
+/// How often a wait counts calls at most, so that its cost stays small while many calls arrive.
+const COUNT_INTERVAL: Duration = Duration::from_millis(5);
+
+/// The latest calls. A clone is the same journal.
 #[derive(Clone, Debug)]
 pub(crate) struct Journal {
-    pages: Arc<Mutex<Pages>>,
+    log: Arc<Mutex<Log>>,
     changed: watch::Sender<()>,
 }
 
-#[derive(Debug, Default)]
-struct Pages {
+#[derive(Debug)]
+struct Log {
     calls: VecDeque<Call>,
-    capacity: usize,
+    /// About how many bytes of memory the calls take.
+    bytes: usize,
+    /// How many bytes they may take.
+    limit: usize,
     last: u64,
 }
 
-impl Pages {
-    /// Where a call is: sequence numbers have no gaps.
-    fn place(&self, sequence: u64) -> Option<usize> {
-        let first = self.calls.front()?.sequence;
-        usize::try_from(sequence.checked_sub(first)?).ok()
+impl Log {
+    /// Adds a call, and removes the oldest calls until the rest is within the limit.
+    fn push(&mut self, mut call: Call) -> u64 {
+        let size = call::size_of_value(&call.request);
+        if size > LARGEST_REQUEST {
+            call.request = Value::from(format!("not kept: about {size} bytes"));
+        }
+        self.last += 1;
+        call.sequence = self.last;
+        self.bytes += call.size();
+        self.calls.push_back(call);
+        while self.bytes > self.limit
+            && let Some(oldest) = self.calls.pop_front()
+        {
+            self.bytes = self.bytes.saturating_sub(oldest.size());
+        }
+        self.last
     }
 
-    fn find(&self, sequence: u64) -> Option<&Call> {
-        self.calls.get(self.place(sequence)?)
+    /// Changes a call that is still there.
+    fn change(&mut self, sequence: u64, change: impl FnOnce(&mut Call)) {
+        // Sequence numbers have no gaps.
+        let first = self.calls.front().map_or(0, |call| call.sequence);
+        let place = sequence
+            .checked_sub(first)
+            .and_then(|place| usize::try_from(place).ok());
+        if let Some(call) = place.and_then(|place| self.calls.get_mut(place)) {
+            let before = call.size();
+            change(call);
+            self.bytes = (self.bytes + call.size()).saturating_sub(before);
+        }
     }
 
-    fn find_mut(&mut self, sequence: u64) -> Option<&mut Call> {
-        let place = self.place(sequence)?;
-        self.calls.get_mut(place)
-    }
-
-    fn since(&self, after: u64) -> impl Iterator<Item = &Call> {
-        let start = self.calls.partition_point(|call| call.sequence <= after);
-        self.calls.range(start..)
-    }
-
-    fn select(&self, filter: &CallFilter) -> Vec<Call> {
-        self.since(filter.after)
-            .filter(|call| filter.takes(call))
-            .cloned()
-            .collect()
+    fn matching(&self, filter: &CallFilter) -> impl Iterator<Item = &Call> {
+        let start = self
+            .calls
+            .partition_point(|call| call.sequence <= filter.after);
+        self.calls
+            .range(start..)
+            .filter(|call| filter.matches(call))
     }
 }
 
 impl Journal {
-    /// A journal that forgets the oldest call when it has more than `capacity`.
-    pub(crate) fn new(capacity: usize) -> Self {
-        let pages = Pages {
-            capacity: capacity.max(1),
-            ..Pages::default()
+    /// Returns a journal whose calls take at most about `limit` bytes of memory.
+    pub(crate) fn new(limit: usize) -> Self {
+        let log = Log {
+            calls: VecDeque::new(),
+            bytes: 0,
+            limit,
+            last: 0,
         };
         Self {
-            pages: Arc::new(Mutex::new(pages)),
+            log: Arc::new(Mutex::new(log)),
             changed: watch::Sender::new(()),
         }
     }
 
-    fn pages(&self) -> MutexGuard<'_, Pages> {
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a call, which gets its sequence number here.
-    pub(crate) fn enter(&self, mut call: Call) -> Entry {
-        let sequence = {
-            let mut pages = self.pages();
-            pages.last += 1;
-            call.sequence = pages.last;
-            pages.calls.push_back(call);
-            if pages.calls.len() > pages.capacity {
-                pages.calls.pop_front();
-            }
-            pages.last
-        };
+    /// Adds a call, and gives it its sequence number.
+    pub(crate) fn add(&self, call: Call) -> Entry {
+        let sequence = self.log().push(call);
         self.changed.send_replace(());
         Entry {
             journal: self.clone(),
@@ -111,18 +127,20 @@ impl Journal {
     }
 
     pub(crate) fn last(&self) -> u64 {
-        self.pages().last
+        self.log().last
     }
 
     pub(crate) fn clear(&self) {
-        self.pages().calls.clear();
+        let mut log = self.log();
+        log.calls.clear();
+        log.bytes = 0;
     }
 
     pub(crate) fn calls(&self, filter: &CallFilter) -> Vec<Call> {
-        self.pages().select(filter)
+        self.log().matching(filter).cloned().collect()
     }
 
-    /// Waits until `count` calls pass the filter.
+    /// Waits until the filter matches `count` calls, and returns them.
     pub(crate) async fn wait(
         &self,
         filter: &CallFilter,
@@ -130,34 +148,27 @@ impl Journal {
         timeout: Duration,
     ) -> Result<Vec<Call>, WaitTimeout> {
         let mut changed = self.changed.subscribe();
-        let mut tally = Tally::new(filter);
         let enough = async {
-            loop {
-                {
-                    let pages = self.pages();
-                    let seen = tally.seen();
-                    tally.count(|call| pages.find(call), pages.since(seen));
-                    if tally.found() >= count {
-                        return pages.select(filter);
-                    }
-                }
-                if changed.changed().await.is_err() {
-                    // The journal itself holds the sender: this cannot come.
-                    std::future::pending::<()>().await;
-                }
+            while self.log().matching(filter).count() < count {
+                // The journal holds the sender, so that the channel stays open.
+                let _changed = changed.changed().await;
+                tokio::time::sleep(COUNT_INTERVAL).await;
             }
         };
-        tokio::time::timeout(timeout, enough)
-            .await
-            .map_err(|_| WaitTimeout {
+        let in_time = tokio::time::timeout(timeout, enough).await;
+        let found = self.calls(filter);
+        match in_time {
+            Ok(()) => Ok(found),
+            Err(_) => Err(WaitTimeout {
                 wanted: count,
                 timeout,
-                found: self.calls(filter),
-            })
+                found,
+            }),
+        }
     }
 }
 
-/// A call in the journal whose reply is not final. Dropped like that, it was abandoned.
+/// A call in the journal whose reply is not final. When it is dropped, the call was abandoned.
 #[derive(Debug)]
 pub(crate) struct Entry {
     journal: Journal,
@@ -167,18 +178,11 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(crate) fn update(&self, change: impl FnOnce(&mut Call)) {
-        {
-            let mut pages = self.journal.pages();
-            let Some(call) = pages.find_mut(self.sequence) else {
-                return;
-            };
-            change(call);
-        }
+        self.journal.log().change(self.sequence, change);
         self.journal.changed.send_replace(());
     }
 
-    /// Closes the entry with a final reply, and with what came of the call unless the work has
-    /// said so.
+    /// Sets the final reply. `outcome` counts if the work has not set one.
     pub(crate) fn close(mut self, reply: Reply, status: Option<u16>, outcome: Option<Outcome>) {
         self.end(reply, status, outcome);
     }

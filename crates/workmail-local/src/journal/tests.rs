@@ -2,6 +2,11 @@ use serde_json::json;
 
 use super::*;
 
+/// Room for every call of a test.
+const LIMIT: usize = 1 << 20;
+
+const LONG: Duration = Duration::from_mins(1);
+
 fn call(operation: &str) -> Call {
     Call {
         sequence: 0,
@@ -24,134 +29,95 @@ fn call(operation: &str) -> Call {
     }
 }
 
-const LONG: Duration = Duration::from_mins(1);
+/// Adds a call that was answered.
+fn answer(journal: &Journal, operation: &str) {
+    let entry = journal.add(call(operation));
+    entry.close(Reply::Sent, Some(200), None);
+}
+
+fn sequences(journal: &Journal) -> Vec<u64> {
+    let calls = journal.calls(&CallFilter::any());
+    calls.iter().map(|call| call.sequence).collect()
+}
 
 #[test]
 fn a_call_is_pending_until_it_is_closed_and_abandoned_if_it_is_dropped() {
-    let journal = Journal::new(10);
-    let first = journal.enter(call("A"));
-    let second = journal.enter(call("B"));
+    let journal = Journal::new(LIMIT);
+    let first = journal.add(call("A"));
+    let second = journal.add(call("B"));
     assert!(journal.calls(&CallFilter::any().completed()).is_empty());
     first.update(|call| call.outcome = Outcome::Ok);
     first.close(Reply::Sent, Some(200), None);
     drop(second);
-    let calls = journal.calls(&CallFilter::any());
-    assert_eq!(
-        (&calls[0].outcome, calls[0].reply),
-        (&Outcome::Ok, Reply::Sent)
-    );
-    assert_eq!(
-        (&calls[1].outcome, calls[1].reply),
-        (&Outcome::NotDone, Reply::Abandoned)
-    );
+    let calls = journal.calls(&CallFilter::any().completed());
+    let results: Vec<_> = calls
+        .iter()
+        .map(|call| (&call.outcome, call.reply))
+        .collect();
+    let abandoned = (&Outcome::NotDone, Reply::Abandoned);
+    assert_eq!(results, [(&Outcome::Ok, Reply::Sent), abandoned]);
     assert!(calls.iter().all(|call| call.completed_at.is_some()));
 }
 
 #[test]
-fn the_oldest_calls_are_forgotten_and_sequence_numbers_go_on() {
-    let journal = Journal::new(2);
-    let first = journal.enter(call("A"));
-    for _ in 0..2 {
-        journal.enter(call("B")).close(Reply::Sent, Some(200), None);
-    }
+fn the_oldest_calls_are_removed_and_sequence_numbers_continue() {
+    let journal = Journal::new(5 * call("A").size() / 2);
+    let first = journal.add(call("A"));
+    answer(&journal, "B");
+    answer(&journal, "B");
     first.close(Reply::Sent, Some(200), None);
-    let sequences = |journal: &Journal| -> Vec<u64> {
-        journal
-            .calls(&CallFilter::any())
-            .iter()
-            .map(|call| call.sequence)
-            .collect()
-    };
     assert_eq!(sequences(&journal), [2, 3]);
     journal.clear();
-    journal.enter(call("C")).close(Reply::Sent, Some(200), None);
+    answer(&journal, "C");
     assert_eq!(sequences(&journal), [4]);
     assert_eq!(journal.last(), 4);
 }
 
-#[tokio::test]
-async fn a_wait_ends_with_the_call_that_completes_it() {
-    let journal = Journal::new(10);
-    let waiting = tokio::spawn({
-        let journal = journal.clone();
-        async move {
-            journal
-                .wait(&CallFilter::on("A").completed(), 2, LONG)
-                .await
-        }
-    });
-    journal.enter(call("B")).close(Reply::Sent, Some(200), None);
-    let open = journal.enter(call("A"));
-    journal.enter(call("A")).close(Reply::Sent, Some(200), None);
-    tokio::task::yield_now().await;
-    assert!(!waiting.is_finished());
-    open.close(Reply::Sent, Some(200), None);
-    let calls = waiting.await.unwrap().unwrap();
-    assert_eq!(
-        calls.iter().map(|call| call.sequence).collect::<Vec<_>>(),
-        [2, 3]
-    );
+#[test]
+fn a_request_that_is_too_large_is_not_kept() {
+    let journal = Journal::new(LIMIT);
+    for request in [json!("x".repeat(300 << 10)), json!(vec![1; 20_000])] {
+        drop(journal.add(Call {
+            request,
+            ..call("A")
+        }));
+    }
+    let calls = journal.calls(&CallFilter::any());
+    assert_eq!(calls.len(), 2);
+    assert!(calls.iter().all(|call| call.size() < 1024));
 }
 
 #[tokio::test]
-async fn a_call_in_flight_can_be_waited_for() {
-    let journal = Journal::new(10);
-    let held = journal.enter(call("A"));
-    let calls = journal
-        .wait(&CallFilter::on("A").in_flight(), 1, LONG)
-        .await
-        .unwrap();
-    assert_eq!(calls[0].outcome, Outcome::Pending);
-    drop(held);
-}
-
-#[tokio::test]
-async fn a_wait_in_vain_says_what_came() {
-    let journal = Journal::new(10);
-    journal.enter(call("A")).close(Reply::Sent, Some(200), None);
-    let error = journal
-        .wait(&CallFilter::any(), 2, Duration::from_millis(1))
-        .await
-        .unwrap_err();
+async fn a_wait_ends_when_enough_calls_match() {
+    let journal = Journal::new(LIMIT);
+    let filter = CallFilter::on("A").completed();
+    answer(&journal, "B");
+    let open = journal.add(call("A"));
+    answer(&journal, "A");
+    let short = COUNT_INTERVAL * 2;
+    let error = journal.wait(&filter, 2, short).await.unwrap_err();
     assert_eq!((error.wanted, error.found.len()), (2, 1));
+    let close = async {
+        tokio::task::yield_now().await;
+        open.close(Reply::Sent, Some(200), None);
+    };
+    let (calls, ()) = tokio::join!(journal.wait(&filter, 2, LONG), close);
+    let calls = calls.unwrap();
+    let found: Vec<_> = calls.iter().map(|call| call.sequence).collect();
+    assert_eq!(found, [2, 3]);
 }
 
 #[test]
-fn outcomes_are_single_words() {
+fn an_outcome_is_written_as_one_word() {
+    let error = Outcome::Error("LimitExceededException".to_owned());
     for (outcome, word) in [
         (Outcome::Pending, "pending"),
         (Outcome::Ok, "OK"),
         (Outcome::NotDone, "not-done"),
-        (
-            Outcome::Error("LimitExceededException".to_owned()),
-            "LimitExceededException",
-        ),
+        (error, "LimitExceededException"),
     ] {
         assert_eq!(serde_json::to_value(&outcome).unwrap(), json!(word));
-        assert_eq!(
-            serde_json::from_value::<Outcome>(json!(word)).unwrap(),
-            outcome
-        );
+        let read: Outcome = serde_json::from_value(json!(word)).unwrap();
+        assert_eq!(read, outcome);
     }
-}
-
-#[test]
-fn a_call_that_stays_open_is_looked_at_again_and_those_after_it_are_not() {
-    let journal = Journal::new(10);
-    let filter = CallFilter::any().completed();
-    let mut tally = Tally::new(&filter);
-    let count = |tally: &mut Tally<'_>| {
-        let pages = journal.pages();
-        let seen = tally.seen();
-        tally.count(|call| pages.find(call), pages.since(seen));
-        (tally.found(), tally.seen())
-    };
-    let open = journal.enter(call("A"));
-    journal.enter(call("B")).close(Reply::Sent, Some(200), None);
-    assert_eq!(count(&mut tally), (1, 2));
-    journal.enter(call("B")).close(Reply::Sent, Some(200), None);
-    assert_eq!(count(&mut tally), (2, 3));
-    open.close(Reply::Sent, Some(200), None);
-    assert_eq!(count(&mut tally), (3, 3));
-    assert_eq!(count(&mut tally), (3, 3));
 }

@@ -1,210 +1,192 @@
-//! Errors as the service gives them.
+//! Errors in the form of the service.
 
-use crate::{ids::OrganizationId, knobs::CodedError};
+use crate::ids::OrganizationId;
 
-/// How the member with an error's text begins. The service's own exceptions have `Message`; those
-/// of the framework that it runs in have `message`.
+/// The member that holds the text of an error.
+///
+/// The exceptions of the model have `Message`. Errors of the framework in front of the service,
+/// such as throttling and signatures, have `message`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Letter {
-    Upper,
+pub(crate) enum TextMember {
+    Capital,
     Lower,
 }
 
-/// An error, by code.
+/// An error of a call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {}", message.as_deref().unwrap_or("no message"))]
 pub(crate) struct ApiError {
     pub(crate) code: String,
     pub(crate) message: Option<String>,
+    /// The HTTP status.
     pub(crate) status: u16,
-    pub(crate) letter: Letter,
+    pub(crate) text_member: TextMember,
 }
 
-/// The bound of `Message` in the model.
+/// The longest `Message` that the model allows, in characters.
 const LONGEST_MESSAGE: usize = 256;
 
 impl ApiError {
-    /// One of the service's own exceptions.
-    fn own(code: &str, message: impl Into<String>) -> Self {
+    /// Returns an exception of the model.
+    fn modelled(code: &str, message: impl Into<String>) -> Self {
         let message: String = message.into();
         Self {
             code: code.to_owned(),
             message: Some(message.chars().take(LONGEST_MESSAGE).collect()),
             status: 400,
-            letter: Letter::Upper,
+            text_member: TextMember::Capital,
         }
     }
 
-    /// An error that every service of this kind has.
-    pub(crate) fn common(code: &str, message: impl Into<String>) -> Self {
+    /// Returns an error of the framework, which every service has.
+    pub(crate) fn framework(code: &str, message: impl Into<String>) -> Self {
         Self {
             code: code.to_owned(),
             message: Some(message.into()),
             status: 400,
-            letter: Letter::Lower,
+            text_member: TextMember::Lower,
         }
     }
 
-    /// An error that a knob or a fault describes.
-    pub(crate) fn coded(error: &CodedError) -> Self {
-        let letter = if is_common(&error.code) {
-            Letter::Lower
+    /// Returns an error that a fault describes. An empty text is left out.
+    pub(crate) fn injected(code: &str, message: &str, status: u16) -> Self {
+        let error = if FRAMEWORK_CODES.contains(&code) {
+            Self::framework(code, message)
         } else {
-            Letter::Upper
+            Self::modelled(code, message)
         };
         Self {
-            code: error.code.clone(),
-            message: (!error.message.is_empty()).then(|| error.message.clone()),
-            status: error.status,
-            letter,
+            message: error.message.filter(|text| !text.is_empty()),
+            status,
+            ..error
         }
+    }
+
+    pub(crate) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
     }
 
     pub(crate) fn access_denied(message: impl Into<String>) -> Self {
         Self {
-            letter: Letter::Upper,
-            ..Self::common("AccessDeniedException", message)
+            text_member: TextMember::Capital,
+            ..Self::framework("AccessDeniedException", message)
         }
     }
 
-    /// A body that is no JSON, or has a value of the wrong type.
+    /// Returns the error of a body that is not JSON, or has a value of the wrong type.
     pub(crate) fn serialization(message: Option<String>) -> Self {
-        let code = "SerializationException".to_owned();
         Self {
-            code,
             message,
-            status: 400,
-            letter: Letter::Upper,
+            ..Self::modelled("SerializationException", "")
         }
     }
 
     pub(crate) fn internal() -> Self {
         Self {
-            code: "InternalFailure".to_owned(),
             message: None,
-            status: 500,
-            letter: Letter::Lower,
+            ..Self::framework("InternalFailure", "").with_status(500)
         }
     }
 
     pub(crate) fn too_large() -> Self {
-        let error = Self::common(
-            "RequestEntityTooLargeException",
-            "The request is too large.",
-        );
-        Self {
-            status: 413,
-            ..error
-        }
+        let text = "The request is too large.";
+        Self::framework("RequestEntityTooLargeException", text).with_status(413)
     }
 
-    pub(crate) fn unknown_operation(status: u16) -> Self {
-        let code = "UnknownOperationException".to_owned();
-        Self {
-            code,
-            message: None,
-            status,
-            letter: Letter::Lower,
-        }
+    /// Returns the error of an operation that is not served. The service gives no text. This one
+    /// tells developers that the operation is missing here.
+    pub(crate) fn unknown_operation(status: u16, name: &str) -> Self {
+        let text =
+            format!("workmail-local does not serve {name}; its README lists what it serves.");
+        Self::framework("UnknownOperationException", text).with_status(status)
     }
 
     pub(crate) fn invalid_parameter(message: impl Into<String>) -> Self {
-        Self::own("InvalidParameterException", message)
+        Self::modelled("InvalidParameterException", message)
     }
 
     pub(crate) fn directory_in_use(directory: &str) -> Self {
         let text = format!("The directory {directory} is already in use by another organization.");
-        Self::own("DirectoryInUseException", text)
+        Self::modelled("DirectoryInUseException", text)
     }
 
     pub(crate) fn directory_unavailable(directory: &str) -> Self {
         let text = format!("The directory {directory} is unavailable.");
-        Self::own("DirectoryUnavailableException", text)
+        Self::modelled("DirectoryUnavailableException", text)
     }
 
     pub(crate) fn limit_exceeded(message: impl Into<String>) -> Self {
-        Self::own("LimitExceededException", message)
+        Self::modelled("LimitExceededException", message)
     }
 
     pub(crate) fn name_availability(alias: &str) -> Self {
         let text = format!("The alias {alias} is not available.");
-        Self::own("NameAvailabilityException", text)
+        Self::modelled("NameAvailabilityException", text)
     }
 
     pub(crate) fn organization_not_found(id: &str) -> Self {
-        Self::own(
-            "OrganizationNotFoundException",
-            format!("Organization {id} was not found."),
-        )
+        let text = format!("Organization {id} was not found.");
+        Self::modelled("OrganizationNotFoundException", text)
     }
 
-    /// The text is the service's own.
+    /// Returns the error of a state that does not allow a call, with the text of the service.
     pub(crate) fn organization_state(id: OrganizationId, state: &str) -> Self {
         let text = format!("Organization {id} is not Active, state: {state}");
-        Self::own("OrganizationStateException", text)
+        Self::modelled("OrganizationStateException", text)
     }
 
-    pub(crate) fn organization_busy(message: impl Into<String>) -> Self {
-        Self::own("OrganizationStateException", message)
+    pub(crate) fn enabled_users(code: &str, id: OrganizationId) -> Self {
+        let text = format!("Organization {id} has enabled users; ForceDelete deletes them too.");
+        Self::modelled(code, text)
     }
 
     pub(crate) fn mail_domain_in_use(message: impl Into<String>) -> Self {
-        Self::own("MailDomainInUseException", message)
+        Self::modelled("MailDomainInUseException", message)
     }
 
     pub(crate) fn mail_domain_not_found(name: &str) -> Self {
-        Self::own(
-            "MailDomainNotFoundException",
-            format!("The domain {name} was not found."),
-        )
+        let text = format!("The domain {name} was not found.");
+        Self::modelled("MailDomainNotFoundException", text)
     }
 
     pub(crate) fn mail_domain_state(name: &str) -> Self {
-        Self::own(
-            "MailDomainStateException",
-            format!("The domain {name} is not verified."),
-        )
+        let text = format!("The domain {name} is not verified.");
+        Self::modelled("MailDomainStateException", text)
     }
 
-    /// The text names what cannot be kept, as the model says it does.
+    /// Returns the error of a receipt rule with a setting that WorkMail cannot save. The text
+    /// names the setting, as the model says.
     pub(crate) fn invalid_custom_ses_configuration(name: &str) -> Self {
         let text = format!(
             "The SES receipt rule of the domain {name} has a setting that cannot be kept: \
              ScanEnabled."
         );
-        Self::own("InvalidCustomSesConfigurationException", text)
+        Self::modelled("InvalidCustomSesConfigurationException", text)
     }
 
     pub(crate) fn resource_not_found(arn: &str) -> Self {
-        Self::own(
-            "ResourceNotFoundException",
-            format!("Resource {arn} was not found."),
-        )
+        let text = format!("Resource {arn} was not found.");
+        Self::modelled("ResourceNotFoundException", text)
     }
 
     pub(crate) fn too_many_tags() -> Self {
-        Self::own(
-            "TooManyTagsException",
-            "A resource can have at most 50 tags.",
-        )
+        let text = "A resource can have at most 50 tags.";
+        Self::modelled("TooManyTagsException", text)
     }
 }
 
-/// Whether a code is none of the service's own.
-fn is_common(code: &str) -> bool {
-    const COMMON: [&str; 12] = [
-        "ExpiredTokenException",
-        "IncompleteSignatureException",
-        "InternalFailure",
-        "InternalServerError",
-        "InvalidSignatureException",
-        "MissingAuthenticationTokenException",
-        "RequestExpired",
-        "ServiceUnavailable",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "UnrecognizedClientException",
-        "ValidationException",
-    ];
-    COMMON.contains(&code)
-}
+/// The codes of errors of the framework that faults may name.
+const FRAMEWORK_CODES: [&str; 12] = [
+    "ExpiredTokenException",
+    "IncompleteSignatureException",
+    "InternalFailure",
+    "InternalServerError",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
+    "RequestExpired",
+    "ServiceUnavailable",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "UnrecognizedClientException",
+    "ValidationException",
+];

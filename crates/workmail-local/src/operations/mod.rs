@@ -1,4 +1,4 @@
-//! The operations of the service: who may, what is asked, and one function for each.
+//! The operations of the service: authorization, bounds, and one function for each operation.
 
 mod domains;
 mod error;
@@ -7,43 +7,42 @@ mod paging;
 mod rights;
 mod tags;
 mod tokens;
-mod users;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-pub(crate) use self::error::{ApiError, Letter};
+pub(crate) use self::error::{ApiError, TextMember};
 use crate::{
-    contract::{Broken, Operation, OperationModel},
+    contract::{Operation, OperationModel, Violation},
     ids::OrganizationId,
-    knobs::{ConstraintError, ConstraintText},
-    state::{Caller, Organization, World},
+    state::{Caller, Organization, State},
+    states,
 };
 
-/// A call as an operation sees it.
+/// A call of an operation.
 #[derive(Clone, Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) operation: Operation,
     pub(crate) caller: &'a Caller,
-    /// Of the right types, but not yet within its bounds.
+    /// The input, whose values have the right types. Their bounds are not checked yet.
     pub(crate) input: Value,
     pub(crate) now: Timestamp,
-    /// The organization that this creates is to fail, with this message.
+    /// The error message of the organization that this call creates, if a fault makes it fail.
     pub(crate) fail_creation: Option<String>,
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Done {
-    /// The output; `None` where the operation has none.
+pub(crate) struct Completed {
+    /// The output; `None` if the operation has none.
     pub(crate) output: Option<Value>,
     pub(crate) organization: Option<OrganizationId>,
-    /// Whether anything is now other than before.
+    /// Whether the call changed anything.
     pub(crate) effect: bool,
 }
 
-impl Done {
-    /// An answer that changed nothing.
+impl Completed {
+    /// Returns the result of a call that changed nothing.
     fn read(output: Value, organization: Option<OrganizationId>) -> Self {
         Self {
             output: Some(output),
@@ -51,86 +50,103 @@ impl Done {
             effect: false,
         }
     }
+
+    /// Returns the result of an operation without output.
+    fn without_output(organization: OrganizationId, effect: bool) -> Self {
+        Self {
+            output: None,
+            organization: Some(organization),
+            effect,
+        }
+    }
 }
 
-/// Does what a call asks, if the caller may and the model allows.
+/// Runs a call, if the caller may make it and the model allows its input.
 pub(crate) fn run(
-    world: &mut World,
+    state: &mut State,
     model: &OperationModel,
-    broken: &[Broken],
+    violations: &[Violation],
     request: Request<'_>,
-) -> Result<Done, ApiError> {
-    world.catch_up(request.now);
+) -> Result<Completed, ApiError> {
+    state.catch_up(request.now);
     rights::check(&request, &model.resource)?;
-    if !broken.is_empty() {
-        return Err(out_of_bounds(world, broken));
+    if !violations.is_empty() {
+        return Err(out_of_bounds(violations));
     }
     let now = request.now;
-    let done = match request.operation {
-        Operation::CreateOrganization => organizations::create(world, request),
-        Operation::DeleteOrganization => organizations::delete(world, request),
-        Operation::DeregisterMailDomain => domains::deregister(world, &request),
-        Operation::DescribeOrganization => organizations::describe(world, &request),
-        Operation::GetMailDomain => domains::get(world, &request),
-        Operation::ListMailDomains => domains::list(world, &request),
-        Operation::ListOrganizations => organizations::list(world, &request),
-        Operation::ListTagsForResource => tags::list(world, &request),
-        Operation::ListUsers => users::list(world, &request),
-        Operation::RegisterMailDomain => domains::register(world, request),
-        Operation::TagResource => tags::tag(world, &request),
-        Operation::UntagResource => tags::untag(world, &request),
-        Operation::UpdateDefaultMailDomain => domains::update_default(world, &request),
+    let completed = match request.operation {
+        Operation::CreateOrganization => organizations::create(state, request),
+        Operation::DeleteOrganization => organizations::delete(state, request),
+        Operation::DeregisterMailDomain => domains::deregister(state, &request),
+        Operation::DescribeOrganization => organizations::describe(state, &request),
+        Operation::GetMailDomain => domains::get(state, &request),
+        Operation::ListMailDomains => domains::list(state, &request),
+        Operation::ListOrganizations => organizations::list(state, &request),
+        Operation::ListTagsForResource => tags::list(state, &request),
+        Operation::RegisterMailDomain => domains::register(state, request),
+        Operation::TagResource => tags::tag(state, &request),
+        Operation::UntagResource => tags::untag(state, &request),
+        Operation::UpdateDefaultMailDomain => domains::update_default(state, &request),
     };
-    world.catch_up(now);
-    done
+    state.catch_up(now);
+    completed
 }
 
-fn out_of_bounds(world: &World, broken: &[Broken]) -> ApiError {
-    let text = match world.knobs.constraint_text {
-        ConstraintText::Terse => {
-            let mut paths: Vec<&str> = broken.iter().map(|broken| broken.path.as_str()).collect();
-            paths.dedup();
-            format!("Invalid parameter: {}", paths.join(", "))
-        }
-        ConstraintText::Detailed => {
-            let plural = if broken.len() == 1 { "" } else { "s" };
-            let violations: Vec<String> = broken.iter().map(ToString::to_string).collect();
-            format!(
-                "{} validation error{plural} detected: {}",
-                broken.len(),
-                violations.join("; ")
-            )
-        }
-    };
-    match world.knobs.constraint_error {
-        ConstraintError::InvalidParameterException => ApiError::invalid_parameter(text),
-        ConstraintError::ValidationException => ApiError::common("ValidationException", text),
-    }
+fn out_of_bounds(violations: &[Violation]) -> ApiError {
+    let plural = if violations.len() == 1 { "" } else { "s" };
+    let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    ApiError::invalid_parameter(format!(
+        "{} validation error{plural} detected: {}",
+        violations.len(),
+        texts.join("; ")
+    ))
 }
 
-/// An organization of the caller's that can be worked with.
-fn usable<'w>(
-    world: &'w World,
+/// Returns an organization of the caller.
+fn organization<'s>(
+    state: &'s State,
     request: &Request<'_>,
     id: &str,
-) -> Result<&'w Organization, ApiError> {
-    let organization = OrganizationId::parse(id)
-        .and_then(|id| world.at(id, &request.caller.place))
-        .ok_or_else(|| ApiError::organization_not_found(id))?;
+) -> Result<&'s Organization, ApiError> {
+    OrganizationId::parse(id)
+        .and_then(|id| state.at(id, &request.caller.location))
+        .ok_or_else(|| ApiError::organization_not_found(id))
+}
+
+/// Returns an Active organization of the caller.
+fn active_organization<'s>(
+    state: &'s State,
+    request: &Request<'_>,
+    id: &str,
+) -> Result<&'s Organization, ApiError> {
+    let organization = organization(state, request, id)?;
+    check_active(organization)?;
+    Ok(organization)
+}
+
+fn check_active(organization: &Organization) -> Result<(), ApiError> {
     let state = &organization.state;
-    if world.knobs.usable_states.contains(state) {
-        Ok(organization)
+    if state == states::ACTIVE {
+        Ok(())
     } else {
         Err(ApiError::organization_state(organization.id, state))
     }
 }
 
-/// Reads an input whose types and bounds were checked.
-fn input<T: serde::de::DeserializeOwned>(input: &Value) -> Result<T, ApiError> {
+/// Deserializes an input whose types and bounds were checked.
+fn parse<T: serde::de::DeserializeOwned>(input: &Value) -> Result<T, ApiError> {
     T::deserialize(input).map_err(|_| ApiError::internal())
 }
 
-/// A time as the service writes it: epoch seconds, with milliseconds.
+/// Returns an object of the members that have a value. The service leaves the others out.
+fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
+    let present = members
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(present.collect::<Map<_, _>>())
+}
+
+/// Returns a time as the service writes it: seconds of the epoch, with milliseconds.
 fn epoch(at: Timestamp) -> Value {
     let milliseconds = at.as_millisecond();
     #[expect(
@@ -140,6 +156,3 @@ fn epoch(at: Timestamp) -> Value {
     let seconds = milliseconds as f64 / 1000.0;
     Value::from(seconds)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,74 +1,65 @@
 //! Pages of lists.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{ApiError, Request};
-use crate::{
-    clock::after,
-    knobs::CodedError,
-    state::{PageToken, Position, World},
-};
+use super::ApiError;
+use crate::state::State;
 
-/// The size of a page that nobody asked a size for: the model's bound.
-const PAGE: usize = 100;
+/// The size of a page without MaxResults, which is the largest that the model allows.
+const DEFAULT_SIZE: usize = 100;
 
-/// One page, and the token of the next if there is one.
-pub(super) struct Page<T> {
-    pub(super) items: Vec<T>,
-    pub(super) next: Option<PageToken>,
+/// The members of an input that ask for a page.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PageInput {
+    next_token: Option<String>,
+    max_results: Option<usize>,
 }
 
-impl<T> Page<T> {
-    pub(super) fn take(
-        rest: impl Iterator<Item = T>,
-        size: Option<usize>,
-        token: impl FnOnce(&T) -> PageToken,
-    ) -> Self {
-        let size = size.unwrap_or(PAGE);
-        let mut items: Vec<T> = rest.take(size + 1).collect();
-        let more = items.len() > size;
-        items.truncate(size);
-        let next = items.last().filter(|_| more).map(token);
-        Self { items, next }
-    }
+/// A page of a list whose items have numbers in ascending order.
+pub(super) struct Page<'s> {
+    state: &'s State,
+    list: String,
+    /// The number of the last item before the page.
+    pub(super) after: u64,
+    size: usize,
 }
 
-/// Where a list goes on.
-pub(super) fn position(
-    world: &World,
-    request: &Request<'_>,
-    token: Option<&str>,
-    list: &str,
-) -> Result<Option<Position>, ApiError> {
-    let Some(token) = token else { return Ok(None) };
-    let lifetime = world.knobs.page_token_lifetime.span();
-    world
-        .seal
-        .open(token)
-        .filter(|token| token.list == list)
-        .filter(|token| lifetime.is_none_or(|span| request.now < after(token.issued, span)))
-        .map(|token| Some(token.position))
-        .ok_or_else(|| {
-            ApiError::coded(&CodedError {
-                code: world.knobs.bad_page_token_code.clone(),
-                message: "The NextToken is not valid.".to_owned(),
-                status: 400,
-            })
+impl<'s> Page<'s> {
+    /// Returns the page of `list` that the input asks for.
+    ///
+    /// # Errors
+    /// The token is not one of this list.
+    pub(super) fn of(state: &'s State, list: String, input: PageInput) -> Result<Self, ApiError> {
+        let after = match input.next_token {
+            None => 0,
+            Some(token) => state
+                .page_tokens
+                .read(&list, &token)
+                .ok_or_else(|| ApiError::invalid_parameter("The NextToken is not valid."))?,
+        };
+        Ok(Self {
+            state,
+            list,
+            after,
+            size: input.max_results.unwrap_or(DEFAULT_SIZE),
         })
-}
-
-/// The output of a list operation.
-pub(super) fn output(
-    world: &World,
-    name: &str,
-    items: Vec<Value>,
-    next: Option<PageToken>,
-) -> Result<Value, ApiError> {
-    let mut output = Map::new();
-    output.insert(name.to_owned(), Value::Array(items));
-    if let Some(token) = next {
-        let sealed = world.seal.close(&token).map_err(|_| ApiError::internal())?;
-        output.insert("NextToken".to_owned(), Value::from(sealed));
     }
-    Ok(Value::Object(output))
+
+    /// Returns the output of a list operation. `items` are those after [`Page::after`].
+    pub(super) fn output(self, name: &str, items: impl Iterator<Item = (u64, Value)>) -> Value {
+        let mut items: Vec<_> = items.take(self.size + 1).collect();
+        let has_more = items.len() > self.size;
+        items.truncate(self.size);
+        let last = items.last().filter(|_| has_more).map(|(number, _)| *number);
+        let mut output = Map::new();
+        if let Some(last) = last {
+            let token = self.state.page_tokens.issue(&self.list, last);
+            output.insert("NextToken".to_owned(), token.into());
+        }
+        let items = items.into_iter().map(|(_, item)| item).collect();
+        output.insert(name.to_owned(), items);
+        Value::Object(output)
+    }
 }

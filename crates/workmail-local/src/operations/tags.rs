@@ -5,22 +5,20 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ApiError, Done, Request, input};
+use super::{ApiError, Completed, Request, check_active, parse};
 use crate::{
-    contract::Operation,
     ids::OrganizationId,
-    knobs::{AwsTagKeys, TagAccess},
-    state::{Organization, World},
+    state::{Organization, State},
 };
 
-/// Tags of one organization.
-const MOST: usize = 50;
+/// How many tags an organization can have.
+const MOST_TAGS: usize = 50;
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct TagInput {
     #[serde(rename = "ResourceARN")]
     arn: String,
+    #[serde(rename = "Tags")]
     tags: Vec<Tag>,
 }
 
@@ -31,47 +29,46 @@ struct Tag {
     value: String,
 }
 
-pub(super) fn tag(world: &mut World, request: &Request<'_>) -> Result<Done, ApiError> {
-    let asked: TagInput = input(&request.input)?;
-    let organization = tagged(world, request, &asked.arn)?;
+pub(super) fn tag(state: &mut State, request: &Request<'_>) -> Result<Completed, ApiError> {
+    let input: TagInput = parse(&request.input)?;
+    let organization = tagged_organization(state, request, &input.arn)?;
     let id = organization.id;
     let mut new = BTreeMap::new();
-    for Tag { key, value } in asked.tags {
-        let reserved = key
-            .get(..4)
-            .is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
-        if reserved && world.knobs.aws_tag_keys == AwsTagKeys::Refuse {
+    for Tag { key, value } in input.tags {
+        let start = key.get(..4);
+        if start.is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
             let text = format!("The tag key {key} is reserved: it begins with aws:.");
             return Err(ApiError::invalid_parameter(text));
         }
-        if let Some((key, _)) = new.insert(key.clone(), value).map(|before| (key, before)) {
+        if new.contains_key(&key) {
             let text = format!("The tag key {key} is given twice.");
             return Err(ApiError::invalid_parameter(text));
         }
+        new.insert(key, value);
     }
     let mut tags = organization.tags.clone();
     tags.extend(new);
-    if tags.len() > MOST {
+    if tags.len() > MOST_TAGS {
         return Err(ApiError::too_many_tags());
     }
-    Ok(replace(world, request, id, tags))
+    Ok(replace_tags(state, id, tags))
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct UntagInput {
     #[serde(rename = "ResourceARN")]
     arn: String,
-    tag_keys: Vec<String>,
+    #[serde(rename = "TagKeys")]
+    keys: Vec<String>,
 }
 
-pub(super) fn untag(world: &mut World, request: &Request<'_>) -> Result<Done, ApiError> {
-    let asked: UntagInput = input(&request.input)?;
-    let organization = tagged(world, request, &asked.arn)?;
+pub(super) fn untag(state: &mut State, request: &Request<'_>) -> Result<Completed, ApiError> {
+    let input: UntagInput = parse(&request.input)?;
+    let organization = tagged_organization(state, request, &input.arn)?;
     let id = organization.id;
     let mut tags = organization.tags.clone();
-    tags.retain(|key, _| !asked.tag_keys.contains(key));
-    Ok(replace(world, request, id, tags))
+    tags.retain(|key, _| !input.keys.contains(key));
+    Ok(replace_tags(state, id, tags))
 }
 
 #[derive(Deserialize)]
@@ -80,53 +77,44 @@ struct ListInput {
     arn: String,
 }
 
-pub(super) fn list(world: &World, request: &Request<'_>) -> Result<Done, ApiError> {
-    let ListInput { arn } = input(&request.input)?;
-    let organization = tagged(world, request, &arn)?;
+pub(super) fn list(state: &State, request: &Request<'_>) -> Result<Completed, ApiError> {
+    let ListInput { arn } = parse(&request.input)?;
+    let organization = tagged_organization(state, request, &arn)?;
     let tags: Vec<Value> = organization
         .tags
         .iter()
         .map(|(key, value)| json!({"Key": key, "Value": value}))
         .collect();
-    Ok(Done::read(json!({"Tags": tags}), Some(organization.id)))
+    Ok(Completed::read(
+        json!({"Tags": tags}),
+        Some(organization.id),
+    ))
 }
 
-fn replace(
-    world: &mut World,
-    request: &Request<'_>,
+fn replace_tags(
+    state: &mut State,
     id: OrganizationId,
     tags: BTreeMap<String, String>,
-) -> Done {
-    let place = &request.caller.place;
-    let before = world
-        .at_mut(id, place)
-        .map(|organization| std::mem::replace(&mut organization.tags, tags.clone()));
-    Done {
-        output: None,
-        organization: Some(id),
-        effect: before != Some(tags),
-    }
+) -> Completed {
+    let Some(organization) = state.find_mut(id) else {
+        return Completed::without_output(id, false);
+    };
+    let effect = organization.tags != tags;
+    organization.tags = tags;
+    Completed::without_output(id, effect)
 }
 
-/// The organization that an ARN names, if its tags can be worked with.
-fn tagged<'w>(
-    world: &'w World,
+/// Returns the Active organization of an ARN. The model does not declare the error of another
+/// state for reading and removing tags; that they answer it is inferred.
+fn tagged_organization<'s>(
+    state: &'s State,
     request: &Request<'_>,
     arn: &str,
-) -> Result<&'w Organization, ApiError> {
-    let organization = OrganizationId::from_arn(arn, &request.caller.place)
-        .and_then(|id| world.at(id, &request.caller.place))
+) -> Result<&'s Organization, ApiError> {
+    let location = &request.caller.location;
+    let organization = OrganizationId::from_arn(arn, location)
+        .and_then(|id| state.at(id, location))
         .ok_or_else(|| ApiError::resource_not_found(arn))?;
-    let state = &organization.state;
-    let access = if request.operation == Operation::TagResource {
-        TagAccess::OrganizationState
-    } else {
-        world.knobs.unusable_tag_access
-    };
-    match access {
-        _ if world.knobs.usable_states.contains(state) => Ok(organization),
-        TagAccess::Answer => Ok(organization),
-        TagAccess::OrganizationState => Err(ApiError::organization_state(organization.id, state)),
-        TagAccess::ResourceNotFound => Err(ApiError::resource_not_found(arn)),
-    }
+    check_active(organization)?;
+    Ok(organization)
 }

@@ -2,30 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-/// An access key, whose it is, and what it may not do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An access key, its account, and the actions that it is denied.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Credential {
     /// The access key id, such as `AKIAIOSFODNN7EXAMPLE`.
     pub access_key: String,
     /// The account, twelve digits.
     pub account: String,
-    /// The caller's ARN; without it a user of that account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The ARN of the caller. Default: a user of the account.
+    #[serde(default)]
     pub arn: Option<String>,
     /// Why the key is refused, if it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub refusal: Option<Refusal>,
-    /// What the key may not do: an operation (`CreateOrganization`), an action of WorkMail or of
-    /// another service (`workmail:CreateOrganization`, `ds:CreateAlias`), or `*`.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    /// The denied actions: an operation (`CreateOrganization`), an action of WorkMail or of
+    /// another service (`workmail:CreateOrganization`, `ds:CreateAlias`), or `*` for every
+    /// operation of WorkMail.
+    #[serde(default)]
     pub denied: BTreeSet<String>,
 }
 
 impl Credential {
-    /// A key of `account` that may do everything.
+    /// Returns a key of `account` that may call everything.
     #[must_use]
     pub fn new(access_key: impl Into<String>, account: impl Into<String>) -> Self {
         Self {
@@ -37,14 +38,14 @@ impl Credential {
         }
     }
 
-    /// The same, refused.
+    /// Returns the same key, refused.
     #[must_use]
     pub fn refused(mut self, refusal: Refusal) -> Self {
         self.refusal = Some(refusal);
         self
     }
 
-    /// The same, without one right.
+    /// Returns the same key with one more denied action.
     #[must_use]
     pub fn without(mut self, action: impl Into<String>) -> Self {
         self.denied.insert(action.into());
@@ -53,10 +54,10 @@ impl Credential {
 }
 
 /// Why an access key is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
-    /// `UnrecognizedClientException`: there is no such key.
+    /// `UnrecognizedClientException`: the key does not exist.
     Unrecognized,
     /// `ExpiredTokenException`.
     Expired,

@@ -2,73 +2,62 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::ACCOUNT;
+use crate::ids::{DEFAULT_ACCOUNT, DEFAULT_REGION};
 
 /// A kind of directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DirectoryKind {
-    /// One that WorkMail made for an organization.
+    /// A directory that WorkMail made for an organization.
     WorkMail,
     /// Simple AD.
     #[default]
     SimpleAd,
-    /// AWS Managed Microsoft AD.
-    ManagedAd,
     /// AD Connector, which interoperability needs.
     AdConnector,
 }
 
 /// A directory of AWS Directory Service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct SeedDirectory {
-    /// `d-` and ten hexadecimal digits; without it a random one.
+    /// `d-` and ten hexadecimal digits. Default: random.
     pub id: Option<String>,
-    /// The account that has it.
+    /// The account.
     pub account: String,
-    /// The region that it is in.
+    /// The region.
     pub region: String,
-    /// Its alias; without it the first organization on it gives it one.
+    /// The alias. Default: the alias of the first organization on the directory.
     pub alias: Option<String>,
-    /// Its kind.
+    /// The kind.
     pub kind: DirectoryKind,
-    /// Another organization, which is not shown, uses it: `DirectoryInUseException`.
-    pub in_use: bool,
-    /// `DirectoryUnavailableException`.
-    pub unavailable: bool,
-    /// Other AWS applications use it: it cannot be deleted.
-    pub other_applications: bool,
 }
 
 impl Default for SeedDirectory {
     fn default() -> Self {
         Self {
             id: None,
-            account: ACCOUNT.to_owned(),
-            region: "us-east-1".to_owned(),
+            account: DEFAULT_ACCOUNT.to_owned(),
+            region: DEFAULT_REGION.to_owned(),
             alias: None,
             kind: DirectoryKind::default(),
-            in_use: false,
-            unavailable: false,
-            other_applications: false,
         }
     }
 }
 
 /// A hosted zone of Route 53.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SeedZone {
-    /// Its id, such as `Z0123456789ABC`.
+    /// The id, such as `Z0123456789ABC`.
     pub id: String,
-    /// The domain it is for.
+    /// The domain of the zone.
     pub name: String,
-    /// The account that has it.
-    #[serde(default = "account")]
+    /// The account.
+    #[serde(default = "default_account")]
     pub account: String,
 }
 
-fn account() -> String {
-    ACCOUNT.to_owned()
+fn default_account() -> String {
+    DEFAULT_ACCOUNT.to_owned()
 }

@@ -1,45 +1,48 @@
-//! What can be put into an endpoint from outside, and changed behind its clients' backs.
+//! What tests and users put into an endpoint, and change in it without a call of the service.
 
 mod credential;
 mod directory;
 mod domain;
 mod organization;
+mod shown;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+pub(crate) use self::shown::Shown;
 pub use self::{
     credential::{Credential, Refusal},
     directory::{DirectoryKind, SeedDirectory, SeedZone},
-    domain::{SeedDomain, SeedIdentity},
-    organization::{OrganizationChange, SeedOrganization, SeedUser, UserRole, UserState},
+    domain::SeedDomain,
+    organization::{OrganizationChange, SeedOrganization, SeedUser, UserState},
 };
 
-/// A seed or a change that makes no sense.
+/// A seed or a change that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SeedError {
-    /// An identifier that has not the form of the model.
-    #[error("'{0}' is no {1}")]
+    /// An identifier does not have the form of the model.
+    #[error("'{0}' is not a valid {1}")]
     Form(String, &'static str),
-    /// Something of this name is there already.
-    #[error("{0} is there already")]
+    /// Something with this name exists already.
+    #[error("{0} exists already")]
     Exists(String),
-    /// There is no such thing.
-    #[error("there is no {0}")]
+    /// Nothing has this name.
+    #[error("{0} does not exist")]
     Unknown(String),
+    /// The service's model has no output with this value.
+    #[error("the service cannot show this: {0}")]
+    Model(String),
 }
 
-/// Everything that is there when an endpoint starts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// Everything that exists when an endpoint starts.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Seeds {
     /// Access keys.
     pub credentials: Vec<Credential>,
-    /// Directories, before the organizations that use them.
+    /// Directories. They are created before the organizations.
     pub directories: Vec<SeedDirectory>,
-    /// Route 53 hosted zones.
+    /// Hosted zones of Route 53.
     pub zones: Vec<SeedZone>,
-    /// Identities of SES that are verified.
-    pub identities: Vec<SeedIdentity>,
     /// Organizations.
     pub organizations: Vec<SeedOrganization>,
 }

@@ -2,46 +2,46 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::SeedDomain;
-use crate::{ids::ACCOUNT, span::Span, words};
+use crate::{
+    ids::{DEFAULT_ACCOUNT, DEFAULT_REGION},
+    span::Span,
+    states,
+};
 
-/// An organization that is there without a call. It passes by the rules: a taken alias, a state
-/// that no source knows, a full account are all possible.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An organization that exists without a call. The rules of CreateOrganization do not apply: it
+/// may have a taken alias, a state that AWS does not document, or be in an account without quota.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct SeedOrganization {
-    /// `m-` and 32 hexadecimal digits; without it a random one.
+    /// `m-` and 32 hexadecimal digits. Default: random.
     pub id: Option<String>,
-    /// Its alias.
+    /// The alias.
     pub alias: String,
-    /// The account that has it.
+    /// The account.
     pub account: String,
-    /// The region that it is in.
+    /// The region.
     pub region: String,
-    /// Its state, in which it stays.
+    /// The state, which does not change with time. Default Active.
     pub state: String,
-    /// Its error message.
+    /// The error message.
     pub error_message: Option<String>,
-    /// How long ago it was created, and became usable.
+    /// How long ago it was created and became usable.
     pub age: Span,
-    /// Its domains, `<alias>.awsapps.com` aside, which is always there and can be named here to
-    /// change it. Those whose statuses are left out are verified.
+    /// The domains. `<alias>.awsapps.com` is always one of them.
     pub domains: Vec<SeedDomain>,
-    /// Its default domain; without it `<alias>.awsapps.com`. One that is none of its domains is
+    /// The default domain. Default `<alias>.awsapps.com`. If it is not one of the domains, it is
     /// added to them, verified.
     pub default_mail_domain: Option<String>,
-    /// Its directory, if it is a seeded one.
+    /// The seeded directory of the organization. Default: a directory that WorkMail made.
     pub directory_id: Option<String>,
-    /// Its `MigrationAdmin`.
-    pub migration_admin: Option<String>,
     /// Whether interoperability is on.
     pub interoperability_enabled: bool,
-    /// Its tags.
+    /// The tags.
     pub tags: BTreeMap<String, String>,
-    /// Its users.
+    /// The users.
     pub users: Vec<SeedUser>,
 }
 
@@ -50,15 +50,14 @@ impl Default for SeedOrganization {
         Self {
             id: None,
             alias: String::new(),
-            account: ACCOUNT.to_owned(),
-            region: "us-east-1".to_owned(),
-            state: words::ACTIVE.to_owned(),
+            account: DEFAULT_ACCOUNT.to_owned(),
+            region: DEFAULT_REGION.to_owned(),
+            state: states::ACTIVE.to_owned(),
             error_message: None,
             age: Span::default(),
             domains: Vec::new(),
             default_mail_domain: None,
             directory_id: None,
-            migration_admin: None,
             interoperability_enabled: false,
             tags: BTreeMap::new(),
             users: Vec::new(),
@@ -67,7 +66,7 @@ impl Default for SeedOrganization {
 }
 
 impl SeedOrganization {
-    /// An Active one of the default account in us-east-1.
+    /// Returns an Active organization of the default account in us-east-1.
     #[must_use]
     pub fn new(alias: impl Into<String>) -> Self {
         Self {
@@ -76,14 +75,14 @@ impl SeedOrganization {
         }
     }
 
-    /// The same, with a domain.
+    /// Returns the same organization with one more domain.
     #[must_use]
     pub fn with_domain(mut self, domain: SeedDomain) -> Self {
         self.domains.push(domain);
         self
     }
 
-    /// The same, with a default domain.
+    /// Returns the same organization with a default domain.
     #[must_use]
     pub fn with_default_domain(mut self, name: impl Into<String>) -> Self {
         self.default_mail_domain = Some(name.into());
@@ -91,58 +90,33 @@ impl SeedOrganization {
     }
 }
 
-/// A user's state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The state of a user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum UserState {
-    /// Has a mailbox, and keeps an organization from being deleted.
+    /// Has a mailbox, and blocks the deletion of the organization.
     #[default]
     Enabled,
-    /// Has none.
+    /// Has no mailbox.
     Disabled,
-    /// Is gone.
+    /// Was deleted.
     Deleted,
 }
 
-/// A user's role.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum UserRole {
-    /// A person.
-    #[default]
-    User,
-    /// A room or a device.
-    Resource,
-    /// Built into the directory.
-    SystemUser,
-    /// Someone whose mailbox is elsewhere.
-    RemoteUser,
-}
-
 /// A user of an organization.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct SeedUser {
-    /// Its id; without it a random UUID.
-    pub id: Option<String>,
-    /// Its user name.
+    /// The user name.
     pub name: String,
-    /// Its display name.
-    pub display_name: Option<String>,
-    /// Its address; without it, and enabled, `<name>@` and the default domain.
+    /// The address. Default for an enabled user: `<name>@` and the default domain.
     pub email: Option<String>,
-    /// Its state.
+    /// The state.
     pub state: UserState,
-    /// Its role.
-    pub role: UserRole,
-    /// When it was enabled; without it, and enabled, now.
-    pub enabled_date: Option<Timestamp>,
-    /// When it was disabled.
-    pub disabled_date: Option<Timestamp>,
 }
 
 impl SeedUser {
-    /// An enabled one.
+    /// Returns an enabled user.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -152,24 +126,23 @@ impl SeedUser {
     }
 }
 
-/// A change of an organization by nobody's call: what a console, another tool or the service
+/// A change of an organization that no call makes: what a console, another tool or the service
 /// itself does.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct OrganizationChange {
-    /// The state it is in from now on, whatever was under way.
+    /// The new state. It does not change with time.
     pub state: Option<String>,
-    /// Its error message; a change of state without one removes it.
+    /// The new error message. A change of the state without one removes it.
     pub error_message: Option<String>,
     /// Domains to register or to change.
     pub set_domains: Vec<SeedDomain>,
-    /// Names of domains to deregister. Where that is the default, the test domain becomes it.
+    /// Names of domains to deregister. If the default domain is one of them, the test domain
+    /// becomes the default domain.
     pub remove_domains: BTreeSet<String>,
-    /// Its default domain, verified or not. One that is none of its domains is added to them,
-    /// verified.
+    /// The new default domain, verified or not. If it is not one of the domains, it is added to
+    /// them, verified.
     pub default_mail_domain: Option<String>,
-    /// Its `MigrationAdmin`.
-    pub migration_admin: Option<String>,
     /// Tags to set.
     pub set_tags: BTreeMap<String, String>,
     /// Keys of tags to remove.
@@ -177,7 +150,7 @@ pub struct OrganizationChange {
 }
 
 impl OrganizationChange {
-    /// To another state.
+    /// Returns a change of the state.
     #[must_use]
     pub fn state(state: impl Into<String>) -> Self {
         Self {
@@ -186,45 +159,45 @@ impl OrganizationChange {
         }
     }
 
-    /// The same, with an error message.
+    /// Returns the same change with an error message.
     #[must_use]
     pub fn error_message(mut self, text: impl Into<String>) -> Self {
         self.error_message = Some(text.into());
         self
     }
 
-    /// The same, with a tag set.
+    /// Returns the same change with one more tag to set.
     #[must_use]
     pub fn set_tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.set_tags.insert(key.into(), value.into());
         self
     }
 
-    /// The same, with a domain registered or changed.
+    /// Returns the same change with one more tag to remove.
+    #[must_use]
+    pub fn remove_tag(mut self, key: impl Into<String>) -> Self {
+        self.remove_tags.insert(key.into());
+        self
+    }
+
+    /// Returns the same change with one more domain to register or to change.
     #[must_use]
     pub fn set_domain(mut self, domain: SeedDomain) -> Self {
         self.set_domains.push(domain);
         self
     }
 
-    /// The same, with a domain deregistered.
+    /// Returns the same change with one more domain to deregister.
     #[must_use]
     pub fn remove_domain(mut self, name: impl Into<String>) -> Self {
         self.remove_domains.insert(name.into());
         self
     }
 
-    /// The same, with another default domain.
+    /// Returns the same change with a default domain.
     #[must_use]
     pub fn default_domain(mut self, name: impl Into<String>) -> Self {
         self.default_mail_domain = Some(name.into());
-        self
-    }
-
-    /// The same, with a tag removed.
-    #[must_use]
-    pub fn remove_tag(mut self, key: impl Into<String>) -> Self {
-        self.remove_tags.insert(key.into());
         self
     }
 }

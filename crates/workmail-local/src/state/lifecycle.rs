@@ -1,14 +1,19 @@
-//! How organizations change by themselves: each has a plan, and plans are carried out up to the
-//! present whenever somebody looks.
+//! How organizations change with time.
+//!
+//! Each organization has a plan: steps and their times. The steps that are due are carried out
+//! whenever the state is read.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Deletion, Organization, Step, World};
-use crate::{clock::after, ids::OrganizationId, knobs::Knobs, words};
+use super::{Organization, State, Step};
+use crate::{clock::after, ids::OrganizationId, knobs::Knobs, states};
 
-/// The plan of an organization that is created now.
+/// The longest `ErrorMessage` that the model allows, in characters.
+const LONGEST_MESSAGE: usize = 256;
+
+/// Returns the plan of a new organization. With `failure` it ends in Failed with that message.
 pub(crate) fn creation(
     knobs: &Knobs,
     now: Timestamp,
@@ -16,114 +21,87 @@ pub(crate) fn creation(
 ) -> Vec<(Timestamp, Step)> {
     let creating = after(now, knobs.requested_for.draw());
     let end = after(creating, knobs.creating_for.draw());
-    let last = failure.map_or(Step::Enter(words::ACTIVE), Step::Fail);
-    vec![(creating, Step::Enter(words::CREATING)), (end, last)]
+    let last = failure.map_or(Step::Enter(states::ACTIVE), Step::Fail);
+    vec![(creating, Step::Enter(states::CREATING)), (end, last)]
 }
 
-/// The plan of an organization that is deleted now.
-fn deletion(knobs: &Knobs, now: Timestamp, failure: Option<String>) -> Vec<(Timestamp, Step)> {
-    let deleting = after(now, knobs.delete_hidden_for.0);
-    let end = after(deleting, knobs.deleting_for.draw());
-    let last = failure.map_or(Step::Enter(words::DELETED), Step::Fail);
-    vec![(deleting, Step::Enter(words::DELETING)), (end, last)]
-}
-
-impl World {
-    /// Carries out every plan up to `now`.
+impl State {
+    /// Carries out every step that is due at `now`.
     pub(crate) fn catch_up(&mut self, now: Timestamp) {
-        while let Some((due, id)) = self.agenda.first().copied()
+        while let Some((due, id)) = self.schedule.first().copied()
             && due <= now
         {
-            self.agenda.pop_first();
-            self.carry_out(id, now);
+            self.schedule.pop_first();
+            self.carry_out_plan(id, now);
         }
-        self.settle_domains(now);
+        self.end_verifications(now);
     }
 
-    fn carry_out(&mut self, id: OrganizationId, now: Timestamp) {
-        loop {
-            let Some(organization) = self.organizations.get_mut(&id) else {
-                return;
-            };
-            match organization.plan.front() {
-                Some((at, _)) if *at > now => {
-                    self.agenda.insert((*at, id));
-                    return;
-                }
-                None => return,
-                Some(_) => {}
-            }
-            let Some((at, step)) = organization.plan.pop_front() else {
-                return;
-            };
+    fn carry_out_plan(&mut self, id: OrganizationId, now: Timestamp) {
+        while let Some(organization) = self.organizations.get_mut(&id)
+            && organization.plan.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((at, step)) = organization.plan.pop_front()
+        {
             match step {
                 Step::Enter(state) => self.enter(id, state.to_owned(), None, at),
-                Step::Fail(message) => {
-                    organization.deletion = None;
-                    self.enter(id, words::FAILED.to_owned(), Some(message), at);
-                }
-                Step::Vanish => {
-                    self.take_out(id);
-                }
+                Step::Fail(message) => self.enter(id, states::FAILED.to_owned(), Some(message), at),
+                Step::Vanish => drop(self.remove_from_view(id)),
             }
         }
+        self.schedule_plan(id);
     }
 
-    /// Puts an organization into a state at a time, with all that follows from it.
+    /// Puts an organization into a state, with all consequences.
     fn enter(&mut self, id: OrganizationId, state: String, message: Option<String>, at: Timestamp) {
         let Some(organization) = self.organizations.get_mut(&id) else {
             return;
         };
         let was_deleted = organization.is_deleted();
         organization.state = state;
-        organization.error_message = message;
-        let first = organization.state == words::ACTIVE && organization.completed_date.is_none();
-        if first {
+        organization.error_message =
+            message.map(|text| text.chars().take(LONGEST_MESSAGE).collect());
+        let became_usable =
+            organization.state == states::ACTIVE && organization.completed_date.is_none();
+        if became_usable {
             organization.completed_date = Some(at);
         }
         let is_deleted = organization.is_deleted();
-        organization.deleted_at = is_deleted.then_some(at);
-        let account = organization.place.account.clone();
+        let account = organization.location.account.clone();
         let directory_id = organization.directory_id.clone();
         if is_deleted && !was_deleted {
-            let with_directory = organization
-                .deletion
-                .is_some_and(|deletion| deletion.directory);
-            if let Some(visible) = self.knobs.deleted_visible_for.span() {
-                organization
-                    .plan
-                    .push_back((after(at, visible), Step::Vanish));
-            }
-            self.directories.leave(&directory_id, with_directory);
-            self.discount(&account);
+            let with_directory = organization.accepted_deletion.unwrap_or_default();
+            let visible = self.knobs.deleted_visible_for.span();
+            let vanishes = visible.map(|span| (after(at, span), Step::Vanish));
+            organization.plan.extend(vanishes);
+            self.directories.release(&directory_id, with_directory);
+            self.decrease_count(&account);
         } else if was_deleted && !is_deleted {
             let alias = organization.alias.clone();
-            self.directories.take(&directory_id, id, &alias);
-            *self.counted.entry(account).or_default() += 1;
+            self.directories.assign(&directory_id, id, &alias);
+            *self.counts.entry(account).or_default() += 1;
         }
-        self.hold_domains(id);
-        if first {
-            self.verify_all(id, at);
+        self.update_holders(id);
+        if became_usable {
+            self.start_verifications(id, at);
         }
     }
 
-    /// Starts a deletion.
-    pub(crate) fn delete(
-        &mut self,
-        id: OrganizationId,
-        deletion_of: Deletion,
-        failure: Option<String>,
-        now: Timestamp,
-    ) {
-        let plan = deletion(&self.knobs, now, failure);
+    /// Starts a deletion, with or without the directory.
+    pub(crate) fn delete(&mut self, id: OrganizationId, with_directory: bool, now: Timestamp) {
+        let deleting = after(now, self.knobs.delete_hidden_for.0);
+        let deleted = after(deleting, self.knobs.deleting_for.draw());
+        let plan = vec![
+            (deleting, Step::Enter(states::DELETING)),
+            (deleted, Step::Enter(states::DELETED)),
+        ];
         if let Some(organization) = self.organizations.get_mut(&id) {
-            organization.deletion = Some(deletion_of);
-            self.replan(id, plan);
+            organization.accepted_deletion = Some(with_directory);
+            self.replace_plan(id, plan);
         }
     }
 
-    /// Puts an organization into a state from outside, where it stays.
-    pub(crate) fn force(
+    /// Puts an organization into a state without a call. The state does not change with time.
+    pub(crate) fn set_state(
         &mut self,
         id: OrganizationId,
         state: String,
@@ -131,57 +109,34 @@ impl World {
         now: Timestamp,
     ) {
         if let Some(organization) = self.organizations.get_mut(&id) {
-            organization.deletion = None;
-            self.replan(id, Vec::new());
+            organization.accepted_deletion = None;
+            self.replace_plan(id, Vec::new());
             self.enter(id, state, message, now);
-            self.reschedule(id);
+            self.schedule_plan(id);
         }
     }
 
-    /// Takes over other knobs; how long Deleted organizations stay visible counts for those that
-    /// are there, too.
-    pub(crate) fn set_knobs(&mut self, knobs: Knobs, now: Timestamp) {
-        self.catch_up(now);
-        let visible = knobs.deleted_visible_for;
-        if visible != self.knobs.deleted_visible_for {
-            let deleted: Vec<(OrganizationId, Timestamp)> = self
-                .organizations
-                .values()
-                .filter_map(|organization| Some((organization.id, organization.deleted_at?)))
-                .collect();
-            for (id, at) in deleted {
-                let vanishes = visible.span().map(|span| (after(at, span), Step::Vanish));
-                self.replan(id, vanishes.into_iter().collect());
-            }
-        }
-        self.knobs = knobs;
-        self.catch_up(now);
-    }
-
-    fn replan(&mut self, id: OrganizationId, plan: Vec<(Timestamp, Step)>) {
+    fn replace_plan(&mut self, id: OrganizationId, plan: Vec<(Timestamp, Step)>) {
         if let Some(organization) = self.organizations.get_mut(&id) {
             if let Some((at, _)) = organization.plan.front() {
-                self.agenda.remove(&(*at, id));
+                self.schedule.remove(&(*at, id));
             }
             organization.plan = plan.into();
-            self.reschedule(id);
+            self.schedule_plan(id);
         }
     }
 
-    fn reschedule(&mut self, id: OrganizationId) {
-        let plan = self
-            .organizations
-            .get(&id)
-            .map(|organization| &organization.plan);
-        if let Some((at, _)) = plan.and_then(|plan| plan.front()) {
-            self.agenda.insert((*at, id));
+    pub(super) fn schedule_plan(&mut self, id: OrganizationId) {
+        let organization = self.organizations.get(&id);
+        if let Some((at, _)) = organization.and_then(|organization| organization.plan.front()) {
+            self.schedule.insert((*at, id));
         }
     }
 }
 
 impl Organization {
-    /// Whether it was created less than `span` ago by a call.
-    pub(crate) fn is_younger(&self, span: Duration, now: Timestamp) -> bool {
+    /// Whether a call created it less than `span` ago.
+    pub(crate) fn is_younger_than(&self, span: Duration, now: Timestamp) -> bool {
         !self.seeded && now < after(self.created_at, span)
     }
 }

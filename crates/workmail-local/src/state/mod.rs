@@ -1,57 +1,58 @@
-//! Everything an endpoint holds: organizations by id, alias and place, and what they rest on.
+//! The state of an endpoint: organizations by id, alias and location, and what they depend on.
 
-mod callers;
+mod caller;
 mod directories;
 mod domains;
 mod lifecycle;
-mod listing;
 mod organization;
 mod pages;
 mod seeding;
 mod tokens;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
 pub(crate) use self::{
-    callers::{Caller, Callers},
-    directories::{Directories, Directory, Standing},
-    domains::{Domain, Domains, Registry},
+    caller::Caller,
+    directories::{Directories, Directory},
+    domains::{Domain, DomainRegistry, Domains, is_within, test_domain},
     lifecycle::creation,
-    listing::{Listing, Position},
-    organization::{Deletion, Organization, Step, User},
-    pages::{PageToken, Seal},
-    tokens::{Remembered, TokenKey, Tokens},
+    organization::{Organization, Step, User},
+    pages::PageTokens,
+    tokens::{StoredAnswer, TokenKey, Tokens},
 };
 use crate::{
-    ids::{OrganizationId, Place},
+    ids::{DEFAULT_ACCOUNT, Location, OrganizationId},
     knobs::Knobs,
+    seeds::{Credential, Refusal},
 };
 
-/// Everything an endpoint holds.
+/// The state of an endpoint.
 ///
-/// Nothing in here runs by itself: whoever looks first calls [`World::catch_up`].
+/// Nothing in it runs in the background: [`State::catch_up`] is called before it is read.
 #[derive(Debug, Default)]
-pub(crate) struct World {
+pub(crate) struct State {
     pub(crate) knobs: Knobs,
-    pub(crate) callers: Callers,
     pub(crate) directories: Directories,
     pub(crate) tokens: Tokens,
-    pub(crate) seal: Seal,
-    pub(crate) registry: Registry,
-    /// Hosted zones: their domain, by account and id.
+    pub(crate) page_tokens: PageTokens,
+    domains: DomainRegistry,
+    /// The credentials of access keys that somebody named, by key.
+    credentials: HashMap<String, Credential>,
+    /// The domains of hosted zones, by account and id.
     zones: HashMap<(String, String), String>,
     organizations: HashMap<OrganizationId, Organization>,
-    places: HashMap<Place, Listing>,
-    /// How many organizations an account has, Deleted ones aside.
-    counted: HashMap<String, usize>,
-    /// When an organization's plan goes on.
-    agenda: BTreeSet<(Timestamp, OrganizationId)>,
-    serial: u64,
+    /// The organizations of a location in the order of creation.
+    lists: HashMap<Location, BTreeMap<u64, OrganizationId>>,
+    /// How many organizations an account has, without Deleted ones.
+    counts: HashMap<String, usize>,
+    /// When the next step of an organization's plan is due.
+    schedule: BTreeSet<(Timestamp, OrganizationId)>,
+    last_serial: u64,
 }
 
-impl World {
+impl State {
     pub(crate) fn new(knobs: Knobs) -> Self {
         Self {
             knobs,
@@ -59,98 +60,116 @@ impl World {
         }
     }
 
-    /// An organization, wherever it is.
+    /// Returns the credential of an access key. An unknown key is one of the default account.
+    pub(crate) fn credential(&self, key: &str) -> Result<Credential, Refusal> {
+        let known = self.credentials.get(key).cloned();
+        let credential = known.unwrap_or_else(|| Credential::new(key, DEFAULT_ACCOUNT));
+        match credential.refusal {
+            Some(refusal) => Err(refusal),
+            None => Ok(credential),
+        }
+    }
+
+    /// Returns an organization of any location.
     pub(crate) fn find(&self, id: OrganizationId) -> Option<&Organization> {
         self.organizations.get(&id)
     }
 
-    /// An organization of a place.
-    pub(crate) fn at(&self, id: OrganizationId, place: &Place) -> Option<&Organization> {
+    /// Returns an organization of a location.
+    pub(crate) fn at(&self, id: OrganizationId, location: &Location) -> Option<&Organization> {
         self.find(id)
-            .filter(|organization| organization.place == *place)
+            .filter(|organization| organization.location == *location)
     }
 
-    pub(crate) fn at_mut(
-        &mut self,
-        id: OrganizationId,
-        place: &Place,
-    ) -> Option<&mut Organization> {
-        self.organizations
-            .get_mut(&id)
-            .filter(|organization| organization.place == *place)
+    pub(crate) fn find_mut(&mut self, id: OrganizationId) -> Option<&mut Organization> {
+        self.organizations.get_mut(&id)
     }
 
-    /// All organizations, oldest first.
+    /// Returns all organizations of all locations, oldest first.
     pub(crate) fn all(&self) -> Vec<&Organization> {
         let mut all: Vec<_> = self.organizations.values().collect();
         all.sort_unstable_by_key(|organization| organization.serial);
         all
     }
 
-    /// The list of one place.
-    pub(crate) fn listing(&self, place: &Place) -> Option<&Listing> {
-        self.places.get(place)
+    /// Returns the organizations of a location after a number in the order of creation.
+    pub(crate) fn list(
+        &self,
+        location: &Location,
+        after: u64,
+    ) -> impl Iterator<Item = &Organization> {
+        let list = self.lists.get(location).into_iter();
+        list.flat_map(move |list| list.range(after + 1..))
+            .filter_map(|(_, id)| self.find(*id))
     }
 
-    /// How many organizations an account has, Deleted ones aside.
+    /// Returns how many organizations an account has, without Deleted ones.
     pub(crate) fn count(&self, account: &str) -> usize {
-        self.counted.get(account).copied().unwrap_or_default()
+        self.counts.get(account).copied().unwrap_or_default()
     }
 
-    /// The domain of a hosted zone.
+    fn decrease_count(&mut self, account: &str) {
+        if let Some(count) = self.counts.get_mut(account) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Returns the domain of a hosted zone.
     pub(crate) fn zone(&self, account: &str, id: &str) -> Option<&str> {
         self.zones
             .get(&(account.to_owned(), id.to_owned()))
             .map(String::as_str)
     }
 
-    /// The next number in the order of creation.
+    /// Returns the id of a hosted zone of an account that a domain is in.
+    pub(crate) fn zone_of(&self, account: &str, domain: &str) -> Option<&str> {
+        let mut zones = self.zones.iter();
+        zones
+            .find(|((owner, _), apex)| owner == account && is_within(domain, apex))
+            .map(|((_, id), _)| id.as_str())
+    }
+
+    /// Returns the next number in the order of creation.
     pub(crate) fn next_serial(&mut self) -> u64 {
-        self.serial += 1;
-        self.serial
+        self.last_serial += 1;
+        self.last_serial
     }
 
-    /// Adds an organization whose directory is there.
+    /// Adds an organization whose directory is there already.
     pub(crate) fn add(&mut self, organization: Organization) {
-        self.directories.take(
-            &organization.directory_id,
-            organization.id,
-            &organization.alias,
-        );
-        self.places
-            .entry(organization.place.clone())
-            .or_default()
-            .add(&organization);
+        let Organization {
+            id,
+            ref location,
+            serial,
+            ..
+        } = organization;
+        self.directories
+            .assign(&organization.directory_id, id, &organization.alias);
+        let list = self.lists.entry(location.clone()).or_default();
+        list.insert(serial, id);
         if !organization.is_deleted() {
-            *self
-                .counted
-                .entry(organization.place.account.clone())
-                .or_default() += 1;
+            *self.counts.entry(location.account.clone()).or_default() += 1;
         }
-        if let Some((at, _)) = organization.plan.front() {
-            self.agenda.insert((*at, organization.id));
-        }
-        let id = organization.id;
         self.organizations.insert(id, organization);
-        self.hold_domains(id);
+        self.schedule_plan(id);
+        self.update_holders(id);
     }
 
-    /// Takes an organization out of everything that clients see. Its directory stays.
-    pub(crate) fn take_out(&mut self, id: OrganizationId) -> Option<Organization> {
-        self.drop_domains(id);
+    /// Removes an organization and its domains from everything that clients see. Its directory
+    /// stays.
+    fn remove_from_view(&mut self, id: OrganizationId) -> Option<Organization> {
+        let domains = self.find(id)?.domains.registered();
+        let names: Vec<String> = domains.map(|domain| domain.name.clone()).collect();
+        for name in names {
+            self.deregister_domain(id, &name);
+        }
         let organization = self.organizations.remove(&id)?;
-        if let Some(listing) = self.places.get_mut(&organization.place) {
-            listing.remove(&organization);
+        if let Some(list) = self.lists.get_mut(&organization.location) {
+            list.remove(&organization.serial);
         }
         if !organization.is_deleted() {
-            self.discount(&organization.place.account);
+            self.decrease_count(&organization.location.account);
         }
         Some(organization)
-    }
-
-    fn discount(&mut self, account: &str) {
-        if let Some(count) = self.counted.get_mut(account) {
-            *count = count.saturating_sub(1);
-        }
     }
 }

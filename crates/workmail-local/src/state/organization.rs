@@ -1,4 +1,4 @@
-//! One organization, and what lies before it.
+//! One organization.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,103 +6,89 @@ use jiff::Timestamp;
 
 use super::Domains;
 use crate::{
-    ids::{OrganizationId, Place},
-    seeds::{SeedUser, UserRole, UserState},
-    views::{OrganizationView, UserView},
-    words,
+    ids::{Location, OrganizationId},
+    seeds::{SeedUser, UserState},
+    states,
+    views::OrganizationView,
 };
 
 /// An organization.
 #[derive(Clone, Debug)]
 pub(crate) struct Organization {
     pub(crate) id: OrganizationId,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
     pub(crate) alias: String,
-    /// Its place in the order of creation.
+    /// The number in the order of creation.
     pub(crate) serial: u64,
     pub(crate) state: String,
     pub(crate) error_message: Option<String>,
     pub(crate) directory_id: String,
-    /// WorkMail made the directory, which takes until Creating.
-    pub(crate) own_directory: bool,
+    /// Whether WorkMail makes the directory, which takes until Creating.
+    pub(crate) makes_directory: bool,
     pub(crate) created_at: Timestamp,
-    /// It was put here from outside: no client has to wait for it to show.
+    /// Whether it was seeded. Clients see a seeded organization without delay.
     pub(crate) seeded: bool,
     pub(crate) completed_date: Option<Timestamp>,
-    pub(crate) migration_admin: Option<String>,
     pub(crate) interoperability_enabled: bool,
-    pub(crate) kms_key_arn: Option<String>,
-    pub(crate) client_token: Option<String>,
     pub(crate) domains: Domains,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) users: Vec<User>,
-    /// When it became Deleted, if it is.
-    pub(crate) deleted_at: Option<Timestamp>,
-    /// A deletion was accepted, whether or not the state shows it.
-    pub(crate) deletion: Option<Deletion>,
-    /// What happens when, in order.
+    /// Whether a deletion that was accepted deletes the directory too. `None` without a deletion.
+    /// The state may not show the deletion yet.
+    pub(crate) accepted_deletion: Option<bool>,
+    /// The next steps in order.
     pub(crate) plan: VecDeque<(Timestamp, Step)>,
 }
 
-/// What an accepted deletion takes along.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Deletion {
-    pub(crate) directory: bool,
-}
-
-/// Something that happens by itself.
+/// A change that happens with time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Another state.
     Enter(&'static str),
-    /// The state Failed, with an error message.
+    /// The state Failed with an error message.
     Fail(String),
-    /// No trace remains in what clients see.
+    /// Clients see the organization no longer.
     Vanish,
 }
 
 impl Organization {
-    /// Whether a state is Deleted, the end of every other one.
     pub(crate) fn is_deleted(&self) -> bool {
-        self.state == words::DELETED
+        self.state == states::DELETED
     }
 
-    /// The state as DeleteOrganization takes it, which knows of a deletion before readers do.
+    /// Returns the state that DeleteOrganization sees, which may be ahead of what readers see.
     pub(crate) fn state_for_deletion(&self) -> &str {
-        let under_way = self.deletion.is_some() && !self.is_deleted();
-        if under_way {
-            words::DELETING
+        if self.accepted_deletion.is_some() && !self.is_deleted() {
+            states::DELETING
         } else {
             &self.state
         }
     }
 
-    /// The directory as clients see it: WorkMail has to make its own first.
+    /// Returns the directory as clients see it.
     pub(crate) fn shown_directory(&self) -> Option<&str> {
-        let made = !self.own_directory || self.state != words::REQUESTED;
+        let made = !self.makes_directory || self.state != states::REQUESTED;
         made.then_some(self.directory_id.as_str())
     }
 
-    /// The default domain as clients see it.
-    pub(crate) fn shown_domain(&self) -> Option<&str> {
-        (self.state != words::REQUESTED).then(|| self.domains.default_name())
+    /// Returns the default domain as clients see it.
+    pub(crate) fn shown_default_domain(&self) -> Option<&str> {
+        (self.state != states::REQUESTED).then(|| self.domains.default_name())
     }
 
-    /// Whether it keeps its domains from others: it is, or is to be, usable.
+    /// Whether no other organization can have its domains: it is usable, or may become so.
     pub(crate) fn holds_domains(&self) -> bool {
-        let never_usable = self.state == words::FAILED && self.completed_date.is_none();
+        let never_usable = self.state == states::FAILED && self.completed_date.is_none();
         !self.is_deleted() && !never_usable
     }
 
-    /// A user who has an address in a domain.
-    pub(crate) fn user_of(&self, domain: &str) -> Option<&User> {
+    /// Returns a user with an address in a domain.
+    pub(crate) fn user_in(&self, domain: &str) -> Option<&User> {
         self.users.iter().find(|user| {
-            let address = user
-                .email
-                .as_deref()
-                .and_then(|email| email.split_once('@'));
+            let address = user.email.as_deref();
+            let address_domain = address.and_then(|address| Some(address.split_once('@')?.1));
             user.state != UserState::Deleted
-                && address.is_some_and(|(_, of)| of.eq_ignore_ascii_case(domain))
+                && address_domain.is_some_and(|name| name.eq_ignore_ascii_case(domain))
         })
     }
 
@@ -113,7 +99,7 @@ impl Organization {
     }
 
     pub(crate) fn arn(&self) -> String {
-        self.id.arn(&self.place.account, &self.place.region)
+        self.id.arn(&self.location)
     }
 
     pub(crate) fn view(&self) -> OrganizationView {
@@ -121,21 +107,16 @@ impl Organization {
             id: self.id.to_string(),
             arn: self.arn(),
             alias: self.alias.clone(),
-            account: self.place.account.clone(),
-            region: self.place.region.clone(),
+            account: self.location.account.clone(),
+            region: self.location.region.clone(),
             state: self.state.clone(),
             error_message: self.error_message.clone(),
             directory_id: self.directory_id.clone(),
             default_mail_domain: self.domains.default_name().to_owned(),
-            created_at: self.created_at,
             completed_date: self.completed_date,
-            migration_admin: self.migration_admin.clone(),
             interoperability_enabled: self.interoperability_enabled,
-            kms_key_arn: self.kms_key_arn.clone(),
-            client_token: self.client_token.clone(),
             domains: self.domains.views(),
             tags: self.tags.clone(),
-            users: self.users.iter().map(User::view).collect(),
         }
     }
 }
@@ -143,54 +124,20 @@ impl Organization {
 /// A user.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
-    pub(crate) id: String,
     pub(crate) name: String,
-    pub(crate) display_name: Option<String>,
     pub(crate) email: Option<String>,
     pub(crate) state: UserState,
-    pub(crate) role: UserRole,
-    pub(crate) enabled_date: Option<Timestamp>,
-    pub(crate) disabled_date: Option<Timestamp>,
 }
 
 impl User {
-    pub(crate) fn seeded(seed: SeedUser, domain: &str, now: Timestamp) -> Self {
+    /// Returns a user of an organization with this default domain.
+    pub(crate) fn of(seed: SeedUser, default_domain: &str) -> Self {
         let enabled = seed.state == UserState::Enabled;
+        let address = || enabled.then(|| format!("{}@{default_domain}", seed.name));
         Self {
-            id: seed.id.unwrap_or_else(crate::ids::uuid),
-            email: seed
-                .email
-                .or_else(|| enabled.then(|| format!("{}@{domain}", seed.name))),
+            email: seed.email.or_else(address),
             name: seed.name,
-            display_name: seed.display_name,
             state: seed.state,
-            role: seed.role,
-            enabled_date: seed.enabled_date.or(enabled.then_some(now)),
-            disabled_date: seed.disabled_date,
-        }
-    }
-
-    /// The one that comes with every directory.
-    pub(crate) fn built_in(organization: OrganizationId) -> Self {
-        Self {
-            id: organization.system_user(),
-            name: "Guest".to_owned(),
-            display_name: None,
-            email: None,
-            state: UserState::Disabled,
-            role: UserRole::SystemUser,
-            enabled_date: None,
-            disabled_date: None,
-        }
-    }
-
-    pub(crate) fn view(&self) -> UserView {
-        UserView {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            email: self.email.clone(),
-            state: self.state,
-            role: self.role,
         }
     }
 }

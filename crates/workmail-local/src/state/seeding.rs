@@ -1,22 +1,22 @@
-//! What comes into a world from outside, and past its rules.
+//! Seeds, and changes without a call. The rules of the operations do not apply to them.
 
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::{Directory, Domains, Organization, Standing, User, World};
+use super::{Directory, Domains, Organization, State, User};
 use crate::{
     clock::before,
-    ids::{self, OrganizationId, Place},
+    ids::{self, Location, OrganizationId},
     seeds::{
-        Credential, OrganizationChange, SeedDirectory, SeedDomain, SeedError, SeedIdentity,
-        SeedOrganization, SeedUser, SeedZone, Seeds,
+        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
+        SeedZone, Seeds, Shown,
     },
-    words,
+    states,
 };
 
-impl World {
-    /// Puts everything there.
+impl State {
+    /// Adds everything in `seeds`.
     pub(crate) fn seed(&mut self, seeds: &Seeds, now: Timestamp) -> Result<(), SeedError> {
         for credential in seeds.credentials.iter().cloned() {
             self.seed_credential(credential)?;
@@ -27,9 +27,6 @@ impl World {
         for zone in seeds.zones.iter().cloned() {
             self.seed_zone(zone)?;
         }
-        for identity in seeds.identities.iter().cloned() {
-            self.seed_identity(identity)?;
-        }
         for organization in seeds.organizations.iter().cloned() {
             self.seed_organization(organization, now)?;
         }
@@ -38,7 +35,8 @@ impl World {
 
     pub(crate) fn seed_credential(&mut self, credential: Credential) -> Result<(), SeedError> {
         check_account(&credential.account)?;
-        self.callers.put(credential);
+        let key = credential.access_key.clone();
+        self.credentials.insert(key, credential);
         Ok(())
     }
 
@@ -46,17 +44,6 @@ impl World {
         check_account(&zone.account)?;
         let name = zone.name.trim_end_matches('.').to_ascii_lowercase();
         self.zones.insert((zone.account, zone.id), name);
-        Ok(())
-    }
-
-    pub(crate) fn seed_identity(&mut self, seed: SeedIdentity) -> Result<(), SeedError> {
-        let SeedIdentity {
-            name,
-            account,
-            region,
-        } = seed;
-        check_account(&account)?;
-        self.registry.add_identity(Place { account, region }, &name);
         Ok(())
     }
 
@@ -69,139 +56,120 @@ impl World {
         if self.directories.get(&id).is_some() {
             return Err(SeedError::Exists(id));
         }
+        let location = Location {
+            account: seed.account,
+            region: seed.region,
+        };
         self.directories.add(Directory {
             id: id.clone(),
-            place: Place {
-                account: seed.account,
-                region: seed.region,
-            },
+            location,
             alias: seed.alias,
             kind: seed.kind,
-            user: None,
-            standing: Standing::Kept,
-            in_use: seed.in_use,
-            unavailable: seed.unavailable,
-            other_applications: seed.other_applications,
+            organization: None,
+            deleted: false,
         });
         self.directories.get(&id).ok_or(SeedError::Unknown(id))
     }
 
     pub(crate) fn seed_organization(
         &mut self,
-        mut seed: SeedOrganization,
+        seed: SeedOrganization,
         now: Timestamp,
     ) -> Result<&Organization, SeedError> {
-        check_account(&seed.account)?;
-        if seed.alias.is_empty() {
-            return Err(SeedError::Form(seed.alias, "alias"));
-        }
-        let id = match &seed.id {
-            Some(text) => OrganizationId::parse(text)
-                .ok_or_else(|| SeedError::Form(text.clone(), "organization id"))?,
-            None => OrganizationId::random(),
-        };
-        if self.organizations.contains_key(&id) {
-            return Err(SeedError::Exists(id.to_string()));
-        }
-        let place = Place {
+        check_seed(&seed)?;
+        let id = self.seeded_id(seed.id)?;
+        let location = Location {
             account: seed.account,
             region: seed.region,
         };
-        let own_directory = seed.directory_id.is_none();
-        let directory_id = match seed.directory_id {
-            Some(directory) if self.directories.at(&directory, &place).is_none() => {
-                return Err(SeedError::Unknown(directory));
-            }
-            Some(directory) => directory,
-            None => {
-                let own = Directory::own(place.clone(), seed.alias.clone(), id);
-                let directory = own.id.clone();
-                self.directories.add(own);
-                directory
-            }
-        };
-        for domain in &seed.domains {
-            check_domain(&domain.name)?;
-        }
+        let makes_directory = seed.directory_id.is_none();
+        let directory_id = self.directory_of_seed(seed.directory_id, &location, &seed.alias, id)?;
         let created_at = before(now, seed.age.0);
-        let on_the_way = [words::REQUESTED, words::CREATING, words::FAILED];
-        let domains = Domains::of(&seed.alias, &self.knobs, created_at);
+        let not_usable_yet = [states::REQUESTED, states::CREATING, states::FAILED];
+        let domains = Domains::of(&seed.alias);
         let default = seed
             .default_mail_domain
             .unwrap_or_else(|| domains.default_name().to_owned());
-        let users = seed
-            .users
-            .into_iter()
-            .map(|user| User::seeded(user, &default, now));
+        let users = seed.users.into_iter();
         let organization = Organization {
             id,
-            place,
+            location,
             serial: self.next_serial(),
-            completed_date: (!on_the_way.contains(&seed.state.as_str())).then_some(created_at),
+            completed_date: (!not_usable_yet.contains(&seed.state.as_str())).then_some(created_at),
             error_message: seed.error_message,
             directory_id,
-            own_directory,
-            users: users.collect(),
+            makes_directory,
+            users: users.map(|user| User::of(user, &default)).collect(),
             created_at,
-            deleted_at: (seed.state == words::DELETED).then_some(now),
             seeded: true,
             alias: seed.alias,
-            migration_admin: seed.migration_admin,
             interoperability_enabled: seed.interoperability_enabled,
-            kms_key_arn: None,
-            client_token: None,
             domains,
             tags: seed.tags,
-            deletion: None,
+            accepted_deletion: None,
             plan: VecDeque::new(),
             state: seed.state,
         };
         let (directory, deleted) = (organization.directory_id.clone(), organization.is_deleted());
         self.add(organization);
-        for SeedDomain {
-            ownership, dkim, ..
-        } in &mut seed.domains
-        {
-            let verified = || words::VERIFIED.to_owned();
-            ownership.get_or_insert_with(verified);
-            dkim.get_or_insert_with(verified);
+        for mut domain in seed.domains {
+            let verified = || states::VERIFIED.to_owned();
+            domain.ownership.get_or_insert_with(verified);
+            domain.dkim.get_or_insert_with(verified);
+            self.set_domain(id, domain, created_at);
         }
-        for domain in seed.domains {
-            self.force_domain(id, domain, created_at);
-        }
-        self.force_default(id, &default, created_at);
+        self.set_default_domain(id, &default, created_at);
         if deleted {
-            self.directories.leave(&directory, false);
+            self.directories.release(&directory, false);
         }
-        self.organizations
-            .get(&id)
+        self.find(id)
             .ok_or_else(|| SeedError::Unknown(id.to_string()))
+    }
+
+    fn seeded_id(&self, id: Option<String>) -> Result<OrganizationId, SeedError> {
+        let Some(text) = id else {
+            return Ok(OrganizationId::random());
+        };
+        match OrganizationId::parse(&text) {
+            None => Err(SeedError::Form(text, "organization id")),
+            Some(id) if self.find(id).is_some() => Err(SeedError::Exists(text)),
+            Some(id) => Ok(id),
+        }
+    }
+
+    /// Returns the id of a seeded directory, or of a new directory that WorkMail made.
+    fn directory_of_seed(
+        &mut self,
+        named: Option<String>,
+        location: &Location,
+        alias: &str,
+        organization: OrganizationId,
+    ) -> Result<String, SeedError> {
+        let Some(named) = named else {
+            let made = Directory::of_workmail(location.clone(), alias.to_owned(), organization);
+            let id = made.id.clone();
+            self.directories.add(made);
+            return Ok(id);
+        };
+        match self.directories.at(&named, location) {
+            Some(_) => Ok(named),
+            None => Err(SeedError::Unknown(named)),
+        }
     }
 
     pub(crate) fn seed_user(
         &mut self,
-        organization: OrganizationId,
+        id: OrganizationId,
         seed: SeedUser,
-        now: Timestamp,
-    ) -> Result<&User, SeedError> {
-        let unknown = || SeedError::Unknown(organization.to_string());
-        let organization = self
-            .organizations
-            .get_mut(&organization)
-            .ok_or_else(unknown)?;
+    ) -> Result<(), SeedError> {
+        let organization = self.find_mut(id);
+        let organization = organization.ok_or_else(|| SeedError::Unknown(id.to_string()))?;
         if seed.name.is_empty() {
             return Err(SeedError::Form(seed.name, "user name"));
         }
-        if seed
-            .id
-            .as_ref()
-            .is_some_and(|id| organization.users.iter().any(|user| user.id == *id))
-        {
-            return Err(SeedError::Exists(seed.id.unwrap_or_default()));
-        }
-        let user = User::seeded(seed, organization.domains.default_name(), now);
+        let user = User::of(seed, organization.domains.default_name());
         organization.users.push(user);
-        organization.users.last().ok_or_else(unknown)
+        Ok(())
     }
 
     pub(crate) fn change(
@@ -211,43 +179,60 @@ impl World {
         now: Timestamp,
     ) -> Result<&Organization, SeedError> {
         let unknown = || SeedError::Unknown(id.to_string());
-        for domain in &change.set_domains {
-            check_domain(&domain.name)?;
+        let organization = self.find_mut(id).ok_or_else(unknown)?;
+        let mut tags = organization.tags.clone();
+        tags.retain(|key, _| !change.remove_tags.contains(key));
+        tags.extend(change.set_tags);
+        Shown {
+            alias: None,
+            state: change.state.as_deref(),
+            error_message: change.error_message.as_deref(),
+            default_mail_domain: change.default_mail_domain.as_deref(),
+            domains: &change.set_domains,
+            tags: &tags,
         }
-        let organization = self.organizations.get_mut(&id).ok_or_else(unknown)?;
-        organization
-            .tags
-            .retain(|key, _| !change.remove_tags.contains(key));
-        organization.tags.extend(change.set_tags);
-        if change.migration_admin.is_some() {
-            organization.migration_admin = change.migration_admin;
-        }
+        .check()?;
+        organization.tags = tags;
         if change.state.is_none() && change.error_message.is_some() {
             organization.error_message.clone_from(&change.error_message);
         }
         for domain in change.set_domains {
-            self.force_domain(id, domain, now);
+            self.set_domain(id, domain, now);
         }
         for domain in change.remove_domains {
             self.deregister_domain(id, &domain);
         }
         if let Some(domain) = change.default_mail_domain {
-            self.force_default(id, &domain, now);
+            self.set_default_domain(id, &domain, now);
         }
         if let Some(state) = change.state {
-            self.force(id, state, change.error_message, now);
+            self.set_state(id, state, change.error_message, now);
         }
-        self.organizations.get(&id).ok_or_else(unknown)
+        self.find(id).ok_or_else(unknown)
     }
 
-    /// Removes an organization as if it had never been, its own directory and alias with it.
+    /// Removes an organization as if it had never existed, with the alias and the directory that
+    /// WorkMail made. Returns whether it existed.
     pub(crate) fn remove(&mut self, id: OrganizationId) -> bool {
-        let Some(organization) = self.take_out(id) else {
-            return false;
-        };
-        self.directories.forget(&organization.directory_id);
-        true
+        let removed = self.remove_from_view(id);
+        if let Some(organization) = &removed {
+            self.directories.remove_traces(&organization.directory_id);
+        }
+        removed.is_some()
     }
+}
+
+fn check_seed(seed: &SeedOrganization) -> Result<(), SeedError> {
+    check_account(&seed.account)?;
+    Shown {
+        alias: Some(&seed.alias),
+        state: Some(&seed.state),
+        error_message: seed.error_message.as_deref(),
+        default_mail_domain: seed.default_mail_domain.as_deref(),
+        domains: &seed.domains,
+        tags: &seed.tags,
+    }
+    .check()
 }
 
 fn check_account(account: &str) -> Result<(), SeedError> {
@@ -255,13 +240,5 @@ fn check_account(account: &str) -> Result<(), SeedError> {
         Ok(())
     } else {
         Err(SeedError::Form(account.to_owned(), "account"))
-    }
-}
-
-fn check_domain(name: &str) -> Result<(), SeedError> {
-    if name.is_empty() {
-        Err(SeedError::Form(name.to_owned(), "domain"))
-    } else {
-        Ok(())
     }
 }

@@ -1,15 +1,14 @@
-//! One request on the wire: who asks for what, what goes wrong, what is answered, and the journal
-//! of it.
+//! One request on the wire: its caller, its operation, the faults, the answer, and the journal.
 
-mod ask;
-mod identify;
+mod caller;
+mod parsed;
 mod reply;
 mod signature;
 mod sts;
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderMap, Request, Response, header::USER_AGENT},
+    http::{HeaderMap, Request, Response, header::USER_AGENT, request::Parts},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as HttpBody;
@@ -18,28 +17,29 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use self::{
-    ask::{Ask, Target},
+    parsed::{ParsedRequest, Target},
     reply::Answer,
+    signature::Signature,
 };
 use crate::{
     contract::{Contract, Operation},
     endpoint::Endpoint,
-    faults::{End, Fate, Subject, Work},
+    faults::{CallInfo, End, Injected, Work},
     ids::{self, OrganizationId},
     journal::{Call, Entry, Outcome, Reply, Service},
-    operations::{self, ApiError, Done},
+    operations::{self, ApiError, Completed},
     state::Caller,
 };
 
-/// The largest body that is read.
-const LARGEST: usize = 1 << 20;
+/// The largest body that is read, in bytes.
+const LARGEST_BODY: usize = 1 << 20;
 
-/// The connection ends here, without an answer.
+/// The connection is closed without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is closed without an answer")]
 pub(crate) struct Closed;
 
-/// Answers a request as the service does, or not at all.
+/// Answers a request as the service does, or closes the connection.
 pub(crate) async fn serve<B>(
     endpoint: &Endpoint,
     request: Request<B>,
@@ -50,49 +50,36 @@ where
 {
     let (head, body) = request.into_parts();
     let request_id = ids::uuid();
-    let body = match Limited::new(body, LARGEST).collect().await {
+    let body = match Limited::new(body, LARGEST_BODY).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            let service = ask::service_of(&head.headers);
+            let service = parsed::service_of(&head.headers);
             let answer = Answer::Error(ApiError::too_large());
             return Ok(reply::render(&answer, service, &request_id));
         }
         Err(_) => return Err(Closed),
     };
-    let ask = Ask::read(&head, &body);
-    let service = ask.service;
-    let signature = signature::read(&head.headers, service);
+    let request = ParsedRequest::parse(&head, &body);
+    let signature = signature::read(&head.headers, request.service);
     let signed = signature.as_ref().ok().cloned();
-    let caller = signature.and_then(|signature| identify::caller(endpoint, service, &signature));
-    let account = caller.as_ref().ok().map(|caller| &caller.place.account);
-    let entry = endpoint.journal_of_calls().enter(Call {
-        sequence: 0,
-        at: Timestamp::now(),
-        completed_at: None,
-        service,
-        operation: ask.name.clone(),
-        account: account.cloned(),
-        region: signed.as_ref().map(|signed| signed.region.clone()),
-        access_key: signed.map(|signed| signed.access_key),
-        request: ask.shown(&body),
-        outcome: Outcome::Pending,
-        effect: false,
-        reply: Reply::Pending,
-        status: None,
-        organization_id: ask.organization_id().map(str::to_owned),
-        faults: Vec::new(),
-        request_id: request_id.clone(),
-        user_agent: text_of(&head.headers, USER_AGENT.as_str()).map(str::to_owned),
-    });
-    let answer = match ready(&ask, caller) {
+    let caller =
+        signature.and_then(|signature| caller::caller(endpoint, request.service, &signature));
+    let mut call = journal_call(&request, &head, signed, &request_id);
+    call.account = caller
+        .as_ref()
+        .ok()
+        .map(|caller| caller.location.account.clone());
+    call.request = request.journal_body(&body);
+    let entry = endpoint.calls_journal().add(call);
+    let answer = match accept(&request, caller) {
         Ok((target, caller, input)) => {
-            let call = Attended {
+            let call = AcceptedCall {
                 endpoint,
                 target,
                 caller: &caller,
                 entry: &entry,
             };
-            call.answer(&ask, input).await
+            call.answer(&request, input).await
         }
         Err(error) => Ok(Answer::Error(error)),
     };
@@ -100,7 +87,7 @@ where
         Ok(answer) => {
             let refusal = answer.code().map(|code| Outcome::Error(code.to_owned()));
             let garbage = matches!(answer, Answer::Garbage);
-            let response = reply::render(&answer, service, &request_id);
+            let response = reply::render(&answer, request.service, &request_id);
             let reply = if garbage { Reply::Garbage } else { Reply::Sent };
             entry.close(reply, Some(response.status().as_u16()), refusal);
             Ok(response)
@@ -112,54 +99,76 @@ where
     }
 }
 
-/// What there is, who asks for it, and with what: the service looks in this order.
-fn ready(ask: &Ask, caller: Result<Caller, ApiError>) -> Result<(Target, Caller, Value), ApiError> {
-    let target = ask.target()?;
+/// Returns the call of a request for the journal, without its account and its body.
+fn journal_call(
+    request: &ParsedRequest,
+    head: &Parts,
+    signed: Option<Signature>,
+    request_id: &str,
+) -> Call {
+    let (access_key, region) = signed
+        .map(|signed| (signed.access_key, signed.region))
+        .unzip();
+    Call {
+        sequence: 0,
+        at: Timestamp::now(),
+        completed_at: None,
+        service: request.service,
+        operation: request.name.clone(),
+        account: None,
+        region,
+        access_key,
+        request: Value::Null,
+        outcome: Outcome::Pending,
+        effect: false,
+        reply: Reply::Pending,
+        status: None,
+        organization_id: request.organization_id().map(str::to_owned),
+        faults: Vec::new(),
+        request_id: request_id.to_owned(),
+        user_agent: header(&head.headers, USER_AGENT.as_str()).map(str::to_owned),
+    }
+}
+
+/// Checks a request in the order of the service: the operation, the caller, the input.
+fn accept(
+    request: &ParsedRequest,
+    caller: Result<Caller, ApiError>,
+) -> Result<(Target, Caller, Value), ApiError> {
+    let target = request.target()?;
     let caller = caller?;
-    let input = ask.input(target)?;
+    let input = request.input(target)?;
     Ok((target, caller, input))
 }
 
-/// A call of a caller who is known, for something that there is.
+/// A call of a known caller for an operation that is served.
 #[derive(Clone, Copy)]
-struct Attended<'a> {
+struct AcceptedCall<'a> {
     endpoint: &'a Endpoint,
     target: Target,
     caller: &'a Caller,
     entry: &'a Entry,
 }
 
-impl Attended<'_> {
-    async fn answer(self, ask: &Ask, input: Value) -> Result<Answer, Closed> {
-        let place = &self.caller.place;
-        if let Target::WorkMail(..) = self.target
-            && let Some(away) = identify::turned_away(self.endpoint, place)
-        {
-            return away;
-        }
-        let id = ask.organization_id();
-        let alias = alias_of(self.endpoint, &input, id);
-        let Fate {
+impl AcceptedCall<'_> {
+    async fn answer(self, request: &ParsedRequest, input: Value) -> Result<Answer, Closed> {
+        let organization_id = request.organization_id();
+        let alias = alias_of(self.endpoint, &input, organization_id);
+        let Injected {
             rules,
-            delay,
             fail_creation,
             end,
-        } = self.endpoint.fate(&Subject {
-            operation: &ask.name,
-            organization_id: id,
+        } = self.endpoint.inject_faults(&CallInfo {
+            operation: &request.name,
+            organization_id,
             alias: alias.as_deref(),
-            account: &place.account,
-            region: &place.region,
         });
         if !rules.is_empty() {
             self.entry.update(|call| call.faults = rules);
         }
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
-        }
         let work = || self.work(input, fail_creation);
-        let (after, answer) = match end {
-            End::Well => return Ok(work()),
+        let (when, answer) = match end {
+            End::Normal => return Ok(work()),
             End::Hang(mut released, Work::NotDone) => {
                 self.hold(&mut released).await;
                 return Ok(work());
@@ -169,22 +178,30 @@ impl Attended<'_> {
                 self.hold(&mut released).await;
                 return Ok(answer);
             }
-            End::Error(error, after) => (after, Ok(Answer::Error(ApiError::coded(&error)))),
-            End::Http(status, after) => (after, Ok(Answer::Status(status))),
-            End::Garbage(after) => (after, Ok(Answer::Garbage)),
-            End::Lost(after) => (after, Err(Closed)),
+            End::Error {
+                code,
+                message,
+                status,
+                work,
+            } => {
+                let error = ApiError::injected(&code, &message, status);
+                (work, Ok(Answer::Error(error)))
+            }
+            End::Http(status, work) => (work, Ok(Answer::Status(status))),
+            End::Garbage(work) => (work, Ok(Answer::Garbage)),
+            End::LostReply(work) => (work, Err(Closed)),
         };
-        if after == Work::Done {
+        if when == Work::Done {
             work();
         }
         answer
     }
 
-    /// Waits until a held call is released, or its rule removed.
+    /// Waits until a held call is released, or its rule is removed.
     async fn hold(self, released: &mut watch::Receiver<()>) {
         self.entry.update(|call| call.reply = Reply::Held);
-        // An error says that the rule is gone, which releases too.
-        let _released_or_gone = released.changed().await;
+        // An error means that the rule was removed.
+        let _released_or_removed = released.changed().await;
         self.entry.update(|call| call.reply = Reply::Pending);
     }
 
@@ -192,54 +209,48 @@ impl Attended<'_> {
         let Self {
             endpoint, caller, ..
         } = self;
-        let done = match self.target {
+        let completed = match self.target {
             Target::CallerIdentity => sts::caller_identity(caller),
             Target::WorkMail(operation, model, contract) => {
-                let broken = contract.broken(&input, &model.input);
-                let now = endpoint.clock().now();
+                let violations = contract.violations(&input, &model.input);
                 let request = operations::Request {
                     operation,
                     caller,
                     input,
-                    now,
+                    now: endpoint.clock().now(),
                     fail_creation,
                 };
-                operations::run(&mut endpoint.world(), model, &broken, request)
+                operations::run(&mut endpoint.state(), model, &violations, request)
             }
         };
-        self.entry.update(|call| match &done {
-            Ok(done) => {
+        self.entry.update(|call| match &completed {
+            Ok(completed) => {
                 call.outcome = Outcome::Ok;
-                call.effect = done.effect;
-                if let Some(id) = done.organization {
+                call.effect = completed.effect;
+                if let Some(id) = completed.organization {
                     call.organization_id = Some(id.to_string());
                 }
             }
             Err(error) => call.outcome = Outcome::Error(error.code.clone()),
         });
-        match done {
-            Ok(Done { output, .. }) => Answer::Output(output),
+        match completed {
+            Ok(Completed { output, .. }) => Answer::Output(output),
             Err(error) => Answer::Error(error),
         }
     }
 }
 
-/// The alias that a call is about: it names one, or an organization that has one.
+/// Returns the alias that a call names, or the alias of the organization that it names.
 fn alias_of(endpoint: &Endpoint, input: &Value, organization: Option<&str>) -> Option<String> {
-    let named = input
-        .get("Alias")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    named.or_else(|| {
-        let id = OrganizationId::parse(organization?)?;
-        endpoint
-            .world()
-            .find(id)
-            .map(|organization| organization.alias.clone())
-    })
+    if let Some(alias) = input.get("Alias").and_then(Value::as_str) {
+        return Some(alias.to_owned());
+    }
+    let id = OrganizationId::parse(organization?)?;
+    let state = endpoint.state();
+    Some(state.find(id)?.alias.clone())
 }
 
-/// A header's value as text.
-fn text_of<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+/// Returns the value of a header as text.
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }

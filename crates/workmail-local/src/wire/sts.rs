@@ -1,18 +1,15 @@
-//! GetCallerIdentity of AWS Security Token Service, which clients ask who they are.
+//! GetCallerIdentity of AWS Security Token Service.
 
 use serde_json::json;
 
-use super::{ApiError, Done};
+use super::{ApiError, Completed};
 use crate::state::Caller;
 
-pub(super) fn caller_identity(caller: &Caller) -> Result<Done, ApiError> {
+pub(super) fn caller_identity(caller: &Caller) -> Result<Completed, ApiError> {
     let arn = caller.arn();
-    if caller.lacks("sts:GetCallerIdentity") {
+    if caller.is_denied("sts:GetCallerIdentity") {
         let text = format!("User: {arn} is not authorized to perform: sts:GetCallerIdentity");
-        return Err(ApiError {
-            status: 403,
-            ..ApiError::common("AccessDenied", text)
-        });
+        return Err(ApiError::framework("AccessDenied", text).with_status(403));
     }
     let user_id = match arn.split_once(":assumed-role/") {
         Some((_, role)) => {
@@ -22,7 +19,7 @@ pub(super) fn caller_identity(caller: &Caller) -> Result<Done, ApiError> {
         None => "AIDAWORKMAILLOCAL0000".to_owned(),
     };
     let output = json!({"Arn": arn, "UserId": user_id, "Account": caller.credential.account});
-    Ok(Done {
+    Ok(Completed {
         output: Some(output),
         organization: None,
         effect: false,

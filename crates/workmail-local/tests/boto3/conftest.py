@@ -1,8 +1,12 @@
-"""Runs the endpoint's own program, and gives tests clients of it and its control API."""
+"""Runs the program, and gives tests clients of it and its control API.
+
+Every output and every error that a client gets is checked against the model.
+"""
 
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -11,20 +15,74 @@ import urllib.request
 
 import boto3
 import botocore.config
+import botocore.exceptions
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 CRATE = HERE.parent.parent
 REPOSITORY = CRATE.parent.parent
+CONTRACT = json.loads((CRATE / "contract" / "workmail.json").read_text())
+SESSION = boto3.session.Session()
+
+# Codes that an operation need not declare.
+UNDECLARED = {
+    *("AccessDeniedException", "OrganizationStateException", "InvalidParameterException"),
+    *("UnrecognizedClientException", "ExpiredTokenException", "InvalidSignatureException"),
+    *("MissingAuthenticationTokenException", "SerializationException"),
+    *("ThrottlingException", "TooManyRequestsException", "InternalFailure", "ServiceUnavailable"),
+    "502",
+}
+
+TYPES = {
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "timestamp": (int, float),
+    "list": list,
+    "structure": dict,
+}
+
+
+def assert_fits(value, shape, path):
+    """Checks a value and everything in it against a shape of the contract."""
+    assert isinstance(value, TYPES[shape["type"]]), path
+    size = value if shape["type"] == "integer" else len(value) if hasattr(value, "__len__") else 0
+    assert shape.get("min", size) <= size <= shape.get("max", size), f"{path}: {value}"
+    assert value in shape.get("enum", [value]), f"{path}: {value}"
+    if "pattern" in shape:
+        assert re.fullmatch(shape["pattern"], value), f"{path}: {value}"
+    for item in value if shape["type"] == "list" else []:
+        assert_fits(item, shape["member"], path)
+    if "ref" in shape:
+        assert_structure(value, CONTRACT["structures"][shape["ref"]], path)
+
+
+def assert_structure(value, structure, path):
+    assert value.keys() >= set(structure["required"]), path
+    for name, member in value.items():
+        assert_fits(member, structure["members"][name], f"{path}.{name}")
+
+
+def check_answer(http_response, parsed, model, **_):
+    """Checks an answer of WorkMail against the model."""
+    operation = CONTRACT["operations"].get(model.name)
+    if operation is None:
+        return
+    if "Error" in parsed:
+        assert parsed["Error"]["Code"] in UNDECLARED.union(operation["errors"]), model.name
+    elif operation["output"]["members"]:
+        assert_structure(json.loads(http_response.content), operation["output"], model.name)
+    else:
+        assert http_response.content == b""
 
 
 def program():
-    """The program under test: WORKMAIL_LOCAL_BIN, or the debug build of this repository."""
+    """Returns the path of the program: WORKMAIL_LOCAL_BIN, or the debug build."""
     path = pathlib.Path(
         os.environ.get("WORKMAIL_LOCAL_BIN", REPOSITORY / "target" / "debug" / "workmail-local")
     )
     if not path.exists():
-        pytest.exit(f"{path} is not there: cargo build -p workmail-local", returncode=2)
+        pytest.exit(f"{path} does not exist: run cargo build -p workmail-local", returncode=2)
     return str(path)
 
 
@@ -63,7 +121,7 @@ class Control:
 
 @pytest.fixture(scope="session")
 def running():
-    """An endpoint in which no state takes any time."""
+    """An endpoint without delays."""
     delays = ["--requested-for=0s", "--creating-for=0s", "--deleting-for=0s"]
     process = subprocess.Popen([program(), *delays], stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline().strip()
@@ -75,33 +133,45 @@ def running():
 
 @pytest.fixture
 def control(running):
-    """The control API of an endpoint that is as it was at its start."""
+    """The control API of an endpoint in its state at the start."""
     running("POST", "/reset")
     return running
 
 
 @pytest.fixture
 def session():
-    """Makes clients; each keeps to the keys and region that it is given, and never repeats."""
+    """Makes clients that do not repeat calls, and whose answers are checked."""
 
-    def make(url, service="workmail", key="AKIAIOSFODNN7EXAMPLE", region="us-east-1", **config):
-        return boto3.session.Session().client(
+    def make(
+        url,
+        service="workmail",
+        key="AKIAIOSFODNN7EXAMPLE",
+        region="us-east-1",
+        token=None,
+        check=True,
+        **config,
+    ):
+        client = SESSION.client(
             service,
             aws_access_key_id=key,
             aws_secret_access_key="secret",
+            aws_session_token=token,
             config=botocore.config.Config(
                 **{"retries": {"total_max_attempts": 1}, "read_timeout": 20, **config}
             ),
             endpoint_url=url,
             region_name=region,
         )
+        if check:
+            client.meta.events.register("after-call.workmail", check_answer)
+        return client
 
     return make
 
 
 @pytest.fixture
 def client_of(control, session):
-    """A client of the endpoint, by service, key and region."""
+    """Makes clients of the endpoint, by service, key and region."""
     return lambda *arguments, **options: session(control.url, *arguments, **options)
 
 
@@ -113,14 +183,14 @@ def client(client_of):
 
 @pytest.fixture
 def organization(client):
-    """An Active organization: its id and its ARN."""
+    """The id and the ARN of an Active organization."""
     created = client.create_organization(Alias="acme")["OrganizationId"]
     return created, client.describe_organization(OrganizationId=created)["ARN"]
 
 
 @pytest.fixture
 def unchecked(client_of):
-    """A client that sends what botocore itself would refuse."""
+    """A client that sends what botocore would refuse."""
     return client_of(parameter_validation=False)
 
 
@@ -155,11 +225,18 @@ def aws(control, tmp_path):
 
 
 def output(run):
-    """What a run of the CLI that went well printed, as JSON."""
+    """Returns what a successful run of the CLI printed, as JSON."""
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
 
 def code_of(error):
-    """The code of a ClientError."""
+    """Returns the code of a ClientError."""
     return error.value.response["Error"]["Code"]
+
+
+def refused(call, *arguments, **parameters):
+    """Makes a call that is refused, and returns the code."""
+    with pytest.raises(botocore.exceptions.ClientError) as error:
+        call(*arguments, **parameters)
+    return code_of(error)

@@ -1,9 +1,9 @@
-"""The aws CLI finds the service that it knows."""
+"""The aws CLI as a client."""
 
 from conftest import output
 
 
-def test_the_life_of_an_organization(aws):
+def test_an_organization_is_created_tagged_and_deleted(aws):
     assert output(aws("sts", "get-caller-identity"))["Account"] == "123456789012"
     created = output(aws("workmail", "create-organization", "--alias", "acme"))
     one = ("--organization-id", created["OrganizationId"])
@@ -21,7 +21,7 @@ def test_the_life_of_an_organization(aws):
     assert (summary["State"], summary["OrganizationId"]) == ("Deleted", created["OrganizationId"])
 
 
-def test_an_error(aws):
+def test_an_error_has_its_code(aws):
     refused = aws("workmail", "describe-organization", "--organization-id", "m-" + "0" * 32)
     assert refused.returncode != 0
     assert "(OrganizationNotFoundException)" in refused.stderr

@@ -1,9 +1,15 @@
-"""The program: its flags, its one line, its end."""
+"""The program: its flags, its output, and how it ends."""
 
 import json
+import pathlib
+import re
 import signal
 import subprocess
+import threading
+import urllib.error
+import urllib.request
 
+import botocore.exceptions
 import pytest
 
 from conftest import Control, program
@@ -11,7 +17,7 @@ from conftest import Control, program
 
 @pytest.fixture
 def start():
-    """Starts the program with flags; gives the process and its control API."""
+    """Starts programs with flags; each is a process and its control API."""
     running = []
 
     def begin(*flags):
@@ -34,10 +40,6 @@ def test_a_signal_ends_it_even_with_a_call_in_flight(start, session, ending):
     process, control = start("--listen", "0")
     control.fault({"kind": "hang"})
     client = session(control.url)
-    import threading
-
-    import botocore.exceptions
-
     errors = []
 
     def call():
@@ -56,12 +58,12 @@ def test_a_signal_ends_it_even_with_a_call_in_flight(start, session, ending):
     assert len(errors) == 1
 
 
-def test_a_file_has_knobs_seeds_and_faults_and_flags_come_last(start, tmp_path, session):
+def test_flags_win_over_the_knobs_seeds_and_faults_of_a_file(start, tmp_path, session):
     file = tmp_path / "config.json"
     file.write_text(
         json.dumps(
             {
-                "knobs": {"requestedFor": "1h", "creatingFor": "2h", "aliasReuse": "after-deletion"},
+                "knobs": {"requestedFor": "1h", "creatingFor": "2h", "aliasScope": "account"},
                 "seeds": {
                     "credentials": [{"accessKey": "AKIAOTHER", "account": "210987654321"}],
                     "directories": [{"id": "d-0000000001", "alias": "corp"}],
@@ -79,7 +81,7 @@ def test_a_file_has_knobs_seeds_and_faults_and_flags_come_last(start, tmp_path, 
     knobs = control("GET", "/knobs")
     assert knobs["requestedFor"] == "1h"
     assert knobs["creatingFor"] == "15s..75s"
-    assert knobs["aliasReuse"] == "after-deletion"
+    assert knobs["aliasScope"] == "account"
     assert knobs["organizationQuota"] is None
     [summary] = session(control.url).list_organizations()["OrganizationSummaries"]
     assert summary["Alias"] == "corp"
@@ -91,13 +93,13 @@ def test_a_file_has_knobs_seeds_and_faults_and_flags_come_last(start, tmp_path, 
     [
         (["--listen", "0.0.0.0:0"], "can be reached from other machines"),
         (["--listen", "nowhere"], "invalid socket address"),
-        (["--creating-for", "soon"], "'soon' is no length of time"),
-        (["--knob", "aliasReuze=never"], "aliasReuze"),
-        (["--knob", "aliasReuse"], "NAME=VALUE"),
+        (["--creating-for", "soon"], "'soon' is not a length of time"),
+        (["--knob", "aliasScop=global"], "aliasScop"),
+        (["--knob", "aliasScope"], "NAME=VALUE"),
         (["--config", "/nowhere.json"], "/nowhere.json"),
     ],
 )
-def test_what_it_cannot_do_it_says(flags, complaint):
+def test_an_error_ends_it_with_a_message(flags, complaint):
     run = subprocess.run(
         [program(), *flags], capture_output=True, check=False, text=True, timeout=10
     )
@@ -106,7 +108,32 @@ def test_what_it_cannot_do_it_says(flags, complaint):
     assert run.stdout == ""
 
 
-def test_it_listens_elsewhere_when_told_to(start):
+def test_large_calls_without_a_signature_do_not_fill_the_memory(start):
+    process, control = start()
+
+    def resident():
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) // 1024
+
+    before = resident()
+    headers = {
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": "WorkMailService.ListOrganizations",
+    }
+    text = b'{"NextToken": "' + b"x" * 2**19 + b'"}'
+    # Parsed, this takes 16 times its size.
+    numbers = b"[" + b"1," * (2**19 - 2) + b"1]"
+    for number in range(150):
+        body = numbers if number % 10 == 0 else text if number % 2 else b" " * 2**20
+        request = urllib.request.Request(control.url, body, headers, method="POST")
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(request)
+        assert "MissingAuthenticationTokenException" in error.value.read().decode()
+    assert len(control.calls("ListOrganizations")) == 150
+    assert resident() - before < 64
+
+
+def test_it_may_listen_on_every_address(start):
     _, control = start("--listen", "0.0.0.0:0", "--allow-remote")
     assert control("GET", "/health") == {"status": "ok"}
 

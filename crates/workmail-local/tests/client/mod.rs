@@ -1,4 +1,4 @@
-//! A client with nothing between it and the connection.
+//! A client that writes HTTP to the connection itself.
 
 use std::{io, net::SocketAddr};
 
@@ -12,7 +12,7 @@ use tokio::{
 #[derive(Debug)]
 pub(crate) struct Client(BufReader<TcpStream>);
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -38,7 +38,7 @@ impl Client {
         Ok(Self(BufReader::new(TcpStream::connect(address).await?)))
     }
 
-    /// The request line and headers of a call, signed in form.
+    /// Returns the request line and the headers of a call, with a signature of the right form.
     pub(crate) fn head(operation: &str) -> String {
         let signature = "0".repeat(64);
         format!(
@@ -55,13 +55,13 @@ impl Client {
             .await
     }
 
-    /// Sends a head, to which host and length are added, and a body.
+    /// Sends a head with `host` and `content-length` added, and a body.
     pub(crate) async fn send(&mut self, head: &str, body: &[u8]) -> io::Result<Answer> {
         let head = format!(
             "{head}\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        // In one piece: what comes in two waits for the first to be acknowledged.
+        // In one write: a second one would wait until the first is acknowledged.
         let request = [head.as_bytes(), body].concat();
         self.0.get_mut().write_all(&request).await?;
         let status = self.line().await?;

@@ -1,34 +1,33 @@
 //! GetMailDomain, ListMailDomains.
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{DomainInput, records::records};
 use crate::{
-    knobs::{ListOrder, TestDomainRecords},
     operations::{
-        ApiError, Done, Request, input,
-        paging::{self, Page},
-        rights, usable,
+        ApiError, Completed, Request, active_organization,
+        paging::{Page, PageInput},
+        parse, rights,
     },
-    state::{Domain, PageToken, Position, World},
+    state::State,
 };
 
-pub(in crate::operations) fn get(world: &World, request: &Request<'_>) -> Result<Done, ApiError> {
-    let asked: DomainInput = input(&request.input)?;
-    let organization = usable(world, request, &asked.organization_id)?;
+pub(in crate::operations) fn get(
+    state: &State,
+    request: &Request<'_>,
+) -> Result<Completed, ApiError> {
+    let input: DomainInput = parse(&request.input)?;
+    let organization = active_organization(state, request, &input.organization_id)?;
     let domain = organization
         .domains
-        .get(&asked.domain_name)
-        .ok_or_else(|| ApiError::mail_domain_not_found(&asked.domain_name))?;
-    if let Some(action) = rights::lacking_for_domain(request.caller, request.operation) {
-        return Err(rights::denied(request.caller, action, "*"));
-    }
-    let hidden = domain.is_test && world.knobs.test_domain_records == TestDomainRecords::Empty;
-    let records = if hidden {
+        .get(&input.domain_name)
+        .ok_or_else(|| ApiError::mail_domain_not_found(&input.domain_name))?;
+    rights::require(request.caller, [(true, rights::READ_DOMAIN)])?;
+    let records = if domain.is_test {
         Vec::new()
     } else {
-        records(&domain.name, &organization.place, &world.knobs)
+        records(&domain.name, &organization.location)
     };
     let output = json!({
         "Records": records,
@@ -37,56 +36,35 @@ pub(in crate::operations) fn get(world: &World, request: &Request<'_>) -> Result
         "OwnershipVerificationStatus": domain.ownership,
         "DkimVerificationStatus": domain.dkim,
     });
-    Ok(Done::read(output, Some(organization.id)))
+    Ok(Completed::read(output, Some(organization.id)))
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct ListInput {
+    #[serde(rename = "OrganizationId")]
     organization_id: String,
-    next_token: Option<String>,
-    max_results: Option<usize>,
+    #[serde(flatten)]
+    page: PageInput,
 }
 
-pub(in crate::operations) fn list(world: &World, request: &Request<'_>) -> Result<Done, ApiError> {
-    let asked: ListInput = input(&request.input)?;
-    let organization = usable(world, request, &asked.organization_id)?;
-    let id = organization.id;
-    let name = format!("ListMailDomains {id}");
-    let position = paging::position(world, request, asked.next_token.as_deref(), &name)?;
-    let order = position
-        .as_ref()
-        .map_or(world.knobs.list_order, Position::order);
+pub(in crate::operations) fn list(
+    state: &State,
+    request: &Request<'_>,
+) -> Result<Completed, ApiError> {
+    let input: ListInput = parse(&request.input)?;
+    let organization = active_organization(state, request, &input.organization_id)?;
     let domains = &organization.domains;
-    let mut rest: Vec<(Position, &Domain)> = domains
-        .iter()
-        .map(|domain| (place_of(domain, order), domain))
-        .filter(|(place, _)| position.as_ref().is_none_or(|from| place > from))
-        .collect();
-    rest.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let Page { items, next } =
-        Page::take(rest.into_iter(), asked.max_results, |(last, _)| PageToken {
-            list: name,
-            issued: request.now,
-            position: last.clone(),
+    let page = Page::of(state, format!("domains of {}", organization.id), input.page)?;
+    let after = page.after;
+    let listed = domains
+        .in_order()
+        .into_iter()
+        .filter(|domain| domain.serial > after)
+        .map(|domain| {
+            let is_default = domains.is_default(domain);
+            let item = json!({"DomainName": domain.name, "DefaultDomain": is_default});
+            (domain.serial, item)
         });
-    let shown: Vec<Value> = items
-        .iter()
-        .map(|(_, domain)| {
-            json!({"DomainName": domain.name, "DefaultDomain": domains.is_default(domain)})
-        })
-        .collect();
-    Ok(Done::read(
-        paging::output(world, "MailDomains", shown, next)?,
-        Some(id),
-    ))
-}
-
-/// A domain's name is its id.
-fn place_of(domain: &Domain, order: ListOrder) -> Position {
-    match order {
-        ListOrder::Creation => Position::Creation(domain.serial),
-        ListOrder::Name => Position::Name(domain.name.clone(), domain.serial),
-        ListOrder::Id => Position::Id(domain.name.clone()),
-    }
+    let output = page.output("MailDomains", listed);
+    Ok(Completed::read(output, Some(organization.id)))
 }

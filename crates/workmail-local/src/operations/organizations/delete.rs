@@ -1,14 +1,13 @@
 //! DeleteOrganization.
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    ids::OrganizationId,
-    knobs::{DeleteAnswer, EnabledUsersError, MissingRights, SharedDirectory},
-    operations::{ApiError, Done, Request, input, rights, tokens},
-    state::{Deletion, Organization, World},
-    words,
+    knobs::EnabledUsersError,
+    operations::{ApiError, Completed, Request, organization, parse, rights, tokens},
+    state::State,
+    states,
 };
 
 #[derive(Deserialize)]
@@ -21,112 +20,43 @@ struct DeleteInput {
 }
 
 pub(in crate::operations) fn delete(
-    world: &mut World,
+    state: &mut State,
     request: Request<'_>,
-) -> Result<Done, ApiError> {
-    let asked: DeleteInput = input(&request.input)?;
-    let place = &request.caller.place;
-    let token = tokens::key(&request, asked.client_token.clone());
-    if let Some(known) = tokens::repeated(world, &request, token.as_ref())? {
+) -> Result<Completed, ApiError> {
+    let input: DeleteInput = parse(&request.input)?;
+    let token = tokens::key(&request, input.client_token);
+    if let Some(known) = tokens::repeated(state, &request, token.as_ref())? {
         return Ok(known);
     }
-    let organization = OrganizationId::parse(&asked.organization_id)
-        .and_then(|id| world.at(id, place))
-        .ok_or_else(|| ApiError::organization_not_found(&asked.organization_id))?;
+    let organization = organization(state, &request, &input.organization_id)?;
     let id = organization.id;
-    let state = organization.state_for_deletion().to_owned();
-    check_state(world, organization, &state)?;
-    if [words::DELETING, words::DELETED].contains(&state.as_str()) {
-        return Ok(Done::read(answer(id, &state), Some(id)));
+    let current = organization.state_for_deletion();
+    if !state.knobs.deletable_states.contains(current) {
+        return Err(ApiError::organization_state(id, current));
     }
-    if organization.has_enabled_users() && !asked.force_delete.unwrap_or_default() {
-        return Err(enabled_users(world, id));
+    if organization.has_enabled_users() && !input.force_delete.unwrap_or_default() {
+        let code = match state.knobs.enabled_users_error {
+            EnabledUsersError::OrganizationStateException => "OrganizationStateException",
+            EnabledUsersError::InvalidParameterException => "InvalidParameterException",
+        };
+        return Err(ApiError::enabled_users(code, id));
     }
-    let failure = check_directory(world, organization, asked.delete_directory)?.or(check_rights(
-        world,
-        &request,
-        organization,
-        asked.delete_directory,
-    )?);
+    let has_domains = organization.domains.registered().next().is_some();
+    rights::require(
+        request.caller,
+        [
+            (true, rights::LEAVE_DIRECTORY),
+            (input.delete_directory, rights::DELETE_DIRECTORY),
+            (has_domains, rights::DELETE_DOMAINS),
+        ],
+    )?;
 
-    world.delete(
-        id,
-        Deletion {
-            directory: asked.delete_directory,
-        },
-        failure,
-        request.now,
-    );
-    let answer = answer(id, words::DELETING);
-    tokens::remember(world, request, token, id, Some(answer.clone()));
-    Ok(Done {
-        output: Some(answer),
+    state.delete(id, input.delete_directory, request.now);
+    let output = json!({"OrganizationId": id.to_string(), "State": states::DELETING});
+    tokens::store(state, request, token, id, Some(output.clone()));
+    Ok(Completed {
+        output: Some(output),
         organization: Some(id),
         effect: true,
     })
-}
-
-fn answer(id: OrganizationId, state: &str) -> Value {
-    json!({"OrganizationId": id.to_string(), "State": state})
-}
-
-fn check_state(world: &World, organization: &Organization, state: &str) -> Result<(), ApiError> {
-    let id = organization.id;
-    match world.knobs.delete_answers.get(state) {
-        Some(DeleteAnswer::Accept) => Ok(()),
-        Some(DeleteAnswer::NotFound) => Err(ApiError::organization_not_found(&id.to_string())),
-        Some(DeleteAnswer::InvalidParameter) => Err(ApiError::invalid_parameter(format!(
-            "Organization {id} cannot be deleted in state {state}."
-        ))),
-        Some(DeleteAnswer::OrganizationState) | None => {
-            Err(ApiError::organization_state(id, state))
-        }
-    }
-}
-
-fn enabled_users(world: &World, id: OrganizationId) -> ApiError {
-    let text = format!("Organization {id} has enabled users; force the deletion to delete them.");
-    match world.knobs.enabled_users_error {
-        EnabledUsersError::OrganizationStateException => ApiError::organization_busy(text),
-        EnabledUsersError::InvalidParameterException => ApiError::invalid_parameter(text),
-    }
-}
-
-/// How the deletion is to fail because the directory cannot go.
-fn check_directory(
-    world: &World,
-    organization: &Organization,
-    with_directory: bool,
-) -> Result<Option<String>, ApiError> {
-    let directory = world.directories.get(&organization.directory_id);
-    let Some(directory) = directory.filter(|found| with_directory && found.other_applications)
-    else {
-        return Ok(None);
-    };
-    let text = format!(
-        "The directory {} is in use by other applications.",
-        directory.id
-    );
-    match world.knobs.shared_directory {
-        SharedDirectory::InvalidParameter => Err(ApiError::invalid_parameter(text)),
-        SharedDirectory::FailLater => Ok(Some(text)),
-    }
-}
-
-/// How the deletion is to fail for want of a right on another service.
-fn check_rights(
-    world: &World,
-    request: &Request<'_>,
-    organization: &Organization,
-    with_directory: bool,
-) -> Result<Option<String>, ApiError> {
-    let lacking = rights::lacking_to_delete(request.caller, organization, with_directory);
-    let Some(action) = lacking else {
-        return Ok(None);
-    };
-    let denied = rights::denied(request.caller, action, "*");
-    match world.knobs.missing_rights {
-        MissingRights::AccessDenied => Err(denied),
-        MissingRights::FailLater => Ok(denied.message),
-    }
 }

@@ -1,4 +1,4 @@
-//! Which organizations have a domain, and how domains become verified.
+//! The organizations that have a domain, and the verification of domains.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -7,52 +7,44 @@ use jiff::Timestamp;
 use super::{Domain, Domains};
 use crate::{
     clock::after,
-    ids::{OrganizationId, Place},
-    knobs::{DomainScope, KnownIdentities},
+    ids::{Location, OrganizationId},
     seeds::SeedDomain,
-    state::World,
-    words,
+    state::State,
+    states,
 };
 
-/// What is known of domains beyond one organization.
+/// What is known about domains across organizations.
 #[derive(Debug, Default)]
-pub(crate) struct Registry {
-    /// Who has a domain, by its name; test domains aside.
+pub(crate) struct DomainRegistry {
+    /// The organizations that hold a domain, by its name. Test domains are not in here.
     holders: HashMap<String, BTreeSet<OrganizationId>>,
-    /// Identities of SES that are verified, which outlive the domains they came with.
-    identities: HashSet<(Place, String)>,
-    /// What ends by itself, and when.
-    agenda: BTreeSet<(Timestamp, OrganizationId, String)>,
+    /// Verified identities of SES. They stay when their domains are deregistered.
+    identities: HashSet<(Location, String)>,
+    /// When verifications end.
+    schedule: BTreeSet<(Timestamp, OrganizationId, String)>,
 }
 
-impl Registry {
-    fn hold(&mut self, name: &str, id: OrganizationId) {
+impl DomainRegistry {
+    fn add_holder(&mut self, name: &str, id: OrganizationId) {
         self.holders.entry(name.to_owned()).or_default().insert(id);
     }
 
-    fn release(&mut self, name: &str, id: OrganizationId) {
+    fn remove_holder(&mut self, name: &str, id: OrganizationId) {
         if let Some(holders) = self.holders.get_mut(name) {
             holders.remove(&id);
-            if holders.is_empty() {
-                self.holders.remove(name);
-            }
         }
     }
 
-    /// Nothing ends by itself any more.
+    /// Ends a verification that is under way, without a result.
     fn cancel(&mut self, id: OrganizationId, domain: &mut Domain) {
-        if let Some((at, _)) = domain.verdict.take() {
-            self.agenda.remove(&(at, id, domain.name.clone()));
+        if let Some((at, _)) = domain.scheduled.take() {
+            self.schedule.remove(&(at, id, domain.name.clone()));
         }
     }
 
-    /// Makes an identity of SES known as verified.
-    pub(crate) fn add_identity(&mut self, place: Place, name: &str) {
-        self.identities.insert((place, name.to_ascii_lowercase()));
-    }
-
-    fn note(&mut self, place: &Place, domain: &Domain) {
-        let identity = (place.clone(), domain.name.clone());
+    /// Records whether SES has a verified identity for a domain.
+    fn record_identity(&mut self, location: &Location, domain: &Domain) {
+        let identity = (location.clone(), domain.name.clone());
         if domain.is_verified() {
             self.identities.insert(identity);
         } else {
@@ -61,129 +53,117 @@ impl Registry {
     }
 }
 
-impl World {
-    /// Whether an organization other than `own` has a domain, as far as the knob looks.
+impl State {
+    /// Whether an organization of the account other than `own` holds a domain.
     pub(crate) fn is_domain_taken(
         &self,
         name: &str,
-        place: &Place,
+        account: &str,
         own: Option<OrganizationId>,
     ) -> bool {
-        let holders = self.registry.holders.get(&name.to_ascii_lowercase());
+        let holders = self.domains.holders.get(&name.to_ascii_lowercase());
         holders
             .into_iter()
             .flatten()
             .filter(|id| own != Some(**id))
             .filter_map(|id| self.find(*id))
-            .any(|other| match self.knobs.domain_scope {
-                DomainScope::Global => true,
-                DomainScope::Account => other.place.account == place.account,
-                DomainScope::Region => other.place == *place,
-            })
+            .any(|other| other.location.account == account)
     }
 
     /// Registers a domain, and starts its verification.
     pub(crate) fn register_domain(&mut self, id: OrganizationId, name: &str, now: Timestamp) {
         if let Some(organization) = self.organizations.get_mut(&id) {
-            let domain = Domain::new(name, now);
-            let name = domain.name.clone();
-            organization.domains.put(domain);
+            let domain = Domain::pending(name, None);
             if organization.holds_domains() {
-                self.registry.hold(&name, id);
+                self.domains.add_holder(&domain.name, id);
             }
-            self.verify_anew(id, &name, now);
+            organization.domains.add(domain);
+            self.start_verification(id, name, now);
         }
     }
 
-    /// Takes a domain out of an organization; false if it was not there. Its identity stays.
+    /// Deregisters a domain, and returns whether it was there. Its identity in SES stays.
     pub(crate) fn deregister_domain(&mut self, id: OrganizationId, name: &str) -> bool {
         let organization = self.organizations.get_mut(&id);
-        let taken = organization.and_then(|organization| organization.domains.take_out(name));
-        let Some(mut domain) = taken else {
+        let removed = organization.and_then(|organization| organization.domains.remove(name));
+        let Some(mut domain) = removed else {
             return false;
         };
-        self.registry.release(&domain.name, id);
-        self.registry.cancel(id, &mut domain);
+        self.domains.remove_holder(&domain.name, id);
+        self.domains.cancel(id, &mut domain);
         true
     }
 
-    /// Starts the verification of every domain that came with a create and is still PENDING.
-    pub(crate) fn verify_all(&mut self, id: OrganizationId, now: Timestamp) {
+    /// Starts the verification of every PENDING domain of an organization that a call created.
+    pub(crate) fn start_verifications(&mut self, id: OrganizationId, now: Timestamp) {
         let created = self.find(id).filter(|organization| !organization.seeded);
         let domains = created.map(|organization| &organization.domains);
-        let pending = domains
+        let names: Vec<String> = domains
             .into_iter()
             .flat_map(Domains::registered)
-            .filter(|domain| domain.ownership == words::PENDING && domain.verdict.is_none());
-        let names: Vec<String> = pending.map(|domain| domain.name.clone()).collect();
+            .filter(|domain| domain.ownership == states::PENDING && domain.scheduled.is_none())
+            .map(|domain| domain.name.clone())
+            .collect();
         for name in names {
-            self.verify_anew(id, &name, now);
+            self.start_verification(id, &name, now);
         }
     }
 
-    /// Starts a verification: SES knows the identity, or records have to be seen first.
-    pub(crate) fn verify_anew(&mut self, id: OrganizationId, name: &str, now: Timestamp) {
-        let knobs = &self.knobs;
+    /// Starts the verification of a domain. A domain whose identity in SES is verified is verified
+    /// at once (inferred; field: clients set such a domain as the default right after).
+    pub(crate) fn start_verification(&mut self, id: OrganizationId, name: &str, now: Timestamp) {
         let Some(organization) = self.organizations.get_mut(&id) else {
             return;
         };
-        let identity = (organization.place.clone(), name.to_ascii_lowercase());
-        let known = self.registry.identities.contains(&identity)
-            && knobs.known_identities == KnownIdentities::Verified;
         let Some(domain) = organization.domains.get_mut(name) else {
             return;
         };
-        self.registry.cancel(id, domain);
-        for status in [&mut domain.ownership, &mut domain.dkim] {
-            let word = if known {
-                words::VERIFIED
-            } else {
-                words::PENDING
-            };
-            word.clone_into(status);
+        self.domains.cancel(id, domain);
+        let identity = (organization.location.clone(), domain.name.clone());
+        if self.domains.identities.contains(&identity) {
+            domain.set_status(states::VERIFIED);
+            return;
         }
-        let succeeds = match &domain.hosted_zone_id {
+        domain.set_status(states::PENDING);
+        let knobs = &self.knobs;
+        let delay = match &domain.hosted_zone_id {
             Some(_) => Some(knobs.zone_verification_after),
             None => knobs.verification_after,
         };
-        let good = succeeds.map(|delay| (after(now, delay.draw()), words::VERIFIED));
-        let bad = knobs.verification_fails_after.span();
-        let bad = bad.map(|span| (after(now, span), words::FAILED_DOMAIN));
-        let verdict = good.into_iter().chain(bad).min_by_key(|(at, _)| *at);
-        if let Some((at, word)) = verdict.filter(|_| !known) {
-            domain.verdict = Some((at, word));
-            self.registry.agenda.insert((at, id, domain.name.clone()));
+        let success = delay.map(|delay| (after(now, delay.draw()), states::VERIFIED));
+        let failure = knobs.verification_fails_after.span();
+        let failure = failure.map(|span| (after(now, span), states::VERIFICATION_FAILED));
+        let first = success.into_iter().chain(failure).min_by_key(|(at, _)| *at);
+        if let Some((at, _)) = first {
+            domain.scheduled = first;
+            self.domains.schedule.insert((at, id, domain.name.clone()));
         }
     }
 
-    /// Ends every verification that is due by `now`.
-    pub(crate) fn settle_domains(&mut self, now: Timestamp) {
-        while let Some(first) = self.registry.agenda.first()
-            && first.0 <= now
-            && let Some((_, id, name)) = self.registry.agenda.pop_first()
+    /// Ends every verification that is due at `now`.
+    pub(crate) fn end_verifications(&mut self, now: Timestamp) {
+        while let Some((at, id, name)) = self.domains.schedule.first().cloned()
+            && at <= now
         {
+            self.domains.schedule.pop_first();
             let Some(organization) = self.organizations.get_mut(&id) else {
                 continue;
             };
-            let Some(domain) = organization.domains.get_mut(&name) else {
-                continue;
-            };
-            let Some((_, word)) = domain.verdict.take() else {
-                continue;
-            };
-            for status in [&mut domain.ownership, &mut domain.dkim] {
-                word.clone_into(status);
+            if let Some(domain) = organization.domains.get_mut(&name)
+                && let Some((_, status)) = domain.scheduled.take()
+            {
+                domain.set_status(status);
+                self.domains.record_identity(&organization.location, domain);
             }
-            self.registry.note(&organization.place, domain);
         }
     }
 
-    /// Puts a domain there from outside, or changes it. Statuses that are given stay.
-    pub(crate) fn force_domain(&mut self, id: OrganizationId, change: SeedDomain, now: Timestamp) {
-        let there = self
+    /// Registers or changes a domain without a call.
+    pub(crate) fn set_domain(&mut self, id: OrganizationId, change: SeedDomain, now: Timestamp) {
+        let exists = self
             .find(id)
             .is_some_and(|organization| organization.domains.get(&change.name).is_some());
-        if !there {
+        if !exists {
             self.register_domain(id, &change.name, now);
         }
         let Some(organization) = self.organizations.get_mut(&id) else {
@@ -193,57 +173,39 @@ impl World {
             return;
         };
         domain.custom_ses = change.custom_ses.unwrap_or(domain.custom_ses);
-        if change.hosted_zone_id.is_some() {
-            domain.hosted_zone_id = change.hosted_zone_id;
+        if change.ownership.is_some() || change.dkim.is_some() {
+            self.domains.cancel(id, domain);
+            domain.ownership = change.ownership.unwrap_or(domain.ownership.clone());
+            domain.dkim = change.dkim.unwrap_or(domain.dkim.clone());
+            self.domains.record_identity(&organization.location, domain);
         }
-        if change.ownership.is_none() && change.dkim.is_none() {
-            return;
-        }
-        self.registry.cancel(id, domain);
-        if let Some(word) = change.ownership {
-            domain.ownership = word;
-        }
-        if let Some(word) = change.dkim {
-            domain.dkim = word;
-        }
-        self.registry.note(&organization.place, domain);
     }
 
-    /// Makes a domain the default from outside. One that is not there is added, verified.
-    pub(crate) fn force_default(&mut self, id: OrganizationId, name: &str, now: Timestamp) {
-        let there = self
+    /// Sets the default domain without a call. A domain that is not there is added, verified.
+    pub(crate) fn set_default_domain(&mut self, id: OrganizationId, name: &str, now: Timestamp) {
+        let exists = self
             .find(id)
             .is_none_or(|organization| organization.domains.get(name).is_some());
-        if !there {
-            self.force_domain(id, SeedDomain::new(name).verified(), now);
+        if !exists {
+            self.set_domain(id, SeedDomain::new(name).verified(), now);
         }
         if let Some(organization) = self.organizations.get_mut(&id) {
             organization.domains.set_default(name);
         }
     }
 
-    /// An organization has its domains to itself from now on, or leaves them to others.
-    pub(crate) fn hold_domains(&mut self, id: OrganizationId) {
+    /// Updates the holders of an organization's domains after a change of its state.
+    pub(crate) fn update_holders(&mut self, id: OrganizationId) {
         let Some(organization) = self.organizations.get(&id) else {
             return;
         };
         let holds = organization.holds_domains();
         for domain in organization.domains.registered() {
             if holds {
-                self.registry.hold(&domain.name, id);
+                self.domains.add_holder(&domain.name, id);
             } else {
-                self.registry.release(&domain.name, id);
+                self.domains.remove_holder(&domain.name, id);
             }
-        }
-    }
-
-    /// Leaves an organization's domains to others for good. Their identities stay.
-    pub(crate) fn drop_domains(&mut self, id: OrganizationId) {
-        let domains = self.find(id).map(|organization| &organization.domains);
-        let names = domains.into_iter().flat_map(Domains::registered);
-        let names: Vec<String> = names.map(|domain| domain.name.clone()).collect();
-        for name in names {
-            self.deregister_domain(id, &name);
         }
     }
 }

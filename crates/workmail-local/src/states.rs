@@ -1,4 +1,4 @@
-//! States of organizations and statuses of domains that sources name.
+//! The states of organizations and the statuses of mail domains that AWS documents.
 
 pub(crate) const REQUESTED: &str = "Requested";
 pub(crate) const CREATING: &str = "Creating";
@@ -9,8 +9,8 @@ pub(crate) const FAILED: &str = "Failed";
 pub(crate) const DELETING: &str = "Deleting";
 pub(crate) const DELETED: &str = "Deleted";
 
-/// A status of a domain that waits for its records.
+/// The status of a domain whose DNS records SES has not seen yet.
 pub(crate) const PENDING: &str = "PENDING";
 pub(crate) const VERIFIED: &str = "VERIFIED";
-/// A status of a domain, in another case than the state of an organization.
-pub(crate) const FAILED_DOMAIN: &str = "FAILED";
+/// The status of a domain whose verification has failed. `FAILED` is the state of an organization.
+pub(crate) const VERIFICATION_FAILED: &str = "FAILED";

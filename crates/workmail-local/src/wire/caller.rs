@@ -1,0 +1,58 @@
+//! The caller of a request.
+
+use super::{
+    ApiError, Endpoint, Service,
+    signature::{NO_MATCH, Signature, mismatch, wrong_region},
+};
+use crate::{
+    ids::{Location, REGIONS},
+    seeds::Refusal,
+    state::Caller,
+};
+
+/// Returns the caller who signed a request.
+///
+/// # Errors
+/// The service is not in the region, or refuses the access key.
+pub(super) fn caller(
+    endpoint: &Endpoint,
+    service: Service,
+    signature: &Signature,
+) -> Result<Caller, ApiError> {
+    let region = signature.region.as_str();
+    if service == Service::WorkMail && !REGIONS.contains(&region) {
+        return Err(mismatch(service, wrong_region(region)));
+    }
+    if signature.lacks_token() {
+        return Err(refused(service, Refusal::Unrecognized));
+    }
+    let credential = endpoint.state().credential(&signature.access_key);
+    let credential = credential.map_err(|refusal| refused(service, refusal))?;
+    let location = Location {
+        account: credential.account.clone(),
+        region: region.to_owned(),
+    };
+    Ok(Caller {
+        location,
+        credential,
+    })
+}
+
+/// Returns the error of an access key that is refused.
+fn refused(service: Service, refusal: Refusal) -> ApiError {
+    const INVALID: &str = "The security token included in the request is invalid.";
+    const EXPIRED: &str = "The security token included in the request is expired";
+    let (code, sts_code, text) = match refusal {
+        Refusal::BadSignature => return mismatch(service, NO_MATCH),
+        Refusal::Unrecognized => (
+            "UnrecognizedClientException",
+            "InvalidClientTokenId",
+            INVALID,
+        ),
+        Refusal::Expired => ("ExpiredTokenException", "ExpiredToken", EXPIRED),
+    };
+    match service {
+        Service::WorkMail => ApiError::framework(code, text),
+        Service::Sts => ApiError::framework(sts_code, text).with_status(403),
+    }
+}
