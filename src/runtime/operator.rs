@@ -191,8 +191,8 @@ fn replica() -> String {
 }
 
 /// Each name once, and none for an empty word: a variable that is set to nothing names none.
-fn named(names: &[String]) -> Vec<String> {
-    let named: BTreeSet<_> = names.iter().map(|one| one.trim()).collect();
+fn named(words: &[String]) -> Vec<String> {
+    let named: BTreeSet<_> = words.iter().map(|one| one.trim()).collect();
     named
         .into_iter()
         .filter(|one| !one.is_empty())

@@ -23,7 +23,7 @@ use crate::{
 
 const SOON: Retry = Retry::Backoff {
     first: Duration::from_secs(5),
-    most: Duration::from_secs(60),
+    most: Duration::from_mins(1),
 };
 
 fn tags_of(cluster: &str) -> TagMap {

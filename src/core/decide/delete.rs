@@ -324,9 +324,7 @@ fn blocked(why: &str) -> Action {
     blocked_by(Failure::of(Reason::DeletionBlocked, why))
 }
 
-fn blocked_by(failure: Failure) -> Action {
-    fail(Failure {
-        message: format!("{} {WAY_OUT}", failure.message),
-        ..failure
-    })
+fn blocked_by(mut failure: Failure) -> Action {
+    failure.message = format!("{} {WAY_OUT}", failure.message);
+    fail(failure)
 }
