@@ -73,7 +73,7 @@ impl World {
             Action::Look(Look::Domains { details, .. }) => {
                 self.check(details.len() <= 8, "one step reads few domains", || {
                     format!("{details:?}")
-                })
+                });
             }
             Action::Claim(id, _) => self.watch_claim(reconcile, id),
             Action::Rest(Outcome::Active) => self.check(
