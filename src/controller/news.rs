@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    fn object(status: Value, finalizers: &[&str]) -> WorkMailOrganization {
+    fn object(status: &Value, finalizers: &[&str]) -> WorkMailOrganization {
         serde_json::from_value(json!({
             "apiVersion": "workmail-operator.dev/v1alpha1", "kind": "WorkMailOrganization",
             "metadata": {"name": "acme", "generation": 1, "finalizers": finalizers},
@@ -103,7 +103,7 @@ mod tests {
     }
 
     fn state(state: &str) -> WorkMailOrganization {
-        object(json!({"state": state}), &[])
+        object(&json!({"state": state}), &[])
     }
 
     fn is_changed(seen: &mut Seen, object: &WorkMailOrganization) -> bool {
@@ -115,7 +115,7 @@ mod tests {
         let mut seen = Seen::default();
         assert!(is_changed(
             &mut seen,
-            &object(json!({"observedGeneration": -1}), &[])
+            &object(&json!({"observedGeneration": -1}), &[])
         ));
         seen
     }
@@ -131,7 +131,7 @@ mod tests {
             !is_changed(&mut seen, &state("Active")),
             "one was not shown"
         );
-        let with_finalizer = object(json!({"state": "Active"}), &[FINALIZER]);
+        let with_finalizer = object(&json!({"state": "Active"}), &[FINALIZER]);
         seen.expect(written_by_us(&with_finalizer));
         assert!(!is_changed(&mut seen, &with_finalizer));
         assert!(seen.on_their_way.is_empty());
@@ -145,10 +145,10 @@ mod tests {
         assert!(!is_changed(&mut seen, &state("Creating")));
         assert!(!is_changed(&mut seen, &state("Active")));
         assert!(is_changed(&mut seen, &state("Failed")), "changed");
-        assert!(is_changed(&mut seen, &object(Value::Null, &[])), "wiped");
+        assert!(is_changed(&mut seen, &object(&Value::Null, &[])), "wiped");
         assert!(is_changed(&mut seen, &state("Creating")), "set back");
         assert!(!is_changed(&mut seen, &state("Creating")), "told once");
-        let with_finalizer = object(json!({"state": "Creating"}), &[FINALIZER]);
+        let with_finalizer = object(&json!({"state": "Creating"}), &[FINALIZER]);
         seen.expect(written_by_us(&with_finalizer));
         assert!(!is_changed(&mut seen, &with_finalizer));
         assert!(is_changed(&mut seen, &state("Creating")), "taken off");

@@ -60,16 +60,14 @@ impl View {
         if refused.is_some() && self.facts.attempts_answered {
             self.forget_create();
         }
-        self.observed = Observed {
-            organization,
-            domains,
-            read_domains,
-            registered,
-            default_domain,
-            refused,
-            refused_domains,
-            mended,
-            ..std::mem::take(&mut self.observed)
-        };
+        let observed = &mut self.observed;
+        observed.organization = organization;
+        observed.domains = domains;
+        observed.read_domains = read_domains;
+        observed.registered = registered;
+        observed.default_domain = default_domain;
+        observed.refused = refused;
+        observed.refused_domains = refused_domains;
+        observed.mended = mended;
     }
 }

@@ -72,7 +72,7 @@ impl World {
             Action::Look(Look::Domains { details, .. }) => {
                 self.check(details.len() <= 8, "one step reads few domains", || {
                     format!("{details:?}")
-                })
+                });
             }
             Action::Claim(id, _) => self.watch_claim(reconcile, id),
             Action::Intend(PendingOperation::DeleteOrganization) => self.check(
