@@ -50,7 +50,7 @@ pub(super) async fn reconcile(
     };
     let answer = Box::pin(attempt(&key, object, &context, begun)).await;
     match &answer {
-        Ok(_) => context.process.is_granted(&key),
+        Ok(_) => refusals::are_over(&context, &key),
         Err(Error::Refused(refusal)) => refusals::tell(&context, &key, refusal).await,
         Err(_) => {}
     }

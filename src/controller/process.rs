@@ -11,17 +11,13 @@ use std::{
 use k8s_openapi::jiff::Timestamp;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
-use super::reads::Kept;
+use super::{error::Refusal, reads::Kept, refusals::Refused};
 use crate::{
     api::Class,
-    core::{Desired, Note, ObjectKey, Outcome, Retry},
+    core::{Desired, ObjectKey, Outcome, Retry},
     metrics::Standing,
 };
 
-use super::error::Refusal;
-
-/// As many events of one object are kept while the Kubernetes API refuses them.
-const MOST_KEPT_EVENTS: usize = 8;
 /// A slow read comes after this part of its interval at the soonest.
 const SOONEST: f64 = 0.8;
 
@@ -66,12 +62,8 @@ pub(super) struct Known {
     pub(super) released: bool,
     /// The versions of the object that we have written over: seen again, one is stale.
     overwritten: Vec<String>,
-    /// The events that the Kubernetes API refused, to be sent later.
-    kept_events: Vec<Note>,
-    /// What a condition says of that.
-    events_refused: Option<String>,
-    /// The last refusal of the Kubernetes API that an event told of.
-    told: Option<String>,
+    /// What the Kubernetes API refuses.
+    pub(super) refused: Refused,
     /// How it is counted in the metrics.
     pub(super) standing: Option<Standing>,
     /// How many of its differences from AWS are counted in the metrics.
@@ -288,44 +280,14 @@ impl Process {
         self.delay(object, generation, &failure).unwrap_or_default()
     }
 
-    /// Keeps an event that the Kubernetes API refused. Of an object that is gone none is kept.
-    pub(super) fn keep_event(&self, object: &ObjectKey, note: &Note, refusal: &Refusal) {
-        if let Some(known) = self.known().get_mut(object) {
-            known.events_refused = Some(refusal.failure(false).message);
-            if known.kept_events.len() < MOST_KEPT_EVENTS {
-                known.kept_events.push(note.clone());
-            }
-        }
-    }
-
-    /// Hands out the events that were refused; whoever takes them sends them.
-    pub(super) fn take_kept_events(&self, object: &ObjectKey) -> Vec<Note> {
+    /// Reads or changes what is refused of an object that is known; of one that is gone nothing is kept.
+    pub(super) fn with_refused<T>(
+        &self,
+        object: &ObjectKey,
+        change: impl FnOnce(&mut Refused) -> T,
+    ) -> Option<T> {
         let mut all = self.known();
-        let Some(known) = all.get_mut(object) else {
-            return Vec::new();
-        };
-        known.events_refused = None;
-        std::mem::take(&mut known.kept_events)
-    }
-
-    /// What a condition says of events that were refused.
-    pub(super) fn events_refused(&self, object: &ObjectKey) -> Option<String> {
-        self.known().get(object)?.events_refused.clone()
-    }
-
-    /// Whether this refusal is another than the last that an event told of.
-    pub(super) fn is_news(&self, object: &ObjectKey, refusal: &str) -> bool {
-        self.known().get_mut(object).is_none_or(|known| {
-            let before = known.told.replace(refusal.to_owned());
-            before.as_deref() != Some(refusal)
-        })
-    }
-
-    /// Nothing of the object is refused any more.
-    pub(super) fn is_granted(&self, object: &ObjectKey) {
-        if let Some(known) = self.known().get_mut(object) {
-            known.told = None;
-        }
+        all.get_mut(object).map(|known| change(&mut known.refused))
     }
 }
 

@@ -18,7 +18,7 @@ use kube::{
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{Context, Error, error::Refusal};
+use super::{Context, Error, error::Refusal, refusals};
 use crate::{
     api::{
         AcceptedDeletion, Condition, DomainStatus, EventReason, FIELD_MANAGER, FINALIZER,
@@ -302,13 +302,11 @@ pub(super) async fn event(context: &Context, object: &ObjectKey, note: &Note) {
     .await;
     if let Err(error) = sent {
         tracing::warn!(%object, reason, %error, "an event could not be sent");
-        if let Error::Refused(mut refusal) = error
-            && !refusal.is_of_namespace_end()
-        {
+        if let Error::Refused(mut refusal) = error {
             // Each event has another name, and the sentence goes into a condition.
             let said = &mut refusal.status.message;
             *said = said.replace(&event.name_any(), &object.name);
-            context.process.keep_event(object, note, &refusal);
+            refusals::keep_event(context, object, note, &refusal);
         }
     }
 }

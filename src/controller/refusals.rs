@@ -19,10 +19,59 @@ use crate::{
     core::{Note, NoteKind, ObjectKey, Report},
 };
 
+/// As many events of one object are kept while the Kubernetes API refuses them.
+const MOST_EVENTS: usize = 8;
+
+/// What the Kubernetes API refuses of one object, as far as no condition remembers it.
+#[derive(Debug, Default)]
+pub(super) struct Refused {
+    /// Events, to be sent later.
+    events: Vec<Note>,
+    /// What the Ready condition says of that.
+    sentence: Option<String>,
+    /// The last refusal that an event told of.
+    told: Option<String>,
+}
+
+impl Refused {
+    fn keep(&mut self, note: &Note, refusal: &Refusal) {
+        self.sentence = Some(refusal.failure(false).message);
+        if self.events.len() < MOST_EVENTS {
+            self.events.push(note.clone());
+        }
+    }
+
+    fn take_events(&mut self) -> Vec<Note> {
+        self.sentence = None;
+        std::mem::take(&mut self.events)
+    }
+
+    fn is_news(&mut self, message: &str) -> bool {
+        let before = self.told.replace(message.to_owned());
+        before.as_deref() != Some(message)
+    }
+}
+
+/// Keeps an event that was refused. A namespace that is being deleted takes none, and needs none.
+pub(super) fn keep_event(context: &Context, object: &ObjectKey, note: &Note, refusal: &Refusal) {
+    if !refusal.is_of_namespace_end() {
+        let process = &context.process;
+        process.with_refused(object, |refused| refused.keep(note, refusal));
+    }
+}
+
+/// A reconcile came to its end: the next refusal is news again.
+pub(super) fn are_over(context: &Context, object: &ObjectKey) {
+    let process = &context.process;
+    process.with_refused(object, |refused| refused.told = None);
+}
+
 /// Tells by a Warning event what ended a reconcile, once for as long as nothing else is refused.
 pub(super) async fn tell(context: &Context, object: &ObjectKey, refusal: &Refusal) {
     let failure = refusal.failure(false);
-    let is_news = context.process.is_news(object, &failure.message);
+    let process = &context.process;
+    let is_news = process.with_refused(object, |refused| refused.is_news(&failure.message));
+    let is_news = is_news.unwrap_or(true);
     match failure.reason.class() {
         Class::Recoverable | Class::Terminal if is_news => {
             let note = Note {
@@ -41,14 +90,18 @@ pub(super) async fn tell(context: &Context, object: &ObjectKey, refusal: &Refusa
 
 /// Sends the events of the object that were refused before. Those that are refused again are kept.
 pub(super) async fn send_kept_events(context: &Context, object: &ObjectKey) {
-    for note in context.process.take_kept_events(object) {
+    let process = &context.process;
+    let kept = process.with_refused(object, Refused::take_events);
+    for note in kept.unwrap_or_default() {
         publish::event(context, object, &note).await;
     }
 }
 
 /// Says in the report that events of the object are refused, if they are.
 pub(super) fn mention(context: &Context, object: &ObjectKey, report: &mut Report) {
-    if let Some(sentence) = context.process.events_refused(object) {
+    let process = &context.process;
+    let sentence = process.with_refused(object, |refused| refused.sentence.clone());
+    if let Some(sentence) = sentence.flatten() {
         report.add_to_ready(&sentence);
     }
 }

@@ -5,7 +5,10 @@ use std::sync::{
 
 use tokio::{spawn, time::advance};
 
-use super::*;
+use super::{
+    state::{PAUSES, pause},
+    *,
+};
 
 const ACCOUNT: &str = "123456789012";
 
