@@ -29,7 +29,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use super::{
     Context, Error, definition,
     driver::{after_error, gone, reconcile},
-    resync, roster,
+    resync,
 };
 use crate::{api::WorkMailOrganization, core::ObjectKey};
 
