@@ -57,7 +57,9 @@ pub use endpoint::Endpoint;
 pub use faults::{Fault, Rule, RuleId, RuleView, Work};
 pub use jiff::Timestamp;
 pub use journal::{Call, CallFilter, Outcome, Reply, Service, WaitTimeout};
-pub use knobs::{AliasScope, EnabledUsersError, KnobError, Knobs};
+pub use knobs::{
+    AliasReuse, AliasScope, EnabledUsersError, KnobError, Knobs, SharedDirectory, Throttle,
+};
 pub use seeds::{
     Credential, DirectoryKind, OrganizationChange, Refusal, SeedDirectory, SeedDomain, SeedError,
     SeedOrganization, SeedUser, SeedZone, Seeds, UserState,

@@ -1,6 +1,13 @@
 //! The faults.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    knobs::{bad_request, throttling},
+    span::Span,
+};
 
 /// Whether the work of a call is done although the call goes wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +67,12 @@ pub enum Fault {
         #[serde(default)]
         work: Work,
     },
+    /// The call waits before its work. Later rules apply to the call too.
+    Delay {
+        /// How long it waits, in real time.
+        #[serde(rename = "for")]
+        span: Span,
+    },
     /// The connection closes without an answer.
     LostReply {
         /// Whether the work is done.
@@ -78,14 +91,6 @@ pub enum Fault {
         /// The `ErrorMessage` of the organization. It is cut to the 256 characters of the model.
         error_message: String,
     },
-}
-
-fn throttling() -> String {
-    "ThrottlingException".to_owned()
-}
-
-fn bad_request() -> u16 {
-    400
 }
 
 impl Fault {
@@ -133,6 +138,12 @@ impl Fault {
         Self::Hang {
             work: Work::NotDone,
         }
+    }
+
+    /// Returns a delay before the work.
+    #[must_use]
+    pub fn delay(span: Duration) -> Self {
+        Self::Delay { span: Span(span) }
     }
 
     /// Returns a lost reply before the work.

@@ -3,6 +3,8 @@
 mod fault;
 mod rule;
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 
 pub(crate) use self::rule::CallInfo;
@@ -11,11 +13,16 @@ pub use self::{
     rule::{Rule, RuleId, RuleView},
 };
 
+/// The text of an error that asks the client to slow down.
+pub(crate) const RATE_EXCEEDED: &str = "Rate exceeded";
+
 /// What the rules do to one call.
 #[derive(Debug, Default)]
 pub(crate) struct Injected {
     /// The rules that apply.
     pub(crate) rules: Vec<RuleId>,
+    /// How long the call waits before its work.
+    pub(crate) delay: Duration,
     /// The error message of the organization that the call creates.
     pub(crate) fail_creation: Option<String>,
     pub(crate) end: End,
@@ -74,7 +81,7 @@ impl Entry {
     /// Returns how the fault ends a call, or `None` if later rules decide that.
     fn end(&self) -> Option<End> {
         Some(match self.rule.fault.clone() {
-            Fault::FailCreation { .. } => return None,
+            Fault::Delay { .. } | Fault::FailCreation { .. } => return None,
             Fault::Error {
                 code,
                 message,
@@ -88,7 +95,7 @@ impl Entry {
             },
             Fault::Throttle { code, status } => End::Error {
                 code,
-                message: "Rate exceeded".to_owned(),
+                message: RATE_EXCEEDED.to_owned(),
                 status,
                 work: Work::NotDone,
             },
@@ -157,8 +164,12 @@ impl Faults {
                 continue;
             }
             injected.rules.push(entry.id);
-            if let Fault::FailCreation { error_message } = &entry.rule.fault {
-                injected.fail_creation = Some(error_message.clone());
+            match &entry.rule.fault {
+                Fault::Delay { span } => injected.delay += span.0,
+                Fault::FailCreation { error_message } => {
+                    injected.fail_creation = Some(error_message.clone());
+                }
+                _ => {}
             }
             if let Some(end) = entry.end() {
                 injected.end = end;

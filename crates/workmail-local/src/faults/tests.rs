@@ -41,12 +41,15 @@ fn a_rule_does_not_apply_to_other_calls() {
 fn the_first_rule_that_decides_the_end_is_the_last_that_applies() {
     let mut faults = Faults::default();
     faults.add(Rule::any(Fault::fail_creation("no room")));
+    faults.add(Rule::any(Fault::delay(Duration::from_millis(2))));
+    faults.add(Rule::any(Fault::delay(Duration::from_millis(3))));
     faults.add(Rule::any(Fault::http(503)));
     faults.add(Rule::any(Fault::garbage()));
     let injected = faults.inject(&create("acme"));
     assert_eq!(injected.fail_creation.as_deref(), Some("no room"));
     assert!(matches!(injected.end, End::Http(503, Work::NotDone)));
-    assert_eq!(injected.rules, [RuleId(1), RuleId(2)]);
+    assert_eq!(injected.delay, Duration::from_millis(5));
+    assert_eq!(injected.rules, [1, 2, 3, 4].map(RuleId));
 }
 
 #[tokio::test]

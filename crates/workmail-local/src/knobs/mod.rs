@@ -36,6 +36,52 @@ pub enum AliasScope {
     Account,
 }
 
+/// When another organization can have the alias of an organization that was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AliasReuse {
+    /// Never.
+    Never,
+    /// As soon as the organization is Deleted.
+    AfterDeletion,
+}
+
+/// The answer to DeleteDirectory for a directory that other applications use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SharedDirectory {
+    /// The call is refused with `InvalidParameterException`.
+    InvalidParameter,
+    /// The call is accepted. After Deleting the organization is Failed, with an `ErrorMessage`.
+    FailLater,
+}
+
+/// A limit on the rate of calls: a token bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Throttle {
+    /// The tokens that are added to the bucket in a second.
+    pub per_second: f64,
+    /// The most tokens in the bucket: the calls that may be made at once.
+    pub burst: u32,
+    /// The code of the error of a call above the limit.
+    #[serde(default = "throttling")]
+    pub code: String,
+    /// The HTTP status of that error.
+    #[serde(default = "bad_request")]
+    pub status: u16,
+}
+
+/// Returns the code of a call above a limit of the rate.
+pub(crate) fn throttling() -> String {
+    "ThrottlingException".to_owned()
+}
+
+/// Returns the HTTP status of most errors.
+pub(crate) fn bad_request() -> u16 {
+    400
+}
+
 /// The error of DeleteOrganization without ForceDelete on an organization with enabled users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EnabledUsersError {
@@ -68,17 +114,25 @@ pub struct Knobs {
     pub deleted_visible_for: Lifetime,
     /// Where an alias is unique. Default `global` (docs).
     pub alias_scope: AliasScope,
+    /// When the alias of a deleted organization can be used again. Default `never` (docs).
+    pub alias_reuse: AliasReuse,
     /// For how long a client token is remembered. Default `1d` (undecided).
     pub client_token_lifetime: Lifetime,
     /// The error of a delete with enabled users and without ForceDelete. Default
     /// `OrganizationStateException` (undecided; the model declares both).
     pub enabled_users_error: EnabledUsersError,
+    /// The answer to DeleteDirectory for a directory that other applications use. Default
+    /// `invalid-parameter` (inferred).
+    pub shared_directory: SharedDirectory,
     /// The states in which DeleteOrganization is accepted; in other states it answers
     /// `OrganizationStateException`. Default Active, Failed, Impaired, Inactive (undecided).
     pub deletable_states: BTreeSet<String>,
     /// Organizations of an account in all regions, without Deleted ones; `null` is no limit.
     /// Default 100 (docs).
     pub organization_quota: Option<usize>,
+    /// The limit on the rate of calls to WorkMail per account and region; `null` is no limit.
+    /// Default `null` (undecided).
+    pub throttle: Option<Throttle>,
     /// How long after its registration a domain without a hosted zone is verified; `null` is
     /// never. Default `null` (undecided: it depends on who writes the records).
     pub verification_after: Option<Delay>,
@@ -108,10 +162,13 @@ impl Default for Knobs {
             delete_hidden_for: Span::default(),
             deleted_visible_for: Lifetime::Forever,
             alias_scope: AliasScope::Global,
+            alias_reuse: AliasReuse::Never,
             client_token_lifetime: Lifetime::from(Duration::from_hours(24)),
             enabled_users_error: EnabledUsersError::OrganizationStateException,
+            shared_directory: SharedDirectory::InvalidParameter,
             deletable_states: deletable.map(str::to_owned).into(),
             organization_quota: Some(100),
+            throttle: None,
             verification_after: None,
             zone_verification_after: Delay::between(minutes(5), minutes(15)),
             verification_fails_after: Lifetime::from(Duration::from_hours(72)),

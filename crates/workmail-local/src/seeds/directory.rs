@@ -31,6 +31,8 @@ pub struct SeedDirectory {
     pub alias: Option<String>,
     /// The kind.
     pub kind: DirectoryKind,
+    /// Whether other applications use it too: DeleteOrganization cannot delete it.
+    pub other_applications: bool,
 }
 
 impl Default for SeedDirectory {
@@ -41,6 +43,7 @@ impl Default for SeedDirectory {
             region: DEFAULT_REGION.to_owned(),
             alias: None,
             kind: DirectoryKind::default(),
+            other_applications: false,
         }
     }
 }

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use crate::{
     ids::{self, Location, OrganizationId},
-    knobs::AliasScope,
+    knobs::{AliasReuse, AliasScope, Knobs},
     seeds::DirectoryKind,
     views::DirectoryView,
 };
 
-/// A directory. It holds its alias for ever, even after its deletion. Source: the documentation of
-/// CreateAlias of Directory Service.
+/// A directory. It holds its alias for ever, even after its deletion, if no knob says otherwise.
+/// Source: the documentation of CreateAlias of Directory Service.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     pub(crate) id: String,
@@ -20,6 +20,8 @@ pub(crate) struct Directory {
     /// The organization that uses it.
     pub(crate) organization: Option<OrganizationId>,
     pub(crate) deleted: bool,
+    /// Whether other applications use it too.
+    pub(crate) other_applications: bool,
 }
 
 impl Directory {
@@ -36,6 +38,7 @@ impl Directory {
             kind: DirectoryKind::WorkMail,
             organization: Some(organization),
             deleted: false,
+            other_applications: false,
         }
     }
 
@@ -125,15 +128,19 @@ impl Directories {
         alias: &str,
         location: &Location,
         own: Option<&str>,
-        scope: AliasScope,
+        knobs: &Knobs,
     ) -> bool {
         let ids = self.by_alias.get(&alias.to_ascii_lowercase());
         ids.into_iter()
             .flatten()
             .filter(|id| own != Some(id.as_str()))
             .filter_map(|id| self.by_id.get(id))
+            .filter(|directory| {
+                knobs.alias_scope == AliasScope::Global
+                    || directory.location.account == location.account
+            })
             .any(|directory| {
-                scope == AliasScope::Global || directory.location.account == location.account
+                knobs.alias_reuse == AliasReuse::Never || directory.organization.is_some()
             })
     }
 }

@@ -44,7 +44,10 @@ impl State {
         {
             match step {
                 Step::Enter(state) => self.enter(id, state.to_owned(), None, at),
-                Step::Fail(message) => self.enter(id, states::FAILED.to_owned(), Some(message), at),
+                Step::Fail(message) => {
+                    organization.accepted_deletion = None;
+                    self.enter(id, states::FAILED.to_owned(), Some(message), at);
+                }
                 Step::Vanish => drop(self.remove_from_view(id)),
             }
         }
@@ -86,14 +89,19 @@ impl State {
         }
     }
 
-    /// Starts a deletion, with or without the directory.
-    pub(crate) fn delete(&mut self, id: OrganizationId, with_directory: bool, now: Timestamp) {
+    /// Starts a deletion, with or without the directory. With `failure` it ends in Failed with
+    /// that message.
+    pub(crate) fn delete(
+        &mut self,
+        id: OrganizationId,
+        with_directory: bool,
+        failure: Option<String>,
+        now: Timestamp,
+    ) {
         let deleting = after(now, self.knobs.delete_hidden_for.0);
-        let deleted = after(deleting, self.knobs.deleting_for.draw());
-        let plan = vec![
-            (deleting, Step::Enter(states::DELETING)),
-            (deleted, Step::Enter(states::DELETED)),
-        ];
+        let end = after(deleting, self.knobs.deleting_for.draw());
+        let last = failure.map_or(Step::Enter(states::DELETED), Step::Fail);
+        let plan = vec![(deleting, Step::Enter(states::DELETING)), (end, last)];
         if let Some(organization) = self.organizations.get_mut(&id) {
             organization.accepted_deletion = Some(with_directory);
             self.replace_plan(id, plan);

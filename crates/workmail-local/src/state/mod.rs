@@ -6,6 +6,7 @@ mod domains;
 mod lifecycle;
 mod organization;
 mod pages;
+mod rate;
 mod seeding;
 mod tokens;
 
@@ -20,6 +21,7 @@ pub(crate) use self::{
     lifecycle::creation,
     organization::{Organization, Step, User},
     pages::PageTokens,
+    rate::Buckets,
     tokens::{StoredAnswer, TokenKey, Tokens},
 };
 use crate::{
@@ -37,6 +39,7 @@ pub(crate) struct State {
     pub(crate) directories: Directories,
     pub(crate) tokens: Tokens,
     pub(crate) page_tokens: PageTokens,
+    pub(crate) buckets: Buckets,
     domains: DomainRegistry,
     /// The credentials of access keys that somebody named, by key.
     credentials: HashMap<String, Credential>,

@@ -67,6 +67,7 @@ impl State {
             kind: seed.kind,
             organization: None,
             deleted: false,
+            other_applications: seed.other_applications,
         });
         self.directories.get(&id).ok_or(SeedError::Unknown(id))
     }

@@ -5,9 +5,10 @@ use super::{
     signature::{NO_MATCH, Signature, mismatch, wrong_region},
 };
 use crate::{
+    faults::RATE_EXCEEDED,
     ids::{Location, REGIONS},
     seeds::Refusal,
-    state::Caller,
+    state::{Caller, State},
 };
 
 /// Returns the caller who signed a request.
@@ -36,6 +37,18 @@ pub(super) fn caller(
         location,
         credential,
     })
+}
+
+/// Returns the error of a call above the limit on the rate, and counts the call.
+pub(super) fn throttled(endpoint: &Endpoint, location: &Location) -> Option<ApiError> {
+    let now = endpoint.clock().now();
+    let mut state = endpoint.state();
+    let State { knobs, buckets, .. } = &mut *state;
+    let limit = knobs.throttle.as_ref()?;
+    if buckets.take(location, limit, now) {
+        return None;
+    }
+    Some(ApiError::injected(&limit.code, RATE_EXCEEDED, limit.status))
 }
 
 /// Returns the error of an access key that is refused.

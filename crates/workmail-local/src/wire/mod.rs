@@ -152,10 +152,16 @@ struct AcceptedCall<'a> {
 
 impl AcceptedCall<'_> {
     async fn answer(self, request: &ParsedRequest, input: Value) -> Result<Answer, Closed> {
+        if let Target::WorkMail(..) = self.target
+            && let Some(error) = caller::throttled(self.endpoint, &self.caller.location)
+        {
+            return Ok(Answer::Error(error));
+        }
         let organization_id = request.organization_id();
         let alias = alias_of(self.endpoint, &input, organization_id);
         let Injected {
             rules,
+            delay,
             fail_creation,
             end,
         } = self.endpoint.inject_faults(&CallInfo {
@@ -165,6 +171,9 @@ impl AcceptedCall<'_> {
         });
         if !rules.is_empty() {
             self.entry.update(|call| call.faults = rules);
+        }
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
         }
         let work = || self.work(input, fail_creation);
         let (when, answer) = match end {

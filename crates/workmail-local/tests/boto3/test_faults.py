@@ -1,11 +1,12 @@
 """Faults as boto3 sees them, and as the journal shows them."""
 
 import threading
+import time
 
 import botocore.exceptions
 import pytest
 
-from conftest import code_of
+from conftest import code_of, refused
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,25 @@ def test_a_held_call_goes_on_when_its_rule_is_removed(client, control):
     assert answers[0]["OrganizationId"] == organization["id"]
     [call] = control.calls("CreateOrganization")
     assert (call["outcome"], call["reply"], call["effect"]) == ("OK", "sent", True)
+
+
+def test_a_delayed_call_is_answered_later(client, control):
+    control.fault({"kind": "delay", "for": "300ms"}, operation="CreateOrganization", times=1)
+    begun = time.monotonic()
+    client.create_organization(Alias="acme")
+    assert time.monotonic() - begun >= 0.3
+    assert len(control.organizations()) == 1
+
+
+def test_calls_above_the_rate_of_an_account_in_a_region_are_throttled(client, client_of, control):
+    control.knobs(throttle={"perSecond": 0.001, "burst": 2})
+    client.list_organizations()
+    client.list_organizations()
+    assert refused(client.list_organizations) == "ThrottlingException"
+    client_of(region="eu-west-1").list_organizations()
+    client_of("sts").get_caller_identity()
+    control.advance("1h")
+    client.list_organizations()
 
 
 def test_a_caller_that_gives_up_is_in_the_journal(session, control):

@@ -312,6 +312,31 @@ def test_an_alias_is_never_free_again(client, control):
     assert refused(create, client) == "NameAvailabilityException"
 
 
+def test_an_alias_may_be_free_again_after_the_deletion(client, control):
+    control.knobs(aliasReuse="after-deletion", deletingFor="1m")
+    delete(client, create(client))
+    assert refused(create, client) == "NameAvailabilityException"
+    control.advance("1m")
+    create(client)
+
+
+def test_a_directory_of_other_applications_is_not_deleted(client, control):
+    control("POST", "/directories", {"id": DIRECTORY, "otherApplications": True})
+    identifier = create(client, DirectoryId=DIRECTORY)
+    code = refused(delete, client, identifier, DeleteDirectory=True)
+    assert code == "InvalidParameterException"
+    control.knobs(sharedDirectory="fail-later", deletingFor="1m")
+    delete(client, identifier, DeleteDirectory=True)
+    assert state(client, identifier) == "Deleting"
+    control.advance("1m")
+    described = client.describe_organization(OrganizationId=identifier)
+    assert described["State"] == "Failed"
+    assert DIRECTORY in described["ErrorMessage"]
+    delete(client, identifier)
+    control.advance("1m")
+    assert state(client, identifier) == "Deleted"
+
+
 def test_a_directory_that_was_kept_takes_another_organization(client):
     first = create(client)
     directory = client.describe_organization(OrganizationId=first)["DirectoryId"]

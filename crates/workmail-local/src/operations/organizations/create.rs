@@ -183,9 +183,11 @@ fn check_directory(
             ));
         }
     }
-    let scope = state.knobs.alias_scope;
+    let State {
+        directories, knobs, ..
+    } = state;
     let own = directory_id.as_deref();
-    if state.directories.is_taken(alias, location, own, scope) {
+    if directories.is_taken(alias, location, own, knobs) {
         return Err(ApiError::name_availability(alias));
     }
     Ok(())

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    knobs::EnabledUsersError,
+    knobs::{EnabledUsersError, SharedDirectory},
     operations::{ApiError, Completed, Request, organization, parse, rights, tokens},
-    state::State,
+    state::{Organization, State},
     states,
 };
 
@@ -41,6 +41,11 @@ pub(in crate::operations) fn delete(
         };
         return Err(ApiError::enabled_users(code, id));
     }
+    let failure = if input.delete_directory {
+        check_directory(state, organization)?
+    } else {
+        None
+    };
     let has_domains = organization.domains.registered().next().is_some();
     rights::require(
         request.caller,
@@ -51,7 +56,7 @@ pub(in crate::operations) fn delete(
         ],
     )?;
 
-    state.delete(id, input.delete_directory, request.now);
+    state.delete(id, input.delete_directory, failure, request.now);
     let output = json!({"OrganizationId": id.to_string(), "State": states::DELETING});
     tokens::store(state, request, token, id, Some(output.clone()));
     Ok(Completed {
@@ -59,4 +64,22 @@ pub(in crate::operations) fn delete(
         organization: Some(id),
         effect: true,
     })
+}
+
+/// Returns the error message of a deletion that fails later because other applications use the
+/// directory.
+///
+/// # Errors
+/// Other applications use the directory, and the knob refuses the call.
+fn check_directory(state: &State, organization: &Organization) -> Result<Option<String>, ApiError> {
+    let id = &organization.directory_id;
+    let directory = state.directories.get(id);
+    if !directory.is_some_and(|directory| directory.other_applications) {
+        return Ok(None);
+    }
+    let text = format!("The directory {id} is in use by other applications.");
+    match state.knobs.shared_directory {
+        SharedDirectory::InvalidParameter => Err(ApiError::invalid_parameter(text)),
+        SharedDirectory::FailLater => Ok(Some(text)),
+    }
 }
