@@ -1,4 +1,4 @@
-//! A control plane, from its start to its last trace.
+//! A cluster: how it starts, how its servers stop and restart, and how it is removed.
 
 use std::{
     env,
@@ -21,62 +21,60 @@ use crate::{
     Component, Error, Program,
     credentials::{Credentials, HOST},
     error::Context as _,
-    guardian::Janitor,
     ready::Probe,
     server::{ETCD_SOCKET, Server, api_server_flags, controller_manager_flags, etcd_flags},
+    supervisor::Cleanup,
 };
 
 /// How long a server may take to end after SIGTERM before it is killed. The API
-/// server takes a second or two.
-const STOP_WITHIN: Duration = Duration::from_secs(20);
+/// server takes one to two seconds.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a cluster is started with.
+/// The options of a cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Whether kube-controller-manager runs too, with the garbage collector, the
     /// namespace controller and the service account controller. Without it no
-    /// dependent is collected, no namespace is ever gone, and no namespace gets
-    /// its `default` service account.
+    /// dependent is collected, the deletion of a namespace never finishes, and no
+    /// namespace gets its `default` service account.
     pub controller_manager: bool,
-    /// A place for the kubeconfig other than the cluster's folder. The file must
-    /// not exist, and is removed with the cluster.
+    /// The path of the kubeconfig. Default: a file in the cluster's folder. The
+    /// file must not exist, and is removed with the cluster.
     pub kubeconfig: Option<PathBuf>,
-    /// More flags of kube-apiserver, such as `--feature-gates=WatchList=false`.
+    /// Additional flags of kube-apiserver, such as `--feature-gates=WatchList=false`.
     pub api_server_flags: Vec<String>,
 }
 
-/// A running etcd and kube-apiserver on loopback, with RBAC, and everything of
-/// theirs in a folder of its own.
+/// A running etcd and kube-apiserver on loopback, with RBAC. All their files are
+/// in one folder.
 ///
-/// All methods take `&self`, and nothing in here belongs to a runtime: a static
-/// cluster can serve tests that each have a runtime of their own. Dropping it
-/// kills the servers and removes the folder, and blocks for the milliseconds
-/// that this takes. The same happens by itself when the process ends, `kill -9`
-/// and a static that is never dropped included.
+/// A cluster does not belong to a runtime: a static cluster can serve tests that
+/// each have a runtime of their own. Dropping it kills the servers, removes the
+/// folder, and blocks for the milliseconds that this takes. The same happens when
+/// the process ends, even by `kill -9` or with a static that is never dropped.
 #[derive(Debug)]
 pub struct Cluster {
-    // Dropped in this order: the API server before etcd, which it would wait
-    // for, and the janitor last.
+    // Fields are dropped in this order: the API server before etcd, because it
+    // waits for etcd, and the cleanup last.
     controller_manager: Option<Mutex<Server>>,
     api_server: Mutex<Server>,
     etcd: Mutex<Server>,
     credentials: Credentials,
     kubeconfig: PathBuf,
     folder: PathBuf,
-    janitor: Janitor,
-    /// Bound, never listening: keeps the port for the API server, which shares
-    /// it, while it is down.
+    cleanup: Cleanup,
+    /// Bound, but not listening: reserves the port while the API server is down.
     _port: TcpSocket,
 }
 
 impl Cluster {
-    /// Starts a cluster and waits until it is ready: about 3 s, and minutes more
-    /// when programs have to be built first ([`Program::locate`]).
+    /// Starts a cluster and waits until it is ready. This takes about 3 s, and
+    /// minutes more if programs have to be built first ([`Program::locate`]).
     ///
     /// # Errors
     /// Those of [`Program::locate`]; [`Error::NotReady`] if a server does not
     /// start; [`Error::Io`] for the folder, the port and the kubeconfig. Nothing
-    /// is left behind then.
+    /// remains in these cases.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let etcd = locate(Program::Etcd).await?;
         let api_server = locate(Program::ApiServer).await?;
@@ -87,7 +85,7 @@ impl Cluster {
         };
 
         let (port, number) = reserve_port().context("reserve a port of", HOST)?;
-        let (folder, kubeconfig, janitor) = make_folder(options.kubeconfig)?;
+        let (folder, kubeconfig, cleanup) = make_folder(options.kubeconfig)?;
         let credentials = Credentials::create(&folder, number)?;
         credentials.write_admin_kubeconfig(&kubeconfig)?;
 
@@ -105,7 +103,7 @@ impl Cluster {
             credentials,
             kubeconfig,
             folder,
-            janitor,
+            cleanup,
             _port: port,
         };
         cluster.start_again(Component::Etcd).await?;
@@ -116,31 +114,31 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The folder with the servers' logs (`etcd.log`), keys and data. It goes
-    /// when the cluster goes, unless `DEVCLUSTER_KEEP` is set.
+    /// Returns the folder with the servers' logs (`etcd.log`), keys and data. It
+    /// is removed with the cluster, unless `DEVCLUSTER_KEEP` is set.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The administrator's kubeconfig, which holds all that a client needs.
+    /// Returns the path of the administrator's kubeconfig.
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    /// The administrator's configuration, to be changed: who asks, for example,
-    /// or whether kube's client repeats what the server was too busy to answer.
+    /// Returns the administrator's configuration of a client. The caller may
+    /// change it, for example to impersonate a user or to turn off retries.
     #[must_use]
     pub fn config(&self) -> Config {
         self.credentials.config()
     }
 
-    /// A new client of the administrator. It belongs to the runtime in which it
-    /// is made, and may be used until that ends.
+    /// Returns a new client of the administrator. It belongs to the current
+    /// runtime, and can be used until that ends.
     ///
     /// # Errors
-    /// [`Error::Kube`] if it can't be set up.
+    /// [`Error::Kube`] if the client cannot be created.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -148,13 +146,13 @@ impl Cluster {
         Ok(Client::try_from(self.config()).map_err(Box::new)?)
     }
 
-    /// Writes a kubeconfig for a service account, with the rights that roles and
-    /// bindings give it; it is good for an hour. A second call for the same
-    /// account replaces the file.
+    /// Writes a kubeconfig for a service account. Its token is valid for an hour,
+    /// and its rights are those of its roles and bindings. Another call for the
+    /// same account replaces the file.
     ///
     /// # Errors
-    /// [`Error::Kube`] if there is no such account or no API server to ask;
-    /// [`Error::Io`] if the file can't be written.
+    /// [`Error::Kube`] if the account does not exist or the API server does not
+    /// answer; [`Error::Io`] if the file cannot be written.
     pub async fn service_account_kubeconfig(
         &self,
         namespace: &str,
@@ -176,25 +174,29 @@ impl Cluster {
             .status
             .and_then(|status| status.token)
             .unwrap_or_default();
-        // No name has an underscore, so no two accounts share a file.
+        // Names have no underscores, so that no two accounts share a file.
         let path = self.folder.join(format!("{namespace}_{name}.kubeconfig"));
         self.credentials.write_kubeconfig(&path, name, &token)?;
         Ok(path)
     }
 
-    /// Asks a server to end (SIGTERM) and waits until it has ended; kills it if
-    /// that takes more than 20 s. Does nothing if it is not running.
+    /// Sends SIGTERM to a server and waits until it has ended. Kills it after
+    /// 20 s. Does nothing if it is not running.
     ///
-    /// Stop the API server before etcd: without etcd it takes those 20 s.
+    /// Stop the API server before etcd: without etcd it takes the 20 s.
     ///
     /// # Errors
-    /// [`Error::NotAskedFor`] for a controller manager that the cluster has not;
+    /// [`Error::NotAskedFor`] for a controller manager in a cluster without one;
     /// [`Error::Unkillable`].
     pub async fn stop(&self, component: Component) -> Result<(), Error> {
-        self.server(component)?.lock().await.stop(STOP_WITHIN).await
+        self.server(component)?
+            .lock()
+            .await
+            .stop(STOP_TIMEOUT)
+            .await
     }
 
-    /// Kills a server (SIGKILL) and waits until it has ended. Does nothing if it
+    /// Sends SIGKILL to a server and waits until it has ended. Does nothing if it
     /// is not running.
     ///
     /// # Errors
@@ -203,16 +205,15 @@ impl Cluster {
         self.server(component)?.lock().await.kill().await
     }
 
-    /// Starts a server that was stopped or killed or ended by itself, with the
-    /// same data and address, and waits until it is ready. The API server is not
-    /// ready without etcd. A controller manager is when it runs and service
-    /// accounts are there; what happened in its absence it does afterwards.
+    /// Starts a server that has ended, with the same data and address, and waits
+    /// until it is ready. The API server is not ready without etcd. A controller
+    /// manager is ready when the default service account exists; it may still have
+    /// to process what changed while it was down.
     ///
     /// # Errors
-    /// [`Error::Running`] if it runs; [`Error::NotReady`] if it ends or is not
-    /// ready within 120 s, and then it may still be running;
-    /// [`Error::NotAskedFor`]; [`Error::Io`] and [`Error::Kube`] if it can't be
-    /// started or asked.
+    /// [`Error::Running`] if it is running; [`Error::NotReady`] if it ends, or is
+    /// not ready within 120 s and may still be running; [`Error::NotAskedFor`];
+    /// [`Error::Io`] and [`Error::Kube`] if it cannot be started or probed.
     pub async fn start_again(&self, component: Component) -> Result<(), Error> {
         let mut server = self.server(component)?.lock().await;
         let probe = match component {
@@ -220,7 +221,7 @@ impl Cluster {
             Component::ApiServer => Probe::ApiServer(self.client_without_retry()?),
             Component::ControllerManager => Probe::ControllerManager(self.client_without_retry()?),
         };
-        server.start(&self.janitor, &probe).await
+        server.start(&self.cleanup, &probe).await
     }
 
     fn server(&self, component: Component) -> Result<&Mutex<Server>, Error> {
@@ -242,16 +243,15 @@ impl Cluster {
 }
 
 async fn locate(program: Program) -> Result<PathBuf, Error> {
-    // It may build for minutes, which must not stop the runtime's other tasks.
+    // A build takes minutes, and must not block the other tasks of the runtime.
     tokio::task::spawn_blocking(move || program.locate())
         .await
         .map_err(io::Error::from)
         .context("look for", program.name())?
 }
 
-/// Binds a free port without listening on it. Both this socket and the API
-/// server allow the port to be shared, so it is the server's to use whenever it
-/// runs, and nobody else's while it does not.
+/// Binds a free port without listening on it. This socket and the API server
+/// share the port, so that no other process gets it while the server is down.
 fn reserve_port() -> io::Result<(TcpSocket, u16)> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseport(true)?;
@@ -260,11 +260,11 @@ fn reserve_port() -> io::Result<(TcpSocket, u16)> {
     Ok((socket, port))
 }
 
-/// Makes the cluster's folder, names its kubeconfig, and hires the janitor who
-/// removes both.
-fn make_folder(kubeconfig: Option<PathBuf>) -> Result<(PathBuf, PathBuf, Janitor), Error> {
+/// Creates the cluster's folder, chooses the path of the kubeconfig, and starts
+/// the cleanup that removes both.
+fn make_folder(kubeconfig: Option<PathBuf>) -> Result<(PathBuf, PathBuf, Cleanup), Error> {
     let folder = env::temp_dir().join(format!("devcluster-{:016x}", rand::random::<u64>()));
-    // Servers run in the folder, so no path may be relative to this process's.
+    // The folder is the servers' working folder, so that its path has to be absolute.
     let folder = path::absolute(&folder).context("resolve", folder)?;
     let socket = folder.join(ETCD_SOCKET);
     SocketAddr::from_pathname(&socket).context("have, with this TMPDIR, a socket at", socket)?;
@@ -273,7 +273,7 @@ fn make_folder(kubeconfig: Option<PathBuf>) -> Result<(PathBuf, PathBuf, Janitor
         None => folder.join("kubeconfig"),
         Some(place) => {
             let place = path::absolute(&place).context("resolve", place)?;
-            // Made here and now: what is removed in the end must not be the user's.
+            // Created here, so that the cleanup does not remove a file of the user.
             File::create_new(&place).context("create the new file", &place)?;
             files.push(place.clone());
             place
@@ -282,10 +282,10 @@ fn make_folder(kubeconfig: Option<PathBuf>) -> Result<(PathBuf, PathBuf, Janitor
     if env::var_os("DEVCLUSTER_KEEP").is_some() {
         files.clear();
     }
-    let janitor = Janitor::spawn(&files).context("start the janitor of", &folder)?;
+    let cleanup = Cleanup::spawn(&files).context("start the cleanup of", &folder)?;
     DirBuilder::new()
         .mode(0o700)
         .create(&folder)
         .context("create", &folder)?;
-    Ok((folder, kubeconfig, janitor))
+    Ok((folder, kubeconfig, cleanup))
 }

@@ -1,4 +1,4 @@
-//! Who may talk to the API server, and how it proves who it is.
+//! The certificate of the API server, and the credentials of its clients.
 
 use std::{fs::OpenOptions, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{Error, error::Context as _};
 
-/// Where the API server listens; its certificate is for this address.
+/// The address of the API server, which its certificate names.
 pub(crate) const HOST: &str = "127.0.0.1";
 
 /// Files of the API server, in its working folder.
@@ -19,7 +19,7 @@ pub(crate) const TOKENS: &str = "tokens.csv";
 pub(crate) const SIGNING_KEY: &str = "service-accounts.key";
 pub(crate) const SIGNING_KEY_PUBLIC: &str = "service-accounts.pub";
 
-/// What a client needs to trust the API server and to be its administrator.
+/// What a client needs to connect to the API server as its administrator.
 #[derive(Debug)]
 pub(crate) struct Credentials {
     certificate: rcgen::Certificate,
@@ -28,8 +28,8 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// Makes keys, certificate and tokens for a server on `port`, and writes
-    /// the API server's share to `folder`.
+    /// Creates keys, certificate and tokens for a server on `port`, and writes
+    /// what the API server needs to `folder`.
     pub(crate) fn create(folder: &Path, port: u16) -> Result<Self, Error> {
         let mut params = CertificateParams::new([HOST.to_owned()])?;
         params
@@ -60,10 +60,10 @@ impl Credentials {
         format!("https://{HOST}:{}", self.port)
     }
 
-    /// The administrator's configuration for a client.
+    /// Returns the administrator's configuration of a client.
     pub(crate) fn config(&self) -> Config {
-        // Not by way of the kubeconfig: kube would take a proxy from the
-        // environment for it.
+        // Not from the kubeconfig, because kube would use a proxy of the
+        // environment.
         let url = http::Uri::try_from(self.url()).unwrap_or_default();
         let mut config = Config::new(url);
         config.root_cert = Some(vec![self.certificate.der().to_vec()]);
@@ -79,7 +79,7 @@ impl Credentials {
         self.write_kubeconfig(path, "admin", &self.admin_token)
     }
 
-    /// Writes a kubeconfig that holds all that a client needs.
+    /// Writes the kubeconfig of a user with a token.
     pub(crate) fn write_kubeconfig(
         &self,
         path: &Path,

@@ -1,21 +1,21 @@
-//! What can go wrong, said so that the reader knows what to do next.
+//! Errors, with a message that names the next step.
 
 use std::{io, path::PathBuf};
 
 use crate::{Component, Program};
 
-/// Why a program, a cluster or a client could not be had.
+/// An error of a program, a cluster or a client.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file, folder, socket or process could not be made or used.
+    /// A file, folder, socket or process could not be created or used.
     #[error("could not {action} {}: {source}", path.display())]
     Io {
-        /// What was tried, as a verb: `read`, `start`.
+        /// The action that failed, such as `read` or `start`.
         action: &'static str,
-        /// What it was tried on.
+        /// The object of the action.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 
@@ -43,21 +43,21 @@ pub enum Error {
         go_mod.display()
     )]
     NoGo {
-        /// What was wrong.
+        /// The reason.
         reason: String,
-        /// The module file with the wanted Go version.
+        /// The module file that names the Go version.
         go_mod: PathBuf,
     },
 
-    /// The module does not say which Kubernetes or Helm it pins.
+    /// The module does not pin a version of Kubernetes or Helm.
     #[error("{} requires no k8s.io/kubernetes v1.N.M and no helm.sh/helm/v4; restore it from version control", go_mod.display())]
     NothingPinned {
         /// The module file.
         go_mod: PathBuf,
     },
 
-    /// `go build` failed; it said why on stderr.
-    #[error("go build {package} ended with {status}; its own words are on stderr, above")]
+    /// `go build` failed. Its messages are on stderr.
+    #[error("go build {package} ended with {status}; its messages are on stderr, above")]
     Build {
         /// The Go package.
         package: &'static str,
@@ -65,27 +65,27 @@ pub enum Error {
         status: std::process::ExitStatus,
     },
 
-    /// A server ended, or did not answer in time, while it was being started.
+    /// A server ended, or was not ready in time, after its start.
     #[error(
-        "{component} {reason}; {} ends with:\n{tail}\n(set DEVCLUSTER_KEEP=1 to keep the folder after the cluster's end)",
+        "{component} {reason}; {} ends with:\n{tail}\n(set DEVCLUSTER_KEEP=1 to keep the folder)",
         log.display()
     )]
     NotReady {
         /// The server.
         component: Component,
-        /// What it did: `ended with exit status: 1`.
+        /// What happened, such as `ended with exit status: 1`.
         reason: String,
-        /// Its log, which goes when the cluster goes.
+        /// Its log, which is removed with the cluster.
         log: PathBuf,
         /// The last lines of the log.
         tail: String,
     },
 
-    /// The server is up, so it can't be started.
+    /// The server is running, so that it cannot be started.
     #[error("{0} is running; stop or kill it before starting it again")]
     Running(Component),
 
-    /// The server did not end, not even when killed.
+    /// The server did not end after SIGKILL.
     #[error("{0} did not end within seconds of SIGKILL; look for a hung disk or a tracer")]
     Unkillable(Component),
 
@@ -93,16 +93,16 @@ pub enum Error {
     #[error("this cluster has no {0}; start it with Options {{ controller_manager: true, .. }}")]
     NotAskedFor(Component),
 
-    /// A key or certificate could not be made.
-    #[error("could not make the API server's certificate: {0}")]
+    /// A key or certificate could not be created.
+    #[error("could not create the API server's certificate: {0}")]
     Certificate(#[from] rcgen::Error),
 
-    /// A client could not be made, or the API server refused a request.
-    #[error("the API server could not be asked: {0}")]
+    /// A client could not be created, or the API server refused a request.
+    #[error("the request to the API server failed: {0}")]
     Kube(#[from] Box<kube::Error>),
 }
 
-/// Adds to an [`io::Error`] what was tried and on what.
+/// Adds the action and its object to an [`io::Error`].
 pub(crate) trait Context<T> {
     fn context(self, action: &'static str, path: impl Into<PathBuf>) -> Result<T, Error>;
 }

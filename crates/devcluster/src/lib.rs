@@ -1,6 +1,6 @@
-//! A real Kubernetes control plane on loopback: etcd, kube-apiserver with RBAC
-//! and, when asked for, kube-controller-manager. For tests, benchmarks and the
-//! demo, which want the real thing, many times, and no trace of it afterwards.
+//! A real Kubernetes control plane on loopback for tests, benchmarks and the
+//! demo: etcd, kube-apiserver with RBAC and, if asked for,
+//! kube-controller-manager. It leaves no processes and no files behind.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,18 +16,18 @@
 //! ```
 //!
 //! - [`Program`] finds the programs, and builds them once per machine.
-//! - [`Cluster`] starts them, stops, kills and starts them again.
-//! - The `guardian` module ends them with their owner, however that ends.
+//! - [`Cluster`] starts, stops, kills and restarts them.
+//! - The `supervisor` module ends them when the process that started them ends.
 
 mod cluster;
 mod credentials;
 mod error;
-mod guardian;
 mod pinned;
 mod program;
 mod ready;
 mod server;
 mod source;
+mod supervisor;
 
 pub use cluster::{Cluster, Options};
 pub use error::Error;

@@ -1,4 +1,4 @@
-//! The cluster on the command line, for the demo and for a look by hand.
+//! The command line program, for the demo and for use by hand.
 
 use std::{
     error::Error,
@@ -15,7 +15,7 @@ use tokio::{
     sync::oneshot,
 };
 
-/// A real etcd and kube-apiserver on loopback, gone without a trace when it ends.
+/// A real etcd and kube-apiserver on loopback, removed completely when it ends.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -25,7 +25,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the path of each program, a line each, building what is missing.
+    /// Print the path of each program, one per line, and build what is missing.
     ///
     /// The first build takes minutes. Programs come from `KUBEBUILDER_ASSETS` if it
     /// is set, else kubectl from PATH and the others from the user's cache folder.
@@ -35,21 +35,21 @@ enum Command {
         #[arg(value_name = "NAME", value_parser = program)]
         programs: Vec<Program>,
     },
-    /// Start a cluster, print the path of its kubeconfig when it is ready, and keep
-    /// it until SIGINT or SIGTERM.
+    /// Start a cluster, print the path of its kubeconfig when it is ready, and run
+    /// until SIGINT or SIGTERM.
     ///
     /// Set `DEVCLUSTER_KEEP` to keep the folder with the servers' logs.
     Up {
-        /// Where to put the kubeconfig: a file that does not exist yet. Removed in
-        /// the end. By default it is in the cluster's folder.
+        /// The path of the kubeconfig, a file that does not exist yet. It is removed
+        /// in the end. By default it is in the cluster's folder.
         #[arg(long, value_name = "PATH")]
         kubeconfig: Option<PathBuf>,
         /// Run kube-controller-manager too: garbage collection, the deletion of
         /// namespaces, default service accounts.
         #[arg(long)]
         controller_manager: bool,
-        /// End when standard input ends too: for a program that holds its other end,
-        /// and may be killed.
+        /// End when standard input ends too, which happens when the program that
+        /// started this one is killed.
         #[arg(long)]
         until_stdin_ends: bool,
     },
@@ -101,7 +101,7 @@ async fn run(command: Command) -> Result<(), Box<dyn Error>> {
 }
 
 async fn up(options: Options, until_stdin_ends: bool) -> Result<(), Box<dyn Error>> {
-    // A signal until here ends this process, and with it what it has started.
+    // A signal before this line ends this process, and so the servers.
     let cluster = Cluster::start(options).await?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -114,7 +114,8 @@ async fn up(options: Options, until_stdin_ends: bool) -> Result<(), Box<dyn Erro
     Ok(())
 }
 
-/// Not tokio's stdin: its reading thread would keep this process from ending.
+/// Waits for the end of stdin. The thread that reads tokio's stdin would keep this
+/// process from ending.
 async fn stdin_ends() {
     let (ended, end) = oneshot::channel();
     thread::spawn(move || {

@@ -1,8 +1,9 @@
-//! What a Go module pins, and what its programs have to be told of it.
+//! The version that a Go module pins, and the linker flags that set it.
 
 use std::fmt::Write as _;
 
-/// What the module pins, and the linker flags for its programs.
+/// Returns what a module pins, such as `Kubernetes v1.37.2`, and the linker flags
+/// for its programs.
 pub(crate) fn pinned(go_mod: &str) -> Option<(String, String)> {
     let version = |module| version(go_mod, module);
     if let Some(kubernetes) = version("k8s.io/kubernetes") {
@@ -31,7 +32,8 @@ fn flags(variables: &[(&str, String)]) -> String {
     })
 }
 
-/// Their own version: without it a server calls itself v0.0.0 and clients misjudge it.
+/// Returns the flags for the programs of Kubernetes. Without them a server reports
+/// v0.0.0, and clients draw the wrong conclusions.
 fn of_kubernetes(version: &str) -> Option<[(&'static str, String); 4]> {
     let (major, rest) = version.split_once('.')?;
     let (minor, _patch) = rest.split_once('.')?;
@@ -49,8 +51,8 @@ fn of_kubernetes(version: &str) -> Option<[(&'static str, String); 4]> {
     ])
 }
 
-/// The Kubernetes for which Helm 3 renders where it asks no cluster: that of its client, v0.N for
-/// 1.N. Without it that is 1.20, which charts refuse.
+/// Returns the flags for Helm 3: the Kubernetes version for which it renders without a cluster.
+/// It is that of its client, v0.N for 1.N. The default, 1.20, is refused by charts.
 fn of_helm3(client: &str) -> Option<[(&'static str, String); 4]> {
     let minor = client.split('.').nth(1)?;
     let value = |value: &str| value.to_owned();
@@ -73,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_servers_are_told_the_version_that_the_module_pins() {
+    fn the_flags_have_the_kubernetes_version_of_the_module() {
         let (what, flags) =
             pinned("require (\n\tk8s.io/kubernetes v1.37.2 // indirect\n)").unwrap();
         assert_eq!(what, "Kubernetes v1.37.2");
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn helm_3_is_told_the_kubernetes_that_it_renders_for() {
+    fn the_flags_of_helm_3_have_the_kubernetes_version_of_its_client() {
         let (what, flags) =
             pinned("\thelm.sh/helm/v3 v3.14.4 // indirect\n\tk8s.io/client-go v0.29.0 // indirect")
                 .unwrap();

@@ -1,4 +1,4 @@
-//! The programs of a cluster and its clients, and where this machine has them.
+//! The programs of a cluster and its clients, and where they are on this machine.
 
 use std::{
     env,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::{Error, source};
 
-/// A program that a cluster, or a user of one, runs.
+/// A program that a cluster or its user runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     /// `etcd`
@@ -32,7 +32,7 @@ pub enum Program {
 }
 
 impl Program {
-    /// All of them, in the order of a cluster's start.
+    /// All programs, in the order of a cluster's start.
     pub const ALL: [Self; 8] = [
         Self::Etcd,
         Self::ApiServer,
@@ -44,7 +44,7 @@ impl Program {
         Self::Helm,
     ];
 
-    /// The name of its file.
+    /// Returns the name of its file.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -59,21 +59,21 @@ impl Program {
         }
     }
 
-    /// Finds the program, and builds it if it is nowhere; that is once per
-    /// machine and takes minutes, which stderr says. Blocks: on a runtime call
-    /// it where blocking is allowed.
+    /// Returns the path of the program, and builds the program if it is missing.
+    /// A build happens once per machine, takes minutes, and is announced on
+    /// stderr. This function blocks; call it where a runtime allows that.
     ///
-    /// 1. If `KUBEBUILDER_ASSETS` is set: that folder and no other place, but for
-    ///    Helm, which is not of Kubernetes.
-    /// 2. kubectl: the first one on `PATH`.
-    /// 3. The user's cache folder, where it is put by a build from source. If
+    /// 1. If `KUBEBUILDER_ASSETS` is set, only that folder is used, except for
+    ///    Helm, which is not part of Kubernetes.
+    /// 2. kubectl is the first one on `PATH`.
+    /// 3. Otherwise the user's cache folder, which builds from source fill. If
     ///    `DEVCLUSTER_OLDEST` is set, the API server, its controller manager and
     ///    Helm are the oldest that the chart supports.
     ///
     /// # Errors
     /// [`Error::NotInAssets`] if the folder lacks it; [`Error::NoGo`],
     /// [`Error::NoCacheFolder`], [`Error::NothingPinned`], [`Error::Build`] or
-    /// [`Error::Io`] if it can't be built.
+    /// [`Error::Io`] if it cannot be built.
     pub fn locate(self) -> Result<PathBuf, Error> {
         if self != Self::Helm
             && let Some(folder) =
@@ -90,7 +90,7 @@ impl Program {
     }
 
     fn in_assets(self, folder: PathBuf) -> Result<PathBuf, Error> {
-        // Absolute, because servers have working folders of their own.
+        // Absolute, because servers have other working folders.
         std::path::absolute(folder.join(self.name()))
             .ok()
             .filter(|file| is_executable(file))
@@ -114,7 +114,7 @@ impl fmt::Display for Program {
     }
 }
 
-/// Whether it is a file that someone may execute.
+/// Whether a path is an executable file.
 pub(crate) fn is_executable(file: &Path) -> bool {
     file.metadata()
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn assets_that_lack_a_program_are_an_error_that_names_both() {
+    fn the_error_of_a_missing_program_names_program_and_folder() {
         let error = Program::ControllerManager
             .in_assets("/nowhere".into())
             .unwrap_err()
@@ -137,8 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn kubectl_is_looked_for_on_the_path_as_a_shell_would() {
-        // A folder of that name is no program, nor is a relative place.
+    fn kubectl_is_an_executable_file_in_an_absolute_folder_of_the_path() {
+        // Relative folders are ignored.
         assert_eq!(
             Program::Kubectl.on_path(Some(OsStr::new("/nowhere:relative:/etc"))),
             None

@@ -1,4 +1,4 @@
-//! Whether a server is ready to be used.
+//! Readiness probes of the servers.
 
 use std::{
     io,
@@ -15,20 +15,20 @@ use tokio::{
 };
 
 /// How long an answer may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whom to ask whether a server is ready.
+/// How to find out whether a server is ready.
 pub(crate) enum Probe {
-    /// etcd, on its socket.
+    /// Asks etcd, on its socket.
     Etcd(PathBuf),
-    /// The API server, about itself.
+    /// Asks the API server.
     ApiServer(Client),
-    /// The API server, about what the controller manager has done.
+    /// Asks the API server for what the controller manager does first.
     ControllerManager(Client),
 }
 
 impl Probe {
-    /// Asks; no answer in time is a no.
+    /// Whether the server is ready. No answer in time means that it is not.
     pub(crate) async fn is_ready(&self) -> bool {
         let answer = async {
             match self {
@@ -37,12 +37,12 @@ impl Probe {
                 Self::ControllerManager(client) => controller_manager(client).await,
             }
         };
-        timeout(ANSWER_WITHIN, answer).await.unwrap_or(false)
+        timeout(ANSWER_TIMEOUT, answer).await.unwrap_or(false)
     }
 }
 
-/// Whether etcd, which speaks HTTP on its socket too, calls itself ready: it has
-/// a leader and can commit.
+/// Whether etcd reports ready, by HTTP on its socket: it has a leader and can
+/// commit.
 async fn etcd(socket: &Path) -> bool {
     let ask = async {
         let mut stream = UnixStream::connect(socket).await?;
@@ -54,24 +54,24 @@ async fn etcd(socket: &Path) -> bool {
     ask.await.unwrap_or(false)
 }
 
-/// Whether the API server calls itself ready: etcd answers, its own informers
-/// are filled, and the default roles are there.
+/// Whether the API server reports ready: etcd answers, its informers are synced,
+/// and the default roles exist.
 async fn api_server(client: &Client) -> bool {
     let Ok(request) = http::Request::get("/readyz").body(Vec::new()) else {
         return false;
     };
     matches!(
-        timeout(ANSWER_WITHIN, client.request_text(request)).await,
+        timeout(ANSWER_TIMEOUT, client.request_text(request)).await,
         Ok(Ok(_))
     )
 }
 
-/// Whether the controller manager has done the first thing that it does in every
-/// cluster; it has no port to be asked on.
+/// Whether the default service account exists, which the controller manager
+/// creates first. It has no port of its own.
 async fn controller_manager(client: &Client) -> bool {
     let accounts = Api::<ServiceAccount>::namespaced(client.clone(), "default");
     matches!(
-        timeout(ANSWER_WITHIN, accounts.get_opt("default")).await,
+        timeout(ANSWER_TIMEOUT, accounts.get_opt("default")).await,
         Ok(Ok(Some(_)))
     )
 }

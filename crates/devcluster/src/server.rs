@@ -1,4 +1,4 @@
-//! The servers of a cluster: their flags, and how one sees that they are ready.
+//! The servers of a cluster: their flags, and how they start and stop.
 
 use std::{
     fmt,
@@ -12,22 +12,22 @@ use crate::{
     Error, Program,
     credentials::{HOST, SIGNING_KEY, SIGNING_KEY_PUBLIC, TLS_CERTIFICATE, TLS_KEY, TOKENS},
     error::Context as _,
-    guardian::{Guarded, Janitor},
     ready::Probe,
+    supervisor::{Cleanup, Supervised},
 };
 
-/// etcd's socket, in its working folder: no port to choose, and no stranger on
-/// this machine can open it.
+/// etcd's socket, in its working folder. It needs no port, and other users of the
+/// machine cannot open it.
 pub(crate) const ETCD_SOCKET: &str = "etcd.sock";
 
-/// How long a server may take from its start until it is ready. It is ready in
-/// 3 s on two idle cores; this is for a machine that is busy with builds.
-const READY_WITHIN: Duration = Duration::from_mins(2);
+/// How long a server may take from its start until it is ready. It takes 3 s on
+/// two idle cores, and more on a machine that is busy with builds.
+const READY_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// How often a starting server is asked whether it is ready.
-const ASK: Duration = Duration::from_millis(20);
+/// How often a starting server is probed.
+const PROBE_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How much of a log an error shows, in bytes and lines.
+/// The most bytes and lines of a log that an error shows.
 const TAIL_BYTES: u64 = 8192;
 const TAIL_LINES: usize = 15;
 
@@ -38,7 +38,7 @@ pub enum Component {
     Etcd,
     /// The API server.
     ApiServer,
-    /// The controller manager, if the cluster was started with one.
+    /// The controller manager, if the cluster has one.
     ControllerManager,
 }
 
@@ -58,35 +58,35 @@ impl fmt::Display for Component {
     }
 }
 
-/// etcd with one member, and no port.
+/// Returns the flags of an etcd with one member and no port.
 pub(crate) fn etcd_flags() -> Vec<String> {
     vec![
         "--name=devcluster".into(),
         "--data-dir=etcd".into(),
-        // The data does not outlive the machine's next crash, nor this cluster.
+        // The data need not survive a crash of the machine.
         "--unsafe-no-fsync".into(),
         format!("--listen-client-urls=unix://{ETCD_SOCKET}"),
         format!("--advertise-client-urls=unix://{ETCD_SOCKET}"),
-        // No peer ever comes; etcd wants the addresses nevertheless.
+        // There are no peers, but etcd requires the addresses.
         "--listen-peer-urls=unix://peer.sock".into(),
         "--initial-advertise-peer-urls=unix://peer.sock".into(),
         "--initial-cluster=devcluster=unix://peer.sock".into(),
-        // A lone member waits for an election too: up to a second by default.
-        // Ticks shorter than these are felt in idle CPU time.
+        // A single member holds an election too, which takes up to a second by
+        // default. Shorter intervals cost CPU time while idle.
         "--heartbeat-interval=50".into(),
         "--election-timeout=250".into(),
     ]
 }
 
-/// The API server with the default admission, so that it behaves as real ones.
+/// Returns the flags of an API server with the default admission plugins.
 pub(crate) fn api_server_flags(port: u16) -> Vec<String> {
     vec![
         format!("--etcd-servers=unix://{ETCD_SOCKET}"),
         format!("--bind-address={HOST}"),
         format!("--secure-port={port}"),
-        // Together with the port's reservation, which the cluster holds.
+        // The cluster's reservation of the port uses the same option.
         "--permit-port-sharing".into(),
-        // Without it the server looks for a default route, and there may be none.
+        // Without it the server needs a default route, which may not exist.
         format!("--advertise-address={HOST}"),
         "--endpoint-reconciler-type=none".into(),
         "--service-cluster-ip-range=10.96.0.0/16".into(),
@@ -97,16 +97,16 @@ pub(crate) fn api_server_flags(port: u16) -> Vec<String> {
         "--service-account-issuer=https://kubernetes.default.svc".into(),
         format!("--service-account-key-file={SIGNING_KEY_PUBLIC}"),
         format!("--service-account-signing-key-file={SIGNING_KEY}"),
-        // Without it an open watch, and an operator has many, holds up the
-        // server's end for a minute.
+        // Without it an open watch delays the end of the server by a minute.
         "--shutdown-watch-termination-grace-period=1s".into(),
-        // Costs time at start and while idle; matters under overload only.
+        // It costs time at the start and while idle, and matters only under overload.
         "--enable-priority-and-fairness=false".into(),
         "--profiling=false".into(),
     ]
 }
 
-/// The controllers whose absence a test of an operator would notice.
+/// Returns the flags of a controller manager with the controllers that tests of an
+/// operator need.
 pub(crate) fn controller_manager_flags(kubeconfig: &Path) -> Vec<String> {
     vec![
         format!("--kubeconfig={}", kubeconfig.display()),
@@ -118,14 +118,14 @@ pub(crate) fn controller_manager_flags(kubeconfig: &Path) -> Vec<String> {
     ]
 }
 
-/// A server that can be started many times, with the same flags and data.
+/// A server that can be started repeatedly, with the same flags and data.
 #[derive(Debug)]
 pub(crate) struct Server {
     component: Component,
     program: PathBuf,
     flags: Vec<String>,
     folder: PathBuf,
-    process: Option<Guarded>,
+    process: Option<Supervised>,
 }
 
 impl Server {
@@ -144,8 +144,8 @@ impl Server {
         }
     }
 
-    /// Starts it and waits until the probe calls it ready.
-    pub(crate) async fn start(&mut self, janitor: &Janitor, probe: &Probe) -> Result<(), Error> {
+    /// Starts the server and waits until the probe reports that it is ready.
+    pub(crate) async fn start(&mut self, cleanup: &Cleanup, probe: &Probe) -> Result<(), Error> {
         if self
             .process
             .as_mut()
@@ -159,10 +159,10 @@ impl Server {
             .append(true)
             .open(&path)
             .context("open", path)?;
-        let process = Guarded::spawn(&self.program, &self.flags, &self.folder, log, janitor)
+        let process = Supervised::spawn(&self.program, &self.flags, &self.folder, log, cleanup)
             .context("start", &self.program)?;
         let process = self.process.insert(process);
-        let deadline = Instant::now() + READY_WITHIN;
+        let deadline = Instant::now() + READY_TIMEOUT;
         let reason = loop {
             if probe.is_ready().await {
                 return Ok(());
@@ -171,23 +171,23 @@ impl Server {
                 break format!("ended with {status}");
             }
             if Instant::now() >= deadline {
-                break format!("was not ready within {} s", READY_WITHIN.as_secs());
+                break format!("was not ready within {} s", READY_TIMEOUT.as_secs());
             }
-            tokio::time::sleep(ASK).await;
+            tokio::time::sleep(PROBE_INTERVAL).await;
         };
         Err(self.not_ready(reason))
     }
 
-    /// Asks it to end, and kills it if it has not ended `within`.
-    pub(crate) async fn stop(&mut self, within: Duration) -> Result<(), Error> {
+    /// Sends SIGTERM, and kills the server if it has not ended within `timeout`.
+    pub(crate) async fn stop(&mut self, timeout: Duration) -> Result<(), Error> {
         if let Some(process) = &mut self.process {
             process.terminate();
-            process.wait(within).await;
+            process.wait(timeout).await;
         }
         self.kill().await
     }
 
-    /// Kills it, if it runs, and waits for its end.
+    /// Kills the server if it is running, and waits until it has ended.
     pub(crate) async fn kill(&mut self) -> Result<(), Error> {
         if let Some(process) = &mut self.process {
             process
@@ -215,7 +215,7 @@ impl Server {
     }
 }
 
-/// The last lines of a file.
+/// Returns the last lines of a file.
 fn tail(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();

@@ -1,8 +1,7 @@
-//! Builds the programs from source, once per machine.
+//! Builds of the programs from source, once per machine.
 //!
-//! The Kubernetes project publishes its servers for download, but a module
-//! proxy is all that this needs: the pinned Go modules in `tools` name each
-//! program as a tool.
+//! The pinned Go modules in `tools` name each program as a tool, so that a build
+//! needs a Go module proxy and no other download.
 
 use std::{
     env,
@@ -18,20 +17,21 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Error, Program, error::Context as _, pinned::pinned, program::is_executable};
 
-/// Where the Go modules are: beside this crate, in the same checkout.
+/// The folder of the Go modules, in the same checkout.
 const MODULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools");
 
-/// What to build a program from.
+/// How to build a program.
 struct Recipe {
-    /// The folder of the Go module, and of what is built from it.
+    /// The folder of the Go module, and of its programs in the cache.
     module: &'static str,
     /// The main package.
     package: &'static str,
-    /// How long it takes on two cores when nothing of it is in Go's cache.
+    /// How long the build takes on two cores with an empty Go cache.
     takes: &'static str,
 }
 
-/// The oldest versions that the chart supports are pinned in modules of their own.
+/// Returns the recipe of a program. Modules of their own pin the oldest versions
+/// that the chart supports.
 const fn recipe(program: Program, oldest: bool) -> Recipe {
     let kubernetes = if oldest {
         "controlplane-oldest"
@@ -77,7 +77,8 @@ fn oldest() -> bool {
     env::var_os("DEVCLUSTER_OLDEST").is_some_and(|value| !value.is_empty())
 }
 
-/// The program from the user's cache folder, built into it if it is not there.
+/// Returns the path of a program in the user's cache folder, and builds it if it
+/// is missing.
 pub(crate) fn cached(program: Program) -> Result<PathBuf, Error> {
     let recipe = recipe(program, oldest());
     let module = recipe.module;
@@ -99,7 +100,8 @@ pub(crate) fn cached(program: Program) -> Result<PathBuf, Error> {
     Ok(file)
 }
 
-/// The XDG rules: a relative `XDG_CACHE_HOME` counts as none.
+/// Returns the cache folder by the rules of XDG, which ignore a relative
+/// `XDG_CACHE_HOME`.
 fn cache_folder(
     xdg_cache_home: Option<OsString>,
     home: Option<OsString>,
@@ -111,13 +113,13 @@ fn cache_folder(
         .ok_or(Error::NoCacheFolder)
 }
 
-/// Held until the file is closed by every process that has it.
+/// Locks a file until every process that has it open closes it.
 fn lock(path: &Path) -> Result<File, Error> {
     let file = File::create(path).context("create", path)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            say("another process is building the programs; waiting for it");
+            report("another process is building the programs; waiting for it");
             file.lock().context("lock", path)?;
         }
         Err(TryLockError::Error(error)) => return Err(error).context("lock", path),
@@ -125,7 +127,7 @@ fn lock(path: &Path) -> Result<File, Error> {
     Ok(file)
 }
 
-/// All that decides what a built program is like.
+/// Everything that a built program depends on.
 #[derive(Debug)]
 struct Source {
     module: PathBuf,
@@ -160,7 +162,7 @@ impl Source {
         })
     }
 
-    /// The name of a folder for what this source gives, and no other.
+    /// Returns the name of the folder for the programs of exactly this source.
     fn key(&self) -> String {
         let mut hash = Sha256::new();
         for part in [&self.go_mod, &self.go_sum, &self.go_version, &self.ldflags] {
@@ -176,7 +178,7 @@ impl Source {
             })
     }
 
-    /// Builds to a name of its own and renames, so that `file` is whole or absent.
+    /// Builds to another name and renames, so that `file` is complete or absent.
     fn build(
         &self,
         program: Program,
@@ -185,7 +187,7 @@ impl Source {
         lock: File,
     ) -> Result<(), Error> {
         let Recipe { package, takes, .. } = *recipe;
-        say(&format!(
+        report(&format!(
             "building {program} from source with {}, once: about {takes} on two idle cores, into {}",
             self.pinned,
             file.display()
@@ -202,7 +204,7 @@ impl Source {
             ])
             .args([partial.as_os_str(), package.as_ref()])
             .env("CGO_ENABLED", "0")
-            // Should this process be killed, go holds the lock until it is done.
+            // If this process is killed, go holds the lock until it has finished.
             .stdin(lock)
             .status()
             .map_err(|error| self.no_go(&error))?;
@@ -220,10 +222,11 @@ impl Source {
     }
 }
 
-/// go in the module's folder: there it picks the toolchain that go.mod asks for.
+/// Returns a go command in the module's folder, where go uses the toolchain that
+/// go.mod names.
 fn go(module: &Path) -> Command {
     let mut go = Command::new("go");
-    // Programs for this machine and of this module, whatever the user works on.
+    // The environment of the user must not change the module or the target.
     go.current_dir(module)
         .env("GOWORK", "off")
         .env_remove("GOOS")
@@ -248,12 +251,11 @@ fn go_version(module: &Path) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// To stderr even under a test runner, which captures what is printed: the
-/// reader is waiting and wants to know for what.
-fn say(message: &str) {
+/// Writes to stderr, also under a test runner, because the user waits for the
+/// build.
+fn report(message: &str) {
     let _ = writeln!(io::stderr(), "devcluster: {message}");
 }
 
 #[cfg(test)]
-#[path = "source_tests.rs"]
 mod tests;

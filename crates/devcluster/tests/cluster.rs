@@ -1,4 +1,4 @@
-//! A cluster as a test of another crate uses it.
+//! The library, as tests of other crates use it.
 
 // What clippy.toml allows in tests it does not allow in their helpers.
 #![allow(clippy::panic, clippy::unwrap_used)]
@@ -42,7 +42,7 @@ async fn create_config_map(client: &Client, name: &str) -> ConfigMap {
         .unwrap()
 }
 
-/// The HTTP status with which listing config maps is refused.
+/// Returns the HTTP status with which listing config maps is refused, if it is.
 async fn refusal(client: &Client) -> Option<u16> {
     match config_maps(client).list(&ListParams::default()).await {
         Ok(_) => None,
@@ -62,7 +62,7 @@ async fn client_of(kubeconfig: &Path) -> Client {
 }
 
 #[tokio::test]
-async fn a_cluster_answers_its_administrator_by_client_and_by_kubeconfig() {
+async fn the_client_and_the_kubeconfig_of_the_administrator_work() {
     let cluster = start(false).await;
     for client in [
         cluster.client().unwrap(),
@@ -79,7 +79,7 @@ async fn a_cluster_answers_its_administrator_by_client_and_by_kubeconfig() {
 }
 
 #[tokio::test]
-async fn rbac_decides_who_may_do_what() {
+async fn rbac_is_enforced() {
     let cluster = start(true).await;
 
     let mut anonymous = cluster.config();
@@ -122,7 +122,7 @@ async fn rbac_decides_who_may_do_what() {
         .create(&create, &binding)
         .await
         .unwrap();
-    until("the role counts", async || {
+    until("the role is enforced", async || {
         refusal(&account).await.is_none()
     })
     .await;
@@ -131,7 +131,7 @@ async fn rbac_decides_who_may_do_what() {
 #[tokio::test]
 async fn each_server_keeps_data_and_address_when_it_is_killed_or_stopped() {
     let cluster = start(false).await;
-    // One client for all of it: its address stays good, and its connections heal.
+    // The client stays usable: the address stays the same, and it reconnects.
     let client = cluster.client().unwrap();
     create_config_map(&client, "kept").await;
 
@@ -156,14 +156,14 @@ async fn each_server_keeps_data_and_address_when_it_is_killed_or_stopped() {
 }
 
 #[tokio::test]
-async fn an_open_watch_does_not_hold_up_the_end_of_the_api_server() {
+async fn an_open_watch_does_not_delay_the_end_of_the_api_server() {
     let cluster = start(false).await;
     let config_maps = config_maps(&cluster.client().unwrap());
     let _watch = config_maps
         .watch(&WatchParams::default(), "0")
         .await
         .unwrap();
-    // It takes a second; after 20 it would be killed.
+    // It takes one second, and is killed after 20 s.
     let stop = cluster.stop(Component::ApiServer);
     timeout(Duration::from_secs(15), stop)
         .await
@@ -172,7 +172,7 @@ async fn an_open_watch_does_not_hold_up_the_end_of_the_api_server() {
 }
 
 #[tokio::test]
-async fn the_controller_manager_collects_dependents_and_ends_namespaces_when_it_runs() {
+async fn the_controller_manager_collects_dependents_and_deletes_namespaces() {
     let cluster = start(true).await;
     let client = cluster.client().unwrap();
     let owner = create_config_map(&client, "owner").await;
@@ -232,7 +232,7 @@ async fn the_controller_manager_collects_dependents_and_ends_namespaces_when_it_
 }
 
 #[test]
-fn one_cluster_serves_runtimes_that_come_and_go() {
+fn one_cluster_serves_several_runtimes() {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -243,7 +243,7 @@ fn one_cluster_serves_runtimes_that_come_and_go() {
     runtime().block_on(async { create_config_map(&cluster.client().unwrap(), "one").await });
     runtime().block_on(async {
         cluster.kill(Component::ApiServer).await.unwrap();
-        // Not bound to the runtime of its start either.
+        // The server does not belong to the runtime of its start either.
         let again = async { cluster.start_again(Component::ApiServer).await.unwrap() };
         again.await;
     });
@@ -256,7 +256,7 @@ fn one_cluster_serves_runtimes_that_come_and_go() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused_and_what_is_done_already_is_not() {
+async fn an_impossible_request_is_refused_and_a_repeated_one_is_not() {
     let cluster = start(false).await;
     let error = cluster.start_again(Component::Etcd).await.unwrap_err();
     assert!(matches!(error, Error::Running(Component::Etcd)), "{error}");
@@ -274,7 +274,7 @@ async fn what_makes_no_sense_is_refused_and_what_is_done_already_is_not() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_start_is_an_error_with_its_own_words() {
+async fn the_error_of_a_server_that_does_not_start_shows_its_log() {
     let cluster = start(false).await;
     cluster.kill(Component::ApiServer).await.unwrap();
     fs::remove_file(cluster.folder().join("tokens.csv")).unwrap();

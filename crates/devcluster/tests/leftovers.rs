@@ -1,4 +1,4 @@
-//! `devcluster up` leaves nothing behind, however it ends.
+//! `devcluster up` leaves no files and no processes, in whichever way it ends.
 
 // What clippy.toml allows in tests it does not allow in their helpers.
 #![allow(clippy::unwrap_used)]
@@ -42,12 +42,12 @@ impl Owner {
         PathBuf::from(line.trim_end())
     }
 
-    /// The folder, as the first of its children knows it.
+    /// Returns the folder, which is an argument of its first child.
     fn folder(&self) -> Option<PathBuf> {
         let pid = self.process.id();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-        let janitor = children.split(' ').next()?;
-        let arguments = fs::read_to_string(format!("/proc/{janitor}/cmdline")).ok()?;
+        let cleanup = children.split(' ').next()?;
+        let arguments = fs::read_to_string(format!("/proc/{cleanup}/cmdline")).ok()?;
         arguments
             .split('\0')
             .find(|argument| argument.contains("/devcluster-"))
@@ -66,13 +66,13 @@ impl Owner {
     }
 }
 
-/// All processes that run in the folder or have it among their arguments.
+/// Returns the processes that run in the folder or have it in their arguments.
 fn processes(folder: &Path) -> Vec<String> {
     let folder = folder.to_str().unwrap();
     let about_folder = |pid: &Path| {
         let arguments = fs::read(pid.join("cmdline")).ok()?;
         let arguments = String::from_utf8_lossy(&arguments).replace('\0', " ");
-        // Of a folder that was removed the link still tells the name.
+        // The link still has the name of a folder that was removed.
         let place = fs::read_link(pid.join("cwd")).unwrap_or_default();
         let is = arguments.contains(folder) || place.to_string_lossy().starts_with(folder);
         is.then_some(arguments)
@@ -91,7 +91,7 @@ async fn nothing_is_left(folder: &Path) {
     .await;
 }
 
-/// Starts one, has it ended by `end`, and looks around.
+/// Starts a cluster, ends it by `end`, and waits until nothing is left.
 async fn leaves_nothing(arguments: &[&str], end: impl FnOnce(&mut Owner)) -> ExitStatus {
     let mut owner = Owner::start(arguments);
     let kubeconfig = owner.kubeconfig();
@@ -136,13 +136,13 @@ async fn nothing_is_left_when_the_owner_is_killed_while_it_starts() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_after_sigterm_and_that_is_a_success() {
+async fn nothing_is_left_after_sigterm_and_the_exit_status_is_0() {
     let status = leaves_nothing(&["--controller-manager"], |owner| owner.signal("TERM")).await;
     assert!(status.success(), "{status}");
 }
 
 #[tokio::test]
-async fn nothing_is_left_after_the_end_of_stdin_if_that_was_asked_for() {
+async fn nothing_is_left_after_the_end_of_stdin_with_until_stdin_ends() {
     let place = env::temp_dir().join(format!("kubeconfig-{}", std::process::id()));
     let kubeconfig = format!("--kubeconfig={}", place.display());
     let arguments = ["--controller-manager", "--until-stdin-ends", &kubeconfig];
@@ -156,7 +156,7 @@ async fn nothing_is_left_after_the_end_of_stdin_if_that_was_asked_for() {
 }
 
 #[test]
-fn a_file_that_exists_is_not_taken_for_a_kubeconfig() {
+fn an_existing_file_is_not_overwritten_with_a_kubeconfig() {
     let file = env::temp_dir().join(format!("precious-{}", std::process::id()));
     fs::write(&file, "mine").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_devcluster"))
@@ -173,7 +173,7 @@ fn a_file_that_exists_is_not_taken_for_a_kubeconfig() {
 }
 
 #[test]
-fn each_program_is_named_by_its_path() {
+fn binaries_prints_the_path_of_each_program() {
     let binaries = |arguments: &[&str]| {
         Command::new(env!("CARGO_BIN_EXE_devcluster"))
             .arg("binaries")

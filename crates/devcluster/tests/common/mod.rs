@@ -1,8 +1,8 @@
-//! What the tests share.
+//! Helpers of the tests.
 
 use std::time::{Duration, Instant};
 
-/// Waits until `done` is true, and fails after a time that is long even on a
+/// Waits until `done` returns true. Fails after a minute, which is long even on a
 /// machine that is busy with builds.
 pub(crate) async fn until(what: &str, done: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + Duration::from_mins(1);

@@ -4,21 +4,21 @@ use super::*;
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// A folder for one test, with a janitor who removes it.
-fn folder() -> (PathBuf, Janitor) {
-    let folder = env::temp_dir().join(format!("guardian-{:016x}", rand::random::<u64>()));
+/// Creates a folder for one test, and a cleanup that removes it.
+fn folder() -> (PathBuf, Cleanup) {
+    let folder = env::temp_dir().join(format!("supervisor-{:016x}", rand::random::<u64>()));
     fs::create_dir(&folder).unwrap();
-    let janitor = Janitor::spawn(std::slice::from_ref(&folder)).unwrap();
-    (folder, janitor)
+    let cleanup = Cleanup::spawn(std::slice::from_ref(&folder)).unwrap();
+    (folder, cleanup)
 }
 
-/// A shell script under a guardian, with its output in `folder/log`.
-fn run(script: &str, folder: &Path, janitor: &Janitor) -> Guarded {
+/// Runs a shell script with a supervisor, and its output in `folder/log`.
+fn run(script: &str, folder: &Path, cleanup: &Cleanup) -> Supervised {
     let log = File::create(folder.join("log")).unwrap();
-    Guarded::spawn(Path::new("/bin/sh"), ["-c", script], folder, log, janitor).unwrap()
+    Supervised::spawn(Path::new("/bin/sh"), ["-c", script], folder, log, cleanup).unwrap()
 }
 
-/// The first line that the script wrote.
+/// Waits for the first line that the script writes, and returns it.
 async fn first_line(folder: &Path) -> String {
     let deadline = Instant::now() + SOON;
     loop {
@@ -27,7 +27,7 @@ async fn first_line(folder: &Path) -> String {
             return line.to_owned();
         }
         assert!(Instant::now() < deadline, "nothing was written");
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
 }
 
@@ -36,40 +36,40 @@ fn is_alive(pid: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_server_that_ends_by_itself_passes_its_status_on() {
-    let (folder, janitor) = folder();
-    let mut server = run("exit 3", &folder, &janitor);
+async fn the_exit_status_of_a_server_is_returned() {
+    let (folder, cleanup) = folder();
+    let mut server = run("exit 3", &folder, &cleanup);
     assert_eq!(server.wait(SOON).await.unwrap().code(), Some(3));
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_an_end_with_a_reason_in_the_log() {
-    let (folder, janitor) = folder();
+async fn a_missing_program_ends_with_status_127_and_a_reason_in_the_log() {
+    let (folder, cleanup) = folder();
     let log = File::create(folder.join("log")).unwrap();
     let nothing: [&str; 0] = [];
     let mut server =
-        Guarded::spawn(Path::new("/nowhere/etcd"), nothing, &folder, log, &janitor).unwrap();
+        Supervised::spawn(Path::new("/nowhere/etcd"), nothing, &folder, log, &cleanup).unwrap();
     assert_eq!(server.wait(SOON).await.unwrap().code(), Some(127));
     assert!(first_line(&folder).await.contains("/nowhere/etcd"));
 }
 
 #[tokio::test]
-async fn a_server_is_asked_to_end_and_may_tidy_up() {
-    let (folder, janitor) = folder();
+async fn sigterm_lets_a_server_end_in_its_own_way() {
+    let (folder, cleanup) = folder();
     let script = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done";
-    let mut server = run(script, &folder, &janitor);
+    let mut server = run(script, &folder, &cleanup);
     assert_eq!(first_line(&folder).await, "ready");
     server.terminate();
     assert_eq!(server.wait(SOON).await.unwrap().code(), Some(7));
 }
 
 #[tokio::test]
-async fn a_server_that_ignores_sigterm_is_killed_by_sigkill() {
-    let (folder, janitor) = folder();
+async fn sigkill_ends_a_server_that_ignores_sigterm() {
+    let (folder, cleanup) = folder();
     let mut server = run(
         "trap '' TERM; echo ready; while :; do sleep 0.01; done",
         &folder,
-        &janitor,
+        &cleanup,
     );
     assert_eq!(first_line(&folder).await, "ready");
     server.terminate();
@@ -78,37 +78,37 @@ async fn a_server_that_ignores_sigterm_is_killed_by_sigkill() {
 }
 
 #[tokio::test]
-async fn a_server_and_its_folder_are_gone_when_the_owner_lets_go() {
-    let (folder, janitor) = folder();
-    let server = run("echo $$; exec sleep 1000", &folder, &janitor);
+async fn dropping_ends_the_server_and_removes_the_folder() {
+    let (folder, cleanup) = folder();
+    let server = run("echo $$; exec sleep 1000", &folder, &cleanup);
     let pid = first_line(&folder).await;
     assert!(is_alive(&pid));
     drop(server);
     assert!(!is_alive(&pid));
-    drop(janitor);
+    drop(cleanup);
     assert!(!folder.exists());
 }
 
 #[tokio::test]
-async fn the_folder_stays_as_long_as_any_guardian() {
-    let (folder, mut janitor) = folder();
-    let server = run("echo $$; exec sleep 1000", &folder, &janitor);
+async fn the_folder_stays_until_every_supervisor_has_ended() {
+    let (folder, mut cleanup) = folder();
+    let server = run("echo $$; exec sleep 1000", &folder, &cleanup);
     let pid = first_line(&folder).await;
-    // As if the owner were gone, but for this guardian.
-    janitor.alive = None;
-    assert!(matches!(janitor.process.try_wait(), Ok(None)) && folder.exists());
+    // This is what the end of the owner closes.
+    cleanup.alive = None;
+    assert!(matches!(cleanup.process.try_wait(), Ok(None)) && folder.exists());
     drop(server);
-    wait(&mut janitor.process, SOON);
+    wait(&mut cleanup.process, SOON);
     assert!(!is_alive(&pid) && !folder.exists());
 }
 
 #[tokio::test]
-async fn the_environment_of_the_owner_sets_no_flag_of_a_server() {
-    let (folder, janitor) = folder();
-    let mut server = run("echo $(env | cut -d= -f1)", &folder, &janitor);
+async fn a_server_does_not_get_the_environment_of_the_owner() {
+    let (folder, cleanup) = folder();
+    let mut server = run("echo $(env | cut -d= -f1)", &folder, &cleanup);
     server.wait(SOON).await.unwrap();
     let names = first_line(&folder).await;
-    // PWD, SHLVL and _ are the shell's own.
+    // The shell sets PWD, SHLVL and _.
     assert!(
         names
             .split(' ')

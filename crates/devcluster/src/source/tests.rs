@@ -20,7 +20,7 @@ fn the_pinned_modules_name_every_program_as_a_tool() {
 }
 
 #[test]
-fn whatever_changes_the_programs_changes_their_place() {
+fn the_key_depends_on_every_part_of_the_source() {
     let source = |go_mod: &str, go_sum: &str, go_version: &str, ldflags: &str| {
         Source {
             module: PathBuf::new(),
