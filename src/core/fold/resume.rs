@@ -4,7 +4,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::{
     api::Reason,
-    core::{Failure, Listing, Observed, View},
+    core::{Failure, Listing, Observed, Presence, View},
 };
 
 impl View {
@@ -61,7 +61,16 @@ impl View {
             self.forget_create();
         }
         let observed = &mut self.observed;
-        observed.organization = organization;
+        // The listing may be newer than the description: where they differ, it is read again.
+        let row = observed.listing.as_ref().and_then(|listing| {
+            match listing.by_id.as_ref().unwrap_or(&listing.by_alias) {
+                Presence::Present(row) => Some(row),
+                Presence::Absent { .. } => None,
+            }
+        });
+        if organization.seen().map(|seen| &seen.summary) == row {
+            observed.organization = organization;
+        }
         observed.domains = domains;
         observed.read_domains = read_domains;
         observed.registered = registered;

@@ -158,7 +158,8 @@ impl World {
         let Evidence {
             described, domains, ..
         } = kept.seen;
-        reconcile.seen.described = described;
+        let is_kept = reconcile.view.observed.organization.seen().is_some();
+        reconcile.seen.described = described.filter(|_| is_kept);
         reconcile.seen.domains = domains;
     }
 
