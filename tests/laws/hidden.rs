@@ -386,15 +386,24 @@ fn found(state: &State, action: &Action) -> Option<Answer> {
 
 #[test]
 fn what_may_have_been_tagged_since_is_not_claimed_as_the_organization_of_a_pending_create() {
+    let soon = Row::transient(Reason::OrganizationBusy, SOON);
+    let stalled = Row::terminal(Reason::AliasUnavailable);
+    for (state, row) in [(State::Validating, soon), (State::Failed, stalled)] {
+        let mut view = creating();
+        view.facts.attempts_answered = false;
+        let (outcome, view) = rest_with(view, |action| found(&state, action));
+        assert_eq!(view.memory.organization_id, None);
+        assert!(view.memory.pending.is_some(), "it may still be ours");
+        assert_eq!(told(&view, &outcome), row);
+    }
+}
+
+#[test]
+fn an_object_is_not_released_while_it_is_not_known_whose_the_organization_of_its_alias_is() {
     let state = State::Impaired;
     let mut view = creating();
     view.facts.attempts_answered = false;
-    let (outcome, view) = rest_with(view, |action| found(&state, action));
-    assert_eq!(view.memory.organization_id, None);
-    assert!(view.memory.pending.is_some(), "it may still be ours");
-    let row = Row::transient(Reason::OrganizationBusy, SOON);
-    assert_eq!(told(&view, &outcome), row);
-
+    let (_, view) = rest_with(view, |action| found(&state, action));
     let mut view = deleting(view);
     view.observed.refused = None;
     view.facts.pending_expired = true;

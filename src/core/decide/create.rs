@@ -5,13 +5,13 @@ use k8s_openapi::jiff::Timestamp;
 use super::{
     adopt::{being_deleted, not_asked_for, not_found, take, take_up},
     call, claim, fail, hidden, rest,
-    whose::{Whose, conflict, not_shown, rivalry, whose},
+    whose::{Whose, conflict, rivalry, whose},
 };
 use crate::{
     api::{Origin, Pending, PendingOperation, Reason},
     core::{
-        Action, Call, Failure, Look, OrganizationId, OrganizationState, Outcome, Presence, Sight,
-        Summary, View, observed::Organization,
+        Action, Call, Failure, Look, OrganizationState, Outcome, Presence, Sight, Summary, View,
+        observed::Organization,
     },
 };
 
@@ -51,7 +51,7 @@ fn only_look(view: &View, pending: &Pending) -> Action {
         Search::Absent { confirmed: true } => Action::Forget,
         Search::Absent { confirmed: false } => rest(Outcome::Unconfirmed),
         Search::NotOurs => begin(view),
-        Search::Hidden(_) => fail(not_shown()),
+        Search::Hidden(found) => fail(hidden::may_be_ours(view, &found)),
     }
 }
 
@@ -139,7 +139,7 @@ fn after_refusal(view: &View, pending: &Pending, refusal: &Failure) -> Action {
         Search::Absent { confirmed: true } => Action::Forget,
         // The recorded input is repeated until the alias is known to be absent.
         Search::Absent { confirmed: false } | Search::NotOurs => refused(view, refusal),
-        Search::Hidden(_) => fail(not_shown()),
+        Search::Hidden(found) => fail(hidden::may_be_ours(view, &found)),
     }
 }
 
@@ -194,7 +194,7 @@ pub(super) enum Search {
     /// One has it, but it is not ours.
     NotOurs,
     /// One has it that may be ours, and AWS does not show its tags at the moment.
-    Hidden(OrganizationId),
+    Hidden(Summary),
 }
 
 /// Looks for the organization of a pending create by its alias, in a listing begun after the call.
@@ -224,7 +224,7 @@ pub(super) fn find(view: &View, pending: &Pending) -> Search {
                 Search::NotOurs
             } else if whose == Whose::Hidden && was_active(view) {
                 // Somebody may have tagged it since.
-                Search::Hidden(candidate.id.clone())
+                Search::Hidden(candidate.clone())
             } else {
                 Search::Step(claim(view, &candidate.id, Origin::Created))
             }

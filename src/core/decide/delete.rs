@@ -70,10 +70,7 @@ pub(super) fn decide(view: &View) -> Action {
                 Action::RemoveFinalizer(Release::NeverCreated)
             }
             create::Search::Absent { .. } | create::Search::NotOurs => rest(Outcome::Searching),
-            create::Search::Hidden(found) => blocked(&format!(
-                "Wait until organization {found}, which has this alias, is Active: AWS hides its \
-                 tags at the moment, so that it is not known whether the pending creation made it."
-            )),
+            create::Search::Hidden(found) => blocked(&hidden::unknown(view, &found)),
         },
         (None, None) => Action::RemoveFinalizer(Release::NeverCreated),
     }

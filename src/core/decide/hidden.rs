@@ -68,12 +68,8 @@ fn blocked(id: &OrganizationId, state: &OrganizationState, last: &str) -> Failur
 /// The alias is taken in this account and region, nobody asked for the adoption, and AWS does not show
 /// whether the organization has an owner.
 pub(super) fn not_asked_for(view: &View, candidate: &Summary) -> Failure {
-    let described = view.observed.organization.seen();
-    let Summary { id, state, .. } = described.map_or(candidate, |seen| &seen.summary);
-    if matches!(
-        state,
-        OrganizationState::Active | OrganizationState::Validating
-    ) {
+    let Summary { id, state, .. } = described(view, candidate);
+    if is_over_soon(state) {
         return not_shown();
     }
     Failure::of(
@@ -84,5 +80,37 @@ pub(super) fn not_asked_for(view: &View, candidate: &Summary) -> Failure {
              that name its owner, if it has one.",
             state.as_str()
         ),
+    )
+}
+
+/// An organization may be that of the pending create, and may have been tagged by somebody else since.
+pub(super) fn may_be_ours(view: &View, candidate: &Summary) -> Failure {
+    if is_over_soon(&described(view, candidate).state) {
+        return not_shown();
+    }
+    Failure::of(Reason::AliasUnavailable, unknown(view, candidate))
+}
+
+/// The same as a sentence.
+pub(super) fn unknown(view: &View, candidate: &Summary) -> String {
+    let Summary { id, state, .. } = described(view, candidate);
+    format!(
+        "Wait until organization {id}, which has this alias, is Active. While it is {}, AWS hides its \
+         tags, so that it is not known whether the pending creation made it.",
+        state.as_str()
+    )
+}
+
+fn described<'a>(view: &'a View, candidate: &'a Summary) -> &'a Summary {
+    let described = view.observed.organization.seen();
+    described.map_or(candidate, |seen| &seen.summary)
+}
+
+/// Whether AWS is expected to show the tags soon, or that the organization is gone. One that is still
+/// being created is not among them: whoever waits for its alias waits in vain.
+const fn is_over_soon(state: &OrganizationState) -> bool {
+    matches!(
+        state,
+        OrganizationState::Active | OrganizationState::Validating | OrganizationState::Deleting
     )
 }

@@ -103,15 +103,47 @@ pub(crate) fn stories() -> impl Strategy<Value = Story> {
         option::weighted(0.3, priors),
         vec(specs(Just(0)), 0..3),
         vec(events(), 0..120),
+        option::weighted(0.2, endings()),
     )
-        .prop_map(|(knobs, policy, rival, prior, spec, events)| Story {
-            knobs,
-            policy,
-            rival,
-            prior,
-            spec,
-            events,
-        })
+        .prop_map(
+            |(knobs, policy, rival, prior, spec, events, ending)| Story {
+                knobs,
+                policy,
+                rival,
+                prior,
+                spec,
+                events: events
+                    .into_iter()
+                    .chain(ending.into_iter().flatten())
+                    .collect(),
+            },
+        )
+}
+
+/// How some stories end, which events that are drawn one by one rarely come to: the first object's
+/// organization may be taken by somebody else, leaves Active so that AWS hides its tags, and the object is
+/// deleted under policy Delete, each at any step.
+fn endings() -> impl Strategy<Value = Vec<Event>> {
+    let states = select(vec![State::Impaired, State::Failed, State::Validating]);
+    let steps = || (0_usize..12).prop_map(|many| vec![Event::Step(0, Fault::None); many]);
+    let taken = option::of(Just(Event::TagInAws(
+        "workmail-operator.dev/cluster",
+        "elsewhere",
+    )));
+    (steps(), taken, steps(), states, steps(), steps()).prop_map(
+        |(to_ready, taken, to_see, state, before, to_the_end)| {
+            let mut all = vec![Event::Delete(0), Event::Suspend(0, false), Event::Observe];
+            all.extend(to_ready);
+            all.extend(taken);
+            all.push(Event::WholeLook(0));
+            all.extend(to_see);
+            all.extend([Event::Become(state), Event::Observe]);
+            all.extend(before);
+            all.push(Event::DeleteObject(0));
+            all.extend(to_the_end);
+            all
+        },
+    )
 }
 
 /// The mail domains of the stories. The first is there before any object, where an organization is.

@@ -186,7 +186,10 @@ impl World {
                 .all(|(key, value)| actual.get(key) == Some(value))
                 && Owner::of(actual, &self.cluster, &spec.object) == Owner::Us
         }) && Self::domains_hold(reconcile);
-        let active = seen.row().is_some_and(|row| row.state == State::Active);
+        // The description is the later of the two.
+        let described = reconcile.view.observed.organization.seen();
+        let last = described.map(|one| &one.summary).or_else(|| seen.row());
+        let active = last.is_some_and(|row| row.state == State::Active);
         let generation = status.observed_generation == Some(spec.generation);
         self.check(
             was || active && generation && (tags_hold || reconcile.view.observes()),
