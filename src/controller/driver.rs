@@ -10,6 +10,7 @@ use super::{
     Context, Error,
     act::Hands,
     context::youngest,
+    process::Finalizer,
     publish::{self, Freshness},
     roster,
 };
@@ -94,9 +95,7 @@ async fn attempt(
     if view.desired.object != *key {
         return Err(Error::Gone);
     }
-    context.process.with(key, |known| {
-        known.held = view.desired.finalizer || view.desired.deleting && known.held;
-    });
+    context.process.note_finalizer(&view.desired);
     let was_whole = view.look_is_whole();
     let mut hands = Hands::new(context, object);
     for _ in 0..MOST_STEPS {
@@ -368,11 +367,12 @@ pub(super) async fn gone(context: &Context, object: &WorkMailOrganization) {
     let view = context.view(object, Timestamp::now());
     let known = context.forget(&roster::key(object));
     let Some(view) = view else { return };
-    if known.as_ref().is_some_and(|known| known.released) {
+    let finalizer = known.map(|known| known.finalizer).unwrap_or_default();
+    if finalizer == Finalizer::Released {
         return;
     }
     if view.id().is_some() || view.memory.pending_create().is_some() {
-        let held = view.desired.finalizer || known.is_some_and(|known| known.held);
+        let held = view.desired.finalizer || finalizer == Finalizer::Held;
         tell_what_remains(context, &view, held).await;
     }
 }
