@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     Context, Error, endpoint,
+    process::Finalizer,
     publish::{self, Freshness},
     run::stopped,
 };
@@ -80,13 +81,19 @@ impl<'a> Hands<'a> {
             }
             Action::RemoveFinalizer(release) => {
                 // Known before it is done: the watch may tell of it before this call is answered.
-                let goes = *release != Release::PolicyRetain;
                 let process = &self.context.process;
-                process.with(&view.desired.object, |known| known.released = goes);
+                let note = |finalizer| {
+                    process.with(&view.desired.object, |known| known.finalizer = finalizer);
+                };
+                note(if *release == Release::PolicyRetain {
+                    Finalizer::Absent
+                } else {
+                    Finalizer::Released
+                });
                 let done = self.finalizer(view, false).await;
                 if let Err(Error::Stale | Error::Refused(_)) = done {
                     // Refused. After any other error it may have been done.
-                    process.with(&view.desired.object, |known| known.released = false);
+                    note(Finalizer::Held);
                 }
                 done?;
                 Answer::FinalizerRemoved(release.clone())

@@ -11,6 +11,7 @@ use super::{
     act::Hands,
     context::waiting,
     limits::{TURN, has_to_wait, must_pause},
+    process::Finalizer,
     publish::{self, Freshness},
     reads::{Reads, may_go_on},
     refusals, roster,
@@ -138,9 +139,7 @@ async fn attempt(
     if view.desired.object != *key {
         return Err(Error::Gone);
     }
-    context.process.with(key, |known| {
-        known.held = view.desired.finalizer || view.desired.deleting && known.held;
-    });
+    context.process.note_finalizer(&view.desired);
     let was_whole = view.look_is_whole();
     let before = view.shown.clone();
     let mut hands = Hands::new(context, object);
@@ -443,11 +442,12 @@ pub(super) async fn gone(context: &Context, object: &WorkMailOrganization) {
     let view = context.view(object, Timestamp::now());
     let known = context.forget(&roster::key(object));
     let Some(view) = view else { return };
-    if known.as_ref().is_some_and(|known| known.released) {
+    let finalizer = known.map(|known| known.finalizer).unwrap_or_default();
+    if finalizer == Finalizer::Released {
         return;
     }
     if view.id().is_some() || view.memory.pending_create().is_some() {
-        let held = view.desired.finalizer || known.is_some_and(|known| known.held);
+        let held = view.desired.finalizer || finalizer == Finalizer::Held;
         tell_what_remains(context, &view, held).await;
     }
 }

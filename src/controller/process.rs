@@ -21,6 +21,18 @@ use crate::{
 /// A slow read comes after this part of its interval at the soonest.
 const SOONEST: f64 = 0.8;
 
+/// What became of our finalizer on an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Finalizer {
+    /// It is not there.
+    #[default]
+    Absent,
+    /// It is there, or somebody else took it off while the object was being deleted.
+    Held,
+    /// We took it off, to let the object go.
+    Released,
+}
+
 /// What is known of one object.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -54,12 +66,10 @@ pub(super) struct Known {
     at_rest: bool,
     /// Its place among the deep resyncs under way.
     resync: Option<OwnedSemaphorePermit>,
-    /// Our finalizer is on it, or somebody else took it off while the object was being deleted.
-    pub(super) held: bool,
     /// When it was first told that the accepted deletion came to nothing, and of which generation.
     pub(super) deletion_failed: Option<(Instant, i64)>,
-    /// Our own finalizer release let it go.
-    pub(super) released: bool,
+    /// What became of our finalizer.
+    pub(super) finalizer: Finalizer,
     /// The versions of the object that we have written over: seen again, one is stale.
     overwritten: Vec<String>,
     /// What the Kubernetes API refuses.
@@ -194,6 +204,17 @@ impl Process {
             }
             stale
         })
+    }
+
+    /// Takes note of our finalizer as a reconcile begins.
+    pub(super) fn note_finalizer(&self, desired: &Desired) {
+        self.change(&desired.object, |known| {
+            if desired.finalizer {
+                known.finalizer = Finalizer::Held;
+            } else if !desired.deleting {
+                known.finalizer = Finalizer::Absent;
+            }
+        });
     }
 
     /// Forgets an object that is gone.

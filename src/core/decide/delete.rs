@@ -42,22 +42,7 @@ pub(super) fn decide(view: &View) -> Action {
     if let Some(why) = scope.retains() {
         return retain(why);
     }
-    let accepted = view.memory.deletion_accepted.is_some();
-    if view.desired.suspend {
-        return if accepted {
-            suspended_too_late(view)
-        } else {
-            blocked(
-                "The resource is suspended, so nothing is called in AWS. Set spec.suspend to false \
-                 to delete the organization.",
-            )
-        };
-    }
-    // What AWS has accepted is only looked after.
-    if view.observes() && !accepted {
-        return blocked(OBSERVES);
-    }
-    if let Some(action) = look_around(view) {
+    if let Some(action) = held_back(view).or_else(|| look_around(view)) {
         return action;
     }
     match (view.id(), view.memory.pending_create()) {
@@ -74,6 +59,22 @@ pub(super) fn decide(view: &View) -> Action {
         },
         (None, None) => Action::RemoveFinalizer(Release::NeverCreated),
     }
+}
+
+/// What suspend and Observe make of a deletion.
+fn held_back(view: &View) -> Option<Action> {
+    let accepted = view.memory.deletion_accepted.is_some();
+    if view.desired.suspend && accepted {
+        return Some(suspended_too_late(view));
+    }
+    if view.desired.suspend {
+        return Some(blocked(
+            "The resource is suspended, so nothing is called in AWS. Set spec.suspend to false to \
+             delete the organization.",
+        ));
+    }
+    // What AWS has accepted is only looked after.
+    (view.observes() && !accepted).then(|| blocked(OBSERVES))
 }
 
 fn with_organization(view: &View, id: &OrganizationId, how: &Delete) -> Action {

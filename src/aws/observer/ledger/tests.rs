@@ -434,3 +434,26 @@ async fn a_failure_since_a_listing_was_asked_for_is_told_without_another_call() 
     let reply = ask(&mut ledger, "acme", None, Instant::now());
     assert!(matches!(reply, Reply::NotYet), "{reply:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_organization_that_stays_although_its_deletion_was_accepted_is_told_of_after_30_s() {
+    let rows = |state| vec![organization("acme", state)];
+    let mut ledger = following("acme", OrganizationState::Deleting);
+    ledger.deletion_accepted(&object("acme"));
+    let first = see(&mut ledger, rows(OrganizationState::Failed));
+    assert_eq!(first, [object("acme")], "it is not Deleting");
+    follow(&mut ledger, "acme", OrganizationState::Failed);
+    assert!(wait(&ledger) <= APART, "a second read has to tell");
+    advance(APART / 2).await;
+    let second = see(&mut ledger, rows(OrganizationState::Failed));
+    assert_eq!(second, [], "too soon after the first");
+    advance(APART / 2).await;
+    let third = see(&mut ledger, rows(OrganizationState::Failed));
+    assert_eq!(third, [object("acme")], "two reads 30 s apart");
+    follow(&mut ledger, "acme", OrganizationState::Failed);
+    assert_eq!(
+        see(&mut ledger, rows(OrganizationState::Failed)),
+        [],
+        "again"
+    );
+}
