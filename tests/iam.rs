@@ -123,18 +123,16 @@ fn what_changes_an_organization_is_bound_to_the_cluster_of_the_role_and_to_the_r
         let statement = statements
             .find(|one| actions(one).contains(&action))
             .unwrap();
-        let expected = match operation {
-            _ if !operation.mutates() => Value::Null,
-            Operation::CreateOrganization => json!({"StringEquals": regions}),
-            Operation::TagResource => json!({
-                "StringEquals": regions,
-                "StringEqualsIfExists": {(of_request.as_str()): own, (of_resource.as_str()): own},
-            }),
-            _ => json!({
-                "StringEquals": regions,
-                "StringEqualsIfExists": {(of_resource.as_str()): own},
-            }),
-        };
+        let mut expected = json!({"StringEquals": regions});
+        if operation != Operation::CreateOrganization {
+            expected["StringEqualsIfExists"][&of_resource] = json!(own);
+        }
+        if operation == Operation::TagResource {
+            expected["StringEqualsIfExists"][&of_request] = json!(own);
+        }
+        if !operation.mutates() {
+            expected = Value::Null;
+        }
         assert_eq!(statement["Condition"], expected, "{action}");
     }
 }

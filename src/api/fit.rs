@@ -159,7 +159,9 @@ fn cut_value(value: &mut Value, schema: &JSONSchemaProps) {
             let most = schema.max_items.and_then(|most| usize::try_from(most).ok());
             items.truncate(most.unwrap_or(usize::MAX));
             if let Some(JSONSchemaPropsOrArray::Schema(schema)) = &schema.items {
-                items.iter_mut().for_each(|item| cut_value(item, schema));
+                for item in items {
+                    cut_value(item, schema);
+                }
             }
         }
         Value::Object(fields) => {

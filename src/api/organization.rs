@@ -266,7 +266,7 @@ pub struct WorkMailOrganizationSpec {
     /// How to delete. Needed with deletionPolicy Delete, and may stay when the policy goes back to
     /// Retain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Deletion")]
+    #[schemars(with = "Deletion", extend("default" = {}))]
     pub deletion: Option<Deletion>,
 }
 

@@ -94,7 +94,7 @@ async fn take(
         }
     }
     if !wait.is_zero() {
-        // What was received before may lack fields, and no event tells of it.
+        // What the cache has from before may lack fields, and has the same version as what is now shown.
         for object in all(watched) {
             let version = object.resource_version();
             context.process.overwrote(&roster::key(&object), version);

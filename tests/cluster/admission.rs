@@ -13,7 +13,12 @@ fn filled(field: &str) -> Value {
         "tags" => json!({"team": "mail"}),
         "dns" => json!({"endpoint": true}),
         "domains" => json!([{"domainName": "acme.example"}]),
-        "deletion" => json!({"confirmAlias": "acme", "deleteDirectory": true}),
+        // All of its fields: none is left to fill in by default.
+        "deletion" => json!({
+            "confirmAlias": "acme", "deleteDirectory": true, "forceDelete": true,
+            "confirmOrganizationId": format!("m-{}", "0".repeat(32)),
+            "deleteIdentityCenterApplication": true,
+        }),
         other => panic!("no field {other}"),
     }
 }

@@ -66,6 +66,12 @@ async fn an_object_that_nobody_has_looked_at_is_not_taken_for_settled() {
             "managementPolicy": "Full",
             "suspend": false,
             "deletionPolicy": "Retain",
+            "dns": {"endpoint": false},
+            "deletion": {
+                "deleteDirectory": false,
+                "forceDelete": false,
+                "deleteIdentityCenterApplication": false,
+            },
         }),
         "defaults are written out, and nothing else"
     );

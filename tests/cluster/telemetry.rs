@@ -150,6 +150,7 @@ async fn every_line_of_the_log_is_json_and_every_change_of_aws_has_one() {
             "CreateOrganization",
             "CreateOrganization",
             "TagResource",
+            "TagResource",
             "UntagResource",
             "DeleteOrganization"
         ]
