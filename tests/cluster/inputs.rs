@@ -73,8 +73,9 @@ async fn every_field_of_the_spec_goes_along_and_zoned_domains_go_first() {
             .aws
             .journal()
             .iter()
+            .filter(|call| call.operation != "GetCallerIdentity")
             .all(|call| call.region.as_deref() == Some("eu-west-1")),
-        "no other region is asked anything"
+        "WorkMail is called in no other region"
     );
 }
 
