@@ -14,6 +14,8 @@ pub struct Claimant {
     pub object: ObjectKey,
     /// What it does.
     pub stance: Stance,
+    /// It may create an organization.
+    pub may_create: bool,
     /// Its status holds an organization's id and how it came by it.
     pub owns: bool,
     /// Its status holds a pending create.
@@ -54,6 +56,7 @@ impl Claimant {
         Self {
             object: desired.object.clone(),
             stance,
+            may_create: desired.adoption.creates(),
             owns,
             pending,
             created_at: desired.created_at,
@@ -70,7 +73,8 @@ pub fn rival<'a>(
 ) -> Option<&'a ObjectKey> {
     let competes = |one: &&Claimant| match one.stance {
         Stance::Works => true,
-        Stance::FoundNothing => this.stance == Stance::FoundNothing,
+        // Of two that only adopt, the order stays while the first has not yet seen what appeared.
+        Stance::FoundNothing => !this.may_create,
         Stance::Observes => false,
     };
     if this.stance == Stance::Observes {
@@ -99,6 +103,7 @@ mod tests {
                 uid: name.into(),
             },
             stance: Stance::Works,
+            may_create: true,
             owns,
             pending,
             created_at: Timestamp::UNIX_EPOCH + k8s_openapi::jiff::SignedDuration::from_secs(-age),
@@ -137,15 +142,23 @@ mod tests {
     fn who_may_not_create_and_found_nothing_leaves_the_place_to_those_who_may() {
         let mut waits = claimant("waits", 9, false, false);
         waits.stance = Stance::FoundNothing;
+        waits.may_create = false;
         let works = claimant("works", 1, false, false);
         let mut waits_too = claimant("waits-too", 1, false, false);
         waits_too.stance = Stance::FoundNothing;
+        waits_too.may_create = false;
         let all = [waits.clone(), works.clone(), waits_too.clone()];
         assert_eq!(first(&works, &all), None);
         assert_eq!(
             first(&waits_too, &all),
             Some("waits"),
             "among themselves, age decides"
+        );
+        waits_too.stance = Stance::Works;
+        assert_eq!(
+            first(&waits_too, &all),
+            Some("waits"),
+            "one that was refused a conflict still waits for the older"
         );
     }
 }
