@@ -128,10 +128,12 @@ async fn an_edit_does_not_wait_behind_resyncs() {
     for number in 0..6 {
         ids.push(id(&world.until_active(&format!("org-{number}")).await));
     }
-    // Whoever looks at tags now waits until it gives up.
+    // A resync waits from now on until its read of the tags times out.
     let mark = world.aws.last_call();
-    let rule = Rule::on("ListTagsForResource", Fault::hang());
-    world.aws.fault(rule);
+    for id in &ids {
+        let rule = Rule::on("ListTagsForResource", Fault::hang());
+        world.aws.fault(rule.organization(id));
+    }
     let hangs = CallFilter::on("ListTagsForResource").after(mark);
     world.until_calls(&hangs, 1).await;
     world.create("edited", json!({"alias": "edited"})).await;
