@@ -164,8 +164,9 @@ impl Context {
     pub(super) fn enter(&self, object: &WorkMailOrganization) {
         let generation = object.metadata.generation.unwrap_or_default();
         self.process.enter(&roster::key(object), generation);
-        let others = self.roster.enter(object, self.default_region());
-        others.into_iter().for_each(|other| self.trigger(other));
+        for other in self.roster.enter(object, self.default_region()) {
+            self.trigger(other);
+        }
     }
 
     /// The observer of a region, set to work when it is first asked for.

@@ -169,7 +169,12 @@ impl Faults {
                 Fault::FailCreation { error_message } => {
                     injected.fail_creation = Some(error_message.clone());
                 }
-                _ => {}
+                Fault::Error { .. }
+                | Fault::Throttle { .. }
+                | Fault::Http { .. }
+                | Fault::Hang { .. }
+                | Fault::LostReply { .. }
+                | Fault::Garbage { .. } => {}
             }
             if let Some(end) = entry.end() {
                 injected.end = end;
