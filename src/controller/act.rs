@@ -300,7 +300,7 @@ impl<'a> Hands<'a> {
         let did_nothing = matches!(&answer, Err(error) if error.trouble.did_nothing());
         if let Call::Create { .. } = call {
             let process = &self.context.process;
-            process.asked_for_create(&view.desired.object);
+            process.needs_newer_listing(&view.desired.object);
         }
         if let Call::Create { .. } = call
             && !did_nothing

@@ -333,6 +333,9 @@ fn remember(view: &View, outcome: &Outcome, was_whole: bool, context: &Context) 
     if !blind {
         context.process.searched(&view.desired.object);
     }
+    if *outcome == Outcome::Unconfirmed && view.id().is_none() {
+        context.process.needs_newer_listing(&view.desired.object);
+    }
     match outcome {
         Outcome::Active | Outcome::Claiming => context.process.used_consent(&view.desired),
         Outcome::Observed(_)

@@ -28,8 +28,9 @@ impl Process {
         })
     }
 
-    /// A create was asked for, and its answer is here: a search for its organization begins after it.
-    pub(super) fn asked_for_create(&self, object: &ObjectKey) {
+    /// Only a listing that begins after this is fresh for the object: a create was answered, or a
+    /// description contradicts the listing.
+    pub(super) fn needs_newer_listing(&self, object: &ObjectKey) {
         self.change(object, |known| known.search = Some(Instant::now()));
     }
 

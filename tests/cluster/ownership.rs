@@ -264,7 +264,6 @@ async fn an_alias_that_is_free_once_aws_has_deleted_its_organization_is_used_wit
     let mut world = World::without_operator(Config::with_knobs(knobs)).await;
     let theirs = tagged("green", "mail", "acme");
     let theirs = world.aws.seed_organization(theirs).unwrap();
-    world.operator.argument("--resync-interval=1s");
     world.operator.start();
     world.create("acme", json!({"alias": "acme"})).await;
     world.until_refused("acme", Reason::OwnershipConflict).await;
