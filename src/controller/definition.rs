@@ -14,7 +14,7 @@ use kube::{
 };
 use tokio::time::{sleep, timeout};
 
-use super::{Context, Error, publish::bounded, roster, run::Watched};
+use super::{Context, publish::definition as read, roster, run::Watched};
 use crate::{
     api::{WorkMailOrganization, missing_fields},
     core::Schema,
@@ -61,13 +61,6 @@ pub(super) async fn run(context: &Context, watched: &[Watched]) {
     }
 }
 
-async fn read(
-    definitions: &Api<CustomResourceDefinition>,
-) -> Result<Option<CustomResourceDefinition>, Error> {
-    let definition = definitions.get_opt(WorkMailOrganization::crd_name());
-    bounded("the read of the CRD", definition).await
-}
-
 /// Takes note of a definition. False if it has changed before it was served everywhere.
 async fn take(
     context: &Context,
@@ -92,8 +85,6 @@ async fn take(
         if !is_same {
             return false;
         }
-    }
-    if !wait.is_zero() {
         // What the cache has from before may lack fields, and has the same version as what is now shown.
         for object in all(watched) {
             let version = object.resource_version();

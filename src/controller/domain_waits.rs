@@ -85,18 +85,23 @@ impl Context {
 
     /// Wakes those that wait for a mail domain that the organization of this object had before its
     /// reconcile and has no more.
-    pub(super) fn let_go_with(&self, view: &View, outcome: &Outcome, before: &Shown) {
+    pub(super) fn let_go_with(&self, view: &View, outcome: &Outcome, before: &BTreeSet<String>) {
         let is_deleted = matches!(outcome, Outcome::Released(Release::Deleted { .. }));
-        let has = |shown: &Shown, name: &str| {
-            let domain = shown.domains.get(name);
-            domain.is_some_and(|domain| domain.domain.is_some())
-        };
-        for name in before.domains.keys() {
-            if has(before, name) && (is_deleted || !has(&view.shown, name)) {
+        let now = domains_of(&view.shown);
+        for name in before {
+            if is_deleted || !now.contains(name) {
                 self.let_go(view, name);
             }
         }
     }
+}
+
+/// The names of the mail domains that AWS was seen to have.
+pub(super) fn domains_of(shown: &Shown) -> BTreeSet<String> {
+    let all = shown.domains.iter();
+    all.filter(|(_, shown)| shown.domain.is_some())
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// The domains that a call asks for.

@@ -10,6 +10,7 @@ use super::{
     Context, Error,
     act::Hands,
     context::waiting,
+    domain_waits::domains_of,
     limits::{TURN, has_to_wait, must_pause},
     process::Finalizer,
     publish::{self, Freshness},
@@ -141,7 +142,7 @@ async fn attempt(
     }
     context.process.note_finalizer(&view.desired);
     let was_whole = view.look_is_whole();
-    let before = view.shown.clone();
+    let before = domains_of(&view.shown);
     let mut hands = Hands::new(context, object);
     let mut reads = Reads::of(context, &view);
     for _ in 0..MOST_STEPS {

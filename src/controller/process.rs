@@ -250,16 +250,12 @@ impl Process {
 
     /// A deep resync of the object begins. It holds its place until a reconcile of the object ends.
     pub(super) fn resyncs(&self, object: &ObjectKey, place: OwnedSemaphorePermit) {
-        if let Some(known) = self.known().get_mut(object) {
-            known.resync = Some(place);
-        }
+        self.change(object, |known| known.resync = Some(place));
     }
 
     /// A reconcile of the object has ended.
     pub(super) fn resynced(&self, object: &ObjectKey) {
-        if let Some(known) = self.known().get_mut(object) {
-            known.resync = None;
-        }
+        self.change(object, |known| known.resync = None);
     }
 
     /// How long to wait after an outcome. `None`: until something changes.
@@ -299,16 +295,6 @@ impl Process {
     ) -> Duration {
         let failure = Outcome::Failed(refusal.failure(false));
         self.delay(object, generation, &failure).unwrap_or_default()
-    }
-
-    /// Reads or changes what is refused of an object that is known; of one that is gone nothing is kept.
-    pub(super) fn with_refused<T>(
-        &self,
-        object: &ObjectKey,
-        change: impl FnOnce(&mut Refused) -> T,
-    ) -> Option<T> {
-        let mut all = self.known();
-        all.get_mut(object).map(|known| change(&mut known.refused))
     }
 }
 

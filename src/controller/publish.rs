@@ -210,14 +210,8 @@ pub(super) async fn scope(
         }
         Some(_) | None => return Ok(Scope::NamespaceLeaves),
     }
-    let definitions: Api<CustomResourceDefinition> = Api::all(context.client.clone());
-    let name = WorkMailOrganization::crd_name();
-    match bounded(
-        "read its CustomResourceDefinition",
-        definitions.get_opt(name),
-    )
-    .await?
-    {
+    let definitions = Api::all(context.client.clone());
+    match definition(&definitions).await? {
         Some(definition) if definition.meta().deletion_timestamp.is_none() => {
             Ok(if is_younger(&definition, object) {
                 Scope::DefinitionRemade
@@ -227,6 +221,14 @@ pub(super) async fn scope(
         }
         Some(_) | None => Ok(Scope::DefinitionLeaves),
     }
+}
+
+/// The definition of the kind, by a live read.
+pub(super) async fn definition(
+    definitions: &Api<CustomResourceDefinition>,
+) -> Result<Option<CustomResourceDefinition>, Error> {
+    let read = definitions.get_opt(WorkMailOrganization::crd_name());
+    bounded("read its CustomResourceDefinition", read).await
 }
 
 /// Whether this was made after the object, so that it is not the one that the object was made under.

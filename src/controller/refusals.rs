@@ -56,22 +56,21 @@ impl Refused {
 pub(super) fn keep_event(context: &Context, object: &ObjectKey, note: &Note, refusal: &Refusal) {
     if !refusal.is_of_namespace_end() {
         let process = &context.process;
-        process.with_refused(object, |refused| refused.keep(note, refusal));
+        process.with(object, |known| known.refused.keep(note, refusal));
     }
 }
 
 /// A reconcile came to its end: the next refusal is news again.
 pub(super) fn are_over(context: &Context, object: &ObjectKey) {
     let process = &context.process;
-    process.with_refused(object, |refused| refused.told = None);
+    process.with(object, |known| known.refused.told = None);
 }
 
 /// Tells by a Warning event what ended a reconcile, once for as long as nothing else is refused.
 pub(super) async fn tell(context: &Context, object: &ObjectKey, refusal: &Refusal) {
     let failure = refusal.failure(false);
     let process = &context.process;
-    let is_news = process.with_refused(object, |refused| refused.is_news(&failure.message));
-    let is_news = is_news.unwrap_or(true);
+    let is_news = process.with(object, |known| known.refused.is_news(&failure.message));
     match failure.reason.class() {
         Class::Recoverable | Class::Terminal if is_news => {
             let note = Note {
@@ -91,8 +90,8 @@ pub(super) async fn tell(context: &Context, object: &ObjectKey, refusal: &Refusa
 /// Sends the events of the object that were refused before. Those that are refused again are kept.
 pub(super) async fn send_kept_events(context: &Context, object: &ObjectKey) {
     let process = &context.process;
-    let kept = process.with_refused(object, Refused::take_events);
-    for note in kept.unwrap_or_default() {
+    let kept = process.with(object, |known| known.refused.take_events());
+    for note in kept {
         publish::event(context, object, &note).await;
     }
 }
@@ -100,8 +99,8 @@ pub(super) async fn send_kept_events(context: &Context, object: &ObjectKey) {
 /// Says in the report that events of the object are refused, if they are.
 pub(super) fn mention(context: &Context, object: &ObjectKey, report: &mut Report) {
     let process = &context.process;
-    let sentence = process.with_refused(object, |refused| refused.sentence.clone());
-    if let Some(sentence) = sentence.flatten() {
+    let sentence = process.with(object, |known| known.refused.sentence.clone());
+    if let Some(sentence) = sentence {
         report.add_to_ready(&sentence);
     }
 }

@@ -182,16 +182,20 @@ impl View {
 
     /// The organization as last described or listed in this reconcile.
     pub(super) fn summary(&self) -> Option<&Summary> {
-        let listed = if self.id().is_some() {
-            match self.observed.listing.as_ref()?.by_id.as_ref()? {
-                Presence::Present(row) => row,
-                Presence::Absent { .. } => return None,
-            }
-        } else {
-            self.candidate()?
-        };
+        let listed = self.listed()?;
         let described = self.observed.organization.seen();
         Some(described.map_or(listed, |seen| &seen.summary))
+    }
+
+    /// The organization as the listing has it: this object's, else the one that it means.
+    pub(super) fn listed(&self) -> Option<&Summary> {
+        if self.id().is_none() {
+            return self.candidate();
+        }
+        match self.observed.listing.as_ref()?.by_id.as_ref()? {
+            Presence::Present(row) => Some(row),
+            Presence::Absent { .. } => None,
+        }
     }
 
     fn tag_drift(&self) -> Option<Vec<Drift>> {

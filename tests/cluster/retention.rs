@@ -314,6 +314,24 @@ async fn a_namespace_that_was_made_anew_takes_no_organization_with_it() {
     assert_stays(&world, &id(&object));
 }
 
+async fn delete_definition(world: &World) -> Api<CustomResourceDefinition> {
+    let definitions: Api<CustomResourceDefinition> = Api::all(world.client.clone());
+    definitions
+        .delete(WorkMailOrganization::crd_name(), &DeleteParams::default())
+        .await
+        .unwrap();
+    definitions
+}
+
+async fn until_no_definition(definitions: Api<CustomResourceDefinition>) {
+    let gone = await_condition(
+        definitions,
+        WorkMailOrganization::crd_name(),
+        |crd: Option<&CustomResourceDefinition>| crd.is_none(),
+    );
+    timeout(PATIENCE, gone).await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn a_crd_that_was_made_anew_takes_no_organization_with_it() {
     let cluster = Cluster::start(Options::default()).await.unwrap();
@@ -323,12 +341,7 @@ async fn a_crd_that_was_made_anew_takes_no_organization_with_it() {
     world.create("acme", doomed()).await;
     let object = world.until_active("acme").await;
     world.kill().await;
-    let definitions: Api<CustomResourceDefinition> = Api::all(world.client.clone());
-    let name = WorkMailOrganization::crd_name();
-    definitions
-        .delete(name, &DeleteParams::default())
-        .await
-        .unwrap();
+    let definitions = delete_definition(&world).await;
     world
         .until("acme", "the definition deletes it", |object| {
             object.metadata.deletion_timestamp.is_some()
@@ -337,15 +350,14 @@ async fn a_crd_that_was_made_anew_takes_no_organization_with_it() {
     // As somebody does whose definition hangs.
     let bare = Patch::Merge(json!({"metadata": {"finalizers": null}}));
     definitions
-        .patch(name, &PatchParams::default(), &bare)
+        .patch(
+            WorkMailOrganization::crd_name(),
+            &PatchParams::default(),
+            &bare,
+        )
         .await
         .unwrap();
-    let gone = await_condition(
-        definitions,
-        name,
-        |crd: Option<&CustomResourceDefinition>| crd.is_none(),
-    );
-    timeout(PATIENCE, gone).await.unwrap().unwrap();
+    until_no_definition(definitions).await;
     install_crd(&cluster).await;
 
     world.operator.start();
@@ -364,18 +376,8 @@ async fn a_crd_that_goes_takes_no_organization_with_it() {
     world.operator.start();
     world.create("acme", doomed()).await;
     let object = world.until_active("acme").await;
-    let definitions: Api<CustomResourceDefinition> = Api::all(world.client.clone());
-    let name = WorkMailOrganization::crd_name();
-    definitions
-        .delete(name, &DeleteParams::default())
-        .await
-        .unwrap();
-    let gone = await_condition(
-        definitions,
-        name,
-        |crd: Option<&CustomResourceDefinition>| crd.is_none(),
-    );
-    timeout(PATIENCE, gone).await.unwrap().unwrap();
+    let definitions = delete_definition(&world).await;
+    until_no_definition(definitions).await;
     world.until_told("acme", "Retained", &id(&object)).await;
     assert_stays(&world, &id(&object));
 }

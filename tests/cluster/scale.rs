@@ -109,9 +109,8 @@ async fn a_restart_costs_the_pages_of_the_list_and_writes_nothing() {
     }
 }
 
-#[tokio::test]
-async fn an_edit_does_not_wait_behind_resyncs() {
-    let mut world = among(0, quick()).await;
+/// An eighth of the concurrency is one.
+fn start_with_one_resync_at_a_time(world: &mut World) {
     for flag in [
         "--concurrency=2",
         "--resync-interval=1s",
@@ -120,6 +119,12 @@ async fn an_edit_does_not_wait_behind_resyncs() {
         world.operator.argument(flag);
     }
     world.operator.start();
+}
+
+#[tokio::test]
+async fn an_edit_does_not_wait_behind_resyncs() {
+    let mut world = among(0, quick()).await;
+    start_with_one_resync_at_a_time(&mut world);
     for number in 0..6 {
         let name = format!("org-{number}");
         world.create(&name, json!({"alias": name})).await;
@@ -145,15 +150,7 @@ async fn an_edit_does_not_wait_behind_resyncs() {
 #[tokio::test]
 async fn an_object_that_goes_during_its_resync_keeps_no_place_among_the_resyncs() {
     let mut world = among(0, quick()).await;
-    // One resync at a time.
-    for flag in [
-        "--concurrency=2",
-        "--resync-interval=1s",
-        "--deep-resync-interval=2s",
-    ] {
-        world.operator.argument(flag);
-    }
-    world.operator.start();
+    start_with_one_resync_at_a_time(&mut world);
     for name in ["goes", "stays"] {
         world.create(name, json!({"alias": name})).await;
     }

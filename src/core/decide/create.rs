@@ -117,19 +117,16 @@ fn until_deleted(view: &View, candidate: &Summary) -> Option<Action> {
         Sight::NotLooked | Sight::Absent => return None,
         Sight::Seen(organization) => &organization.summary.state,
     };
-    match state {
-        OrganizationState::Deleting => Some(fail(being_deleted(view, &candidate.id))),
-        OrganizationState::Deleted if has_fresh_listing(view) => Some(rest(Outcome::Unconfirmed)),
-        OrganizationState::Deleted => Some(Action::Look(Look::Listing { fresh: true })),
-        OrganizationState::Requested
-        | OrganizationState::Creating
-        | OrganizationState::Validating
-        | OrganizationState::Active
-        | OrganizationState::Impaired
-        | OrganizationState::Inactive
-        | OrganizationState::Failed
-        | OrganizationState::Other(_) => None,
+    if !state.leaves() {
+        return None;
     }
+    Some(if *state == OrganizationState::Deleting {
+        fail(being_deleted(view, &candidate.id))
+    } else if has_fresh_listing(view) {
+        rest(Outcome::Unconfirmed)
+    } else {
+        Action::Look(Look::Listing { fresh: true })
+    })
 }
 
 /// The recorded create was refused, and an earlier attempt may have gone through unanswered.

@@ -1,10 +1,12 @@
 //! What a reconcile that does not come to its end leaves to the next one.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::jiff::Timestamp;
 
 use crate::{
     api::Reason,
-    core::{Failure, Listing, Observed, Presence, View},
+    core::{Failure, Listing, Observed, View},
 };
 
 impl View {
@@ -18,7 +20,7 @@ impl View {
         let unanswered = self.observed.failed.as_ref().is_some_and(is_unanswered);
         (!self.desired.deleting && !unanswered).then(|| Observed {
             tags: None,
-            refused_tags: std::collections::BTreeMap::new(),
+            refused_tags: BTreeMap::new(),
             owner_lives: None,
             scope: None,
             current: false,
@@ -60,15 +62,10 @@ impl View {
         if refused.is_some() && self.facts.attempts_answered {
             self.forget_create();
         }
-        let observed = &mut self.observed;
         // The listing may be newer than the description: where they differ, it is read again.
-        let row = observed.listing.as_ref().and_then(|listing| {
-            match listing.by_id.as_ref().unwrap_or(&listing.by_alias) {
-                Presence::Present(row) => Some(row),
-                Presence::Absent { .. } => None,
-            }
-        });
-        if organization.seen().map(|seen| &seen.summary) == row {
+        let is_listed = organization.seen().map(|seen| &seen.summary) == self.listed();
+        let observed = &mut self.observed;
+        if is_listed {
             observed.organization = organization;
         }
         observed.domains = domains;
