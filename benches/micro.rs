@@ -13,12 +13,14 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 use workmail_operator::{
     api::{Origin, WorkMailOrganization},
-    aws::{Ledger, Snapshot, Timing},
-    core::{
-        AccountId, Action, Answer, Call, ClusterIdentity, Delete, Desired, DomainSight, Endpoint,
-        Facts, Listing, Look, Memory, ObjectKey, Observed, Organization, OrganizationId,
-        OrganizationState, Outcome, Policy, Presence, Region, Scope, Shown, Sight, Summary, Tags,
-        View, decide, report,
+    aws::{ListingState, Snapshot, Timing},
+    logic::{
+        AccountId, ClusterIdentity, ObjectKey, OrganizationId, Region,
+        organization::{
+            Action, Answer, Call, Delete, Desired, DomainReading, Endpoint, Facts, Listing, Memory,
+            Observed, Organization, OrganizationState, Outcome, Policy, Presence, Read, Reading,
+            Scope, Shown, Summary, Tags, View, decide, report,
+        },
     },
 };
 
@@ -56,17 +58,17 @@ fn judgements(criterion: &mut Criterion) {
 fn listings(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("listing");
     for count in [100, 1_000, 10_000] {
-        let mut ledger = Ledger::default();
-        ledger.see(snapshot(count), TIMING);
+        let mut listing_state = ListingState::default();
+        listing_state.see(snapshot(count), TIMING);
         for number in 0..count {
             let row = row(number);
             let id = row.id.clone();
-            ledger.follow(&object(number), &id, Presence::Present(row), false);
+            listing_state.follow(&object(number), &id, Presence::Present(row), false);
         }
         group.bench_function(format!("{count} settled"), |bencher| {
             bencher.iter_batched(
                 || snapshot(count),
-                |snapshot| assert!(ledger.see(snapshot, TIMING).is_empty()),
+                |snapshot| assert!(listing_state.see(snapshot, TIMING).is_empty()),
                 BatchSize::LargeInput,
             );
         });
@@ -76,7 +78,7 @@ fn listings(criterion: &mut Criterion) {
 
 const TIMING: Timing = Timing {
     resync: Duration::from_mins(5),
-    blind: Duration::from_mins(15),
+    unreachable: Duration::from_mins(15),
 };
 
 fn snapshot(count: usize) -> Snapshot {
@@ -137,7 +139,7 @@ fn fresh() -> View {
             attempts_answered: true,
             ..Facts::default()
         },
-        rival: None,
+        competitor: None,
     }
 }
 
@@ -166,7 +168,7 @@ fn settled() -> View {
         },
         ..view
     };
-    assert_eq!(decide(&view), Action::Rest(Outcome::Active));
+    assert_eq!(decide(&view), Action::Finish(Outcome::Active));
     view
 }
 
@@ -196,7 +198,7 @@ fn until_create(mut view: View) -> View {
 fn until_rest(mut view: View) -> (Outcome, View) {
     loop {
         let action = decide(&view);
-        if let Action::Rest(outcome) = action {
+        if let Action::Finish(outcome) = action {
             return (outcome, view);
         }
         step(&mut view, &action);
@@ -206,21 +208,21 @@ fn until_rest(mut view: View) -> (Outcome, View) {
 /// Every look shows what is so, every write and call succeeds.
 fn step(view: &mut View, action: &Action) {
     let answer = match action {
-        Action::Look(Look::Account) => Answer::Account(account()),
-        Action::Look(Look::Listing { .. }) => Answer::Listing(listing(view.id())),
-        Action::Look(Look::Organization(_)) => Answer::Organization(Sight::Seen(organization())),
-        Action::Look(Look::Tags(_)) => Answer::Tags(Tags::Shown(tags())),
-        Action::Look(Look::Scope) => Answer::Scope(Scope::Stays),
-        Action::Look(Look::Object) => Answer::Current,
+        Action::Read(Read::Account) => Answer::Account(account()),
+        Action::Read(Read::Listing { .. }) => Answer::Listing(listing(view.id())),
+        Action::Read(Read::Organization(_)) => Answer::Organization(Reading::Seen(organization())),
+        Action::Read(Read::Tags(_)) => Answer::Tags(Tags::Shown(tags())),
+        Action::Read(Read::Scope) => Answer::Scope(Scope::Stays),
+        Action::Read(Read::Object) => Answer::Current,
         Action::AddFinalizer => Answer::FinalizerAdded,
         Action::RemoveFinalizer(release) => Answer::FinalizerRemoved(release.clone()),
         Action::Save(_) => Answer::Saved,
-        Action::Look(Look::Owner { .. }) => Answer::OwnerLives(true),
-        Action::Look(Look::Domains { list, .. }) => Answer::Domains(DomainSight {
+        Action::Read(Read::Owner { .. }) => Answer::OwnerLives(true),
+        Action::Read(Read::Domains { list, .. }) => Answer::Domains(DomainReading {
             domains: BTreeMap::new(),
             complete: *list,
         }),
-        Action::Look(Look::Endpoint) => Answer::Endpoint(Endpoint::Absent),
+        Action::Read(Read::Endpoint) => Answer::Endpoint(Endpoint::Absent),
         Action::KeepEndpoint(entries) => Answer::EndpointKept(entries.clone()),
         Action::Call(call) => call.success().unwrap_or_else(|| Answer::Created(id())),
         Action::Intend(_)
@@ -229,9 +231,9 @@ fn step(view: &mut View, action: &Action) {
         | Action::Manage(_)
         | Action::ManageDomains(_)
         | Action::Forget
-        | Action::Rest(_) => return view.note(action, now()),
+        | Action::Finish(_) => return view.record(action, now()),
     };
-    view.fold(action, answer, now());
+    view.apply_answer(action, answer, now());
 }
 
 fn account() -> AccountId {

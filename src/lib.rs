@@ -4,17 +4,17 @@
 //!
 //! 1. **observe**: [`aws`] lists the organizations of an account and region once for everybody, and
 //!    reads single ones where the list says too little;
-//! 2. **decide**: [`core`] takes one value, all that is wanted, remembered and seen, and gives one
+//! 2. **decide**: [`logic`] takes one value, all that is wanted, remembered and seen, and gives one
 //!    action. It is pure and total;
 //! 3. **act**: [`controller`] makes the one call of that action and folds the answer in;
-//! 4. **report**: [`core`] says what an outcome means, [`controller`] writes it to status and events.
+//! 4. **report**: [`logic`] says what an outcome means, [`controller`] writes it to status and events.
 //!
-//! Arrows between layers go one way: `api ← core ← metrics ← lease ← aws ← controller ← runtime ← main`.
+//! Arrows between layers go one way: `api ← logic ← metrics ← lease ← aws ← controller ← runtime ← main`.
 
 pub mod api;
 pub mod aws;
 pub mod controller;
-pub mod core;
 pub mod lease;
+pub mod logic;
 pub mod metrics;
 pub mod runtime;

@@ -16,7 +16,7 @@ use std::{
 use serde_json::{Value, json};
 use workmail_operator::{
     api::TAG_CLUSTER,
-    core::{Operation, Region},
+    logic::{Operation, Region},
 };
 
 /// The resource of what concerns one organization (Service Authorization Reference).

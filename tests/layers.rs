@@ -1,5 +1,5 @@
 //! The arrows between the layers of `src/` go one way:
-//! `api ← core ← metrics ← aws ← controller ← runtime ← main`.
+//! `api ← logic ← metrics ← aws ← controller ← runtime ← main`.
 //!
 //! What a file names is read from its text, so that a new import cannot turn an arrow unnoticed.
 #![allow(
@@ -19,7 +19,7 @@ use rstest::rstest;
 /// The layers; each may name those before it.
 const LAYERS: [&str; 8] = [
     "api",
-    "core",
+    "logic",
     "metrics",
     "lease",
     "aws",
@@ -46,7 +46,7 @@ fn others_allowed(layer: &str) -> Option<&'static [&'static str]> {
             // What is computed once and never changes.
             "std::sync::OnceLock",
         ]),
-        "core" => Some(&[
+        "logic" => Some(&[
             "k8s_openapi::jiff::SignedDuration",
             "k8s_openapi::jiff::Timestamp",
             "sha2",
@@ -100,21 +100,21 @@ fn no_layer_names_one_above_it_and_the_judgement_knows_no_client_and_no_clock() 
 
 /// The gate works: each of these is refused, and the next ones are not.
 #[rstest]
-#[case("core", 1, "use crate::aws::Aws;")]
-#[case("core", 2, "use crate::{api::Reason, controller::{self, Context}};")]
-#[case("core", 2, "fn f() { crate::runtime::run(); }")]
-#[case("core", 1, "use super::aws::Aws;")]
-#[case("core", 2, "use super::{text, super::aws};")]
-#[case("core", 2, "mod tests { use super::super::super::aws; }")]
-#[case("api", 1, "use crate::core::decide;")]
+#[case("logic", 1, "use crate::aws::Aws;")]
+#[case("logic", 2, "use crate::{api::Reason, controller::{self, Context}};")]
+#[case("logic", 2, "fn f() { crate::runtime::run(); }")]
+#[case("logic", 1, "use super::aws::Aws;")]
+#[case("logic", 2, "use super::{text, super::aws};")]
+#[case("logic", 2, "mod tests { use super::super::super::aws; }")]
+#[case("api", 1, "use crate::logic::decide;")]
 #[case("aws", 2, "use crate::controller::run;")]
 #[case("controller", 2, "use crate::runtime::Flags;")]
-#[case("core", 2, "use kube::Client;")]
-#[case("core", 2, "use std::{fmt, time::{Duration, Instant}};")]
-#[case("core", 2, "fn f() { std::env::var(\"X\"); }")]
-#[case("core", 2, "fn f() { Timestamp::now(); }")]
-#[case("core", 2, "use tokio::time::sleep;")]
-#[case("core", 2, "use std::sync::{Arc, Mutex};")]
+#[case("logic", 2, "use kube::Client;")]
+#[case("logic", 2, "use std::{fmt, time::{Duration, Instant}};")]
+#[case("logic", 2, "fn f() { std::env::var(\"X\"); }")]
+#[case("logic", 2, "fn f() { Timestamp::now(); }")]
+#[case("logic", 2, "use tokio::time::sleep;")]
+#[case("logic", 2, "use std::sync::{Arc, Mutex};")]
 #[case("metrics", 1, "use aws_sdk_sts::Client;")]
 #[case("aws", 2, "use crate::novelty::Thing;")]
 fn an_arrow_that_points_up_is_seen(#[case] layer: &str, #[case] depth: usize, #[case] text: &str) {
@@ -125,23 +125,23 @@ fn an_arrow_that_points_up_is_seen(#[case] layer: &str, #[case] depth: usize, #[
 }
 
 #[rstest]
-#[case("core", 1, "use crate::api::Reason; // not crate::aws")]
-#[case("core", 3, "use super::super::text; use crate::core::text;")]
-#[case("core", 1, "mod tests { use super::text; }")]
+#[case("logic", 1, "use crate::api::Reason; // not crate::aws")]
+#[case("logic", 3, "use super::super::text; use crate::logic::text;")]
+#[case("logic", 1, "mod tests { use super::text; }")]
 #[case(
-    "core",
+    "logic",
     2,
     "use std::{collections::{BTreeMap, BTreeSet}, fmt, time::Duration};"
 )]
 #[case(
-    "core",
+    "logic",
     2,
     "impl std::fmt::Display for X {} fn f(x: &mut fmt::Formatter<'_>) -> fmt::Result {}"
 )]
 #[case(
     "aws",
     2,
-    "use crate::{core::{Failure, Region as R}, metrics::Metrics}; use tokio::time::sleep;"
+    "use crate::{logic::{Failure, Region as R}, metrics::Metrics}; use tokio::time::sleep;"
 )]
 #[case("main", 1, "use workmail_operator::{api, runtime::{self, Command}};")]
 fn an_arrow_that_points_down_is_not(#[case] layer: &str, #[case] depth: usize, #[case] text: &str) {
@@ -315,7 +315,7 @@ fn dependencies() -> Vec<String> {
     crates
 }
 
-/// The module of a file: `core/decide/mod.rs` is `core::decide`.
+/// The module of a file: `logic/decide/mod.rs` is `logic::decide`.
 fn module(place: &Path) -> Vec<String> {
     let mut module: Vec<_> = place
         .with_extension("")

@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{
     api::DnsRecord,
-    core::{
-        DomainDetails, DomainSight, MailDomain, Operation, OrganizationId, Trouble, Verification,
+    logic::{
+        ErrorKind, Operation, OrganizationId,
+        organization::{DomainDetails, DomainReading, MailDomain, Verification},
     },
 };
 
@@ -37,7 +38,7 @@ impl Organizations {
         id: &OrganizationId,
         list: bool,
         details: &BTreeSet<String>,
-    ) -> Result<DomainSight, CallError> {
+    ) -> Result<DomainReading, CallError> {
         let mut domains = BTreeMap::new();
         if list {
             self.list_domains(id, &mut domains).await?;
@@ -62,7 +63,7 @@ impl Organizations {
         if let Some(error) = failed.filter(|_| read == 0) {
             return Err(error);
         }
-        Ok(DomainSight {
+        Ok(DomainReading {
             domains,
             complete: list,
         })
@@ -90,7 +91,7 @@ impl Organizations {
             for row in answer.mail_domains.unwrap_or_default() {
                 let name = row
                     .domain_name
-                    .ok_or_else(|| CallError::new(operation, Trouble::Undecodable))?;
+                    .ok_or_else(|| CallError::new(operation, ErrorKind::Undecodable))?;
                 let domain = MailDomain {
                     is_default: row.default_domain,
                     is_test_domain: is_test_domain(&name),
@@ -102,7 +103,7 @@ impl Organizations {
                 return Ok(());
             }
         }
-        Err(CallError::new(operation, Trouble::Undecodable))
+        Err(CallError::new(operation, ErrorKind::Undecodable))
     }
 
     /// `GetMailDomain`. A domain that the organization does not have is absent, not an error.

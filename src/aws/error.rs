@@ -8,7 +8,7 @@ use aws_sdk_workmail::{
     operation::RequestId,
 };
 
-use crate::core::{Failure, Operation, Region, Trouble};
+use crate::logic::{ErrorKind, Failure, Operation, Region};
 
 /// One call that did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct CallError {
     /// Which call.
     pub operation: Operation,
     /// What it says about AWS.
-    pub trouble: Trouble,
+    pub trouble: ErrorKind,
     /// For the log; never for a condition.
     pub request_id: Option<String>,
     /// What the SDK says of it, cause by cause. For the log; never for a condition.
@@ -28,7 +28,7 @@ pub struct CallError {
 impl CallError {
     /// A trouble without an answer.
     #[must_use]
-    pub const fn new(operation: Operation, trouble: Trouble) -> Self {
+    pub const fn new(operation: Operation, trouble: ErrorKind) -> Self {
         Self {
             operation,
             trouble,
@@ -44,7 +44,7 @@ impl CallError {
     pub fn unsent(operation: Operation) -> Self {
         Self {
             sent: false,
-            ..Self::new(operation, Trouble::Throttled)
+            ..Self::new(operation, ErrorKind::Throttled)
         }
     }
 
@@ -58,13 +58,13 @@ impl CallError {
     #[must_use]
     pub fn is(&self, wanted: &str) -> bool {
         match &self.trouble {
-            Trouble::Refused { code, .. } => code == wanted,
-            Trouble::Throttled
-            | Trouble::TimedOut
-            | Trouble::Unreachable
-            | Trouble::ServerFault
-            | Trouble::Undecodable
-            | Trouble::NoCredentials => false,
+            ErrorKind::Refused { code, .. } => code == wanted,
+            ErrorKind::Throttled
+            | ErrorKind::TimedOut
+            | ErrorKind::Unreachable
+            | ErrorKind::ServerFault
+            | ErrorKind::Undecodable
+            | ErrorKind::NoCredentials => false,
         }
     }
 
@@ -79,20 +79,20 @@ impl CallError {
             reason = "the SDK's error is open to new variants"
         )]
         let trouble = match error {
-            SdkError::TimeoutError(_) => Trouble::TimedOut,
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => Trouble::TimedOut,
-            SdkError::DispatchFailure(_) => Trouble::Unreachable,
+            SdkError::TimeoutError(_) => ErrorKind::TimedOut,
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => ErrorKind::TimedOut,
+            SdkError::DispatchFailure(_) => ErrorKind::Unreachable,
             SdkError::ResponseError(answer) if answer.raw().status().is_server_error() => {
-                Trouble::ServerFault
+                ErrorKind::ServerFault
             }
-            SdkError::ServiceError(answer) => Trouble::from_answer(
+            SdkError::ServiceError(answer) => ErrorKind::from_answer(
                 answer.raw().status().as_u16(),
                 answer.err().code(),
                 answer.err().message(),
             ),
             // ResponseError and variants of the future; ConstructionFailure cannot come of inputs
             // that the schema lets through, and is told apart by nothing else.
-            _ => Trouble::Undecodable,
+            _ => ErrorKind::Undecodable,
         };
         Self {
             operation,

@@ -5,20 +5,20 @@
 //! counted, and waits for its turn in the account's budget.
 
 mod domains;
-mod door;
-#[cfg(test)]
-mod edge;
 mod error;
+mod gateway;
 mod observer;
 mod organizations;
-mod pace;
+mod rate_limit;
 mod renewal;
 mod session;
 mod snapshot;
 mod source;
+#[cfg(test)]
+mod wire_tests;
 
 pub use error::CallError;
-pub use observer::{Ledger, Observer, Recency, Timing, Wanted};
+pub use observer::{ListingState, Observer, Recency, Timing, Wanted};
 pub use organizations::{Done, Organizations};
 pub use session::{Aws, Session};
 pub use snapshot::Snapshot;

@@ -18,13 +18,13 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{
     CallError,
-    door::{DEADLINE, Door},
+    gateway::{DEADLINE, Gateway},
 };
 use crate::{
     api::CreateInput,
-    core::{
-        AccountId, DeleteInput, Operation, Organization, OrganizationId, OrganizationState, Region,
-        Sight, Summary, Tags, Trouble,
+    logic::{
+        AccountId, ErrorKind, Operation, OrganizationId, Region,
+        organization::{DeleteInput, Organization, OrganizationState, Reading, Summary, Tags},
     },
 };
 
@@ -37,7 +37,7 @@ pub struct Organizations {
     pub(super) client: Client,
     region: Region,
     account: AccountId,
-    door: Arc<Door>,
+    door: Arc<Gateway>,
     /// No call is waited for longer.
     deadline: Duration,
 }
@@ -80,7 +80,7 @@ impl Organizations {
         client: Client,
         region: Region,
         account: AccountId,
-        door: Arc<Door>,
+        door: Arc<Gateway>,
     ) -> Self {
         Self {
             client,
@@ -117,7 +117,7 @@ impl Organizations {
     }
 
     #[cfg(test)]
-    pub(super) fn door(&self) -> &Door {
+    pub(super) fn door(&self) -> &Gateway {
         &self.door
     }
 
@@ -137,7 +137,7 @@ impl Organizations {
                 .unwrap_or_default()
                 .into_iter()
                 .map(|row| {
-                    summary(row).ok_or_else(|| CallError::new(operation, Trouble::Undecodable))
+                    summary(row).ok_or_else(|| CallError::new(operation, ErrorKind::Undecodable))
                 })
                 .collect::<Result<_, _>>()?,
         })
@@ -147,7 +147,7 @@ impl Organizations {
     ///
     /// # Errors
     /// It could not be looked.
-    pub async fn describe(&self, id: &OrganizationId) -> Result<Sight<Organization>, CallError> {
+    pub async fn describe(&self, id: &OrganizationId) -> Result<Reading<Organization>, CallError> {
         let operation = Operation::DescribeOrganization;
         let request = self
             .client
@@ -155,9 +155,9 @@ impl Organizations {
             .organization_id(id.as_str());
         match self.call(operation, request.send()).await {
             Ok(answer) => organization(answer)
-                .map(Sight::Seen)
-                .ok_or_else(|| CallError::new(operation, Trouble::Undecodable)),
-            Err(error) if error.is("OrganizationNotFoundException") => Ok(Sight::Absent),
+                .map(Reading::Seen)
+                .ok_or_else(|| CallError::new(operation, ErrorKind::Undecodable)),
+            Err(error) if error.is("OrganizationNotFoundException") => Ok(Reading::Absent),
             Err(error) => Err(error),
         }
     }
@@ -212,7 +212,7 @@ impl Organizations {
                     .domain_name(&domain.domain_name)
                     .set_hosted_zone_id(domain.hosted_zone_id.clone())
                     .build()
-                    .map_err(|_| CallError::new(operation, Trouble::Undecodable))
+                    .map_err(|_| CallError::new(operation, ErrorKind::Undecodable))
             })
             .collect::<Result<Vec<_>, _>>()?;
         let request = self
@@ -227,7 +227,7 @@ impl Organizations {
         let answer = self.call(operation, request.send()).await?;
         let id = answer.organization_id().map(OrganizationId::from);
         id.map(|id| Done::by(&answer, id))
-            .ok_or_else(|| CallError::new(operation, Trouble::Undecodable))
+            .ok_or_else(|| CallError::new(operation, ErrorKind::Undecodable))
     }
 
     /// `TagResource`.
@@ -247,7 +247,7 @@ impl Organizations {
                     .key(key)
                     .value(value)
                     .build()
-                    .map_err(|_| CallError::new(operation, Trouble::Undecodable))
+                    .map_err(|_| CallError::new(operation, ErrorKind::Undecodable))
             })
             .collect::<Result<Vec<_>, _>>()?;
         let request = self

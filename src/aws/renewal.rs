@@ -27,8 +27,8 @@ use tokio::{
 };
 
 use self::state::{Found, Held, Standing, State};
-use super::{CallError, door::DEADLINE};
-use crate::core::{AccountId, Operation, Trouble};
+use super::{CallError, gateway::DEADLINE};
+use crate::logic::{AccountId, ErrorKind, Operation};
 
 /// The files that credentials may come from are compared this often.
 const FILES: Duration = Duration::from_secs(30);
@@ -131,7 +131,7 @@ impl Renewal {
         answered.await.ok().flatten().unwrap_or_else(|| {
             Err(CallError::new(
                 Operation::GetCallerIdentity,
-                Trouble::TimedOut,
+                ErrorKind::TimedOut,
             ))
         })
     }
@@ -298,7 +298,7 @@ impl Keeper {
 pub(super) fn none(why: &str) -> CallError {
     CallError {
         detail: Some(why.to_owned()),
-        ..CallError::new(Operation::GetCallerIdentity, Trouble::NoCredentials)
+        ..CallError::new(Operation::GetCallerIdentity, ErrorKind::NoCredentials)
     }
 }
 

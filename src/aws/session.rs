@@ -10,13 +10,13 @@ use aws_sdk_workmail::config::IdentityCache;
 
 use super::{
     CallError, Organizations,
-    door::Door,
+    gateway::Gateway,
     renewal::{CredentialSet, Renewal},
     source::{DefaultChain, environment, settings},
 };
 use crate::{
-    core::{AccountId, Region},
-    lease::Tenure,
+    lease::LeaseTerm,
+    logic::{AccountId, Region},
     metrics::Metrics,
 };
 
@@ -24,11 +24,11 @@ use crate::{
 #[derive(Debug)]
 pub struct Aws {
     config: SdkConfig,
-    tenure: Tenure,
+    lease_term: LeaseTerm,
     metrics: Arc<Metrics>,
     credentials: Renewal,
     /// The budget is the account's, whatever the credentials.
-    doors: Mutex<HashMap<AccountId, Arc<Door>>>,
+    doors: Mutex<HashMap<AccountId, Arc<Gateway>>>,
     /// One client per account and region. It signs with the latest credentials.
     clients: Mutex<HashMap<(AccountId, Region), Organizations>>,
 }
@@ -36,16 +36,20 @@ pub struct Aws {
 impl Aws {
     /// Reads the SDK's configuration. Looks for no credentials and calls nothing: the operator
     /// starts without either. A region comes from the flag, the environment or the profile, and is
-    /// not asked of the instance. No call is begun outside the tenure.
-    pub async fn load(region: Option<&Region>, tenure: Tenure, metrics: Arc<Metrics>) -> Self {
+    /// not asked of the instance. No call is begun outside the lease term.
+    pub async fn load(
+        region: Option<&Region>,
+        lease_term: LeaseTerm,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let flag = region.map(|region| aws_config::Region::new(region.as_str().to_owned()));
         let regions = RegionProviderChain::first_try(flag).or_else(environment());
         let config = settings().region(regions).no_credentials().load().await;
-        let door = Door::new(tenure.clone(), metrics.clone());
+        let door = Gateway::new(lease_term.clone(), metrics.clone());
         let source = DefaultChain::new(config.clone(), region, door).await;
         Self {
             config,
-            tenure,
+            lease_term,
             metrics,
             credentials: Renewal::new(source),
             doors: Mutex::default(),
@@ -74,11 +78,13 @@ impl Aws {
         })
     }
 
-    fn door(&self, account: &AccountId) -> Arc<Door> {
+    fn door(&self, account: &AccountId) -> Arc<Gateway> {
         let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
         doors
             .entry(account.clone())
-            .or_insert_with(|| Arc::new(Door::new(self.tenure.clone(), self.metrics.clone())))
+            .or_insert_with(|| {
+                Arc::new(Gateway::new(self.lease_term.clone(), self.metrics.clone()))
+            })
             .clone()
     }
 
@@ -144,7 +150,7 @@ mod tests {
     use super::*;
     use crate::{
         aws::renewal::Source,
-        core::{Operation, Trouble},
+        logic::{ErrorKind, Operation},
     };
 
     /// Other credentials of the same account each time.
@@ -172,7 +178,7 @@ mod tests {
             config: SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .build(),
-            tenure: Tenure::unlimited(),
+            lease_term: LeaseTerm::unlimited(),
             metrics: Arc::new(Metrics::new()),
             credentials: Renewal::new(Renewing::default()),
             doors: Mutex::default(),
@@ -185,7 +191,7 @@ mod tests {
         let message = String::new();
         CallError::new(
             Operation::ListOrganizations,
-            Trouble::Refused { code, message },
+            ErrorKind::Refused { code, message },
         )
     }
 

@@ -9,8 +9,9 @@ use std::{
 use tokio::time::Instant;
 
 use super::{CallError, Organizations};
-use crate::core::{
-    AccountId, Operation, OrganizationId, OrganizationState, Presence, Summary, Trouble,
+use crate::logic::{
+    AccountId, ErrorKind, Operation, OrganizationId,
+    organization::{OrganizationState, Presence, Summary},
 };
 
 /// Two looks that find something missing count only this far apart.
@@ -21,7 +22,7 @@ const MOST_PAGES: usize = 10_000;
 /// A complete listing.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Whose it is.
+    /// The account it was made in.
     pub(super) account: AccountId,
     /// When it was begun.
     pub(super) begun: Instant,
@@ -58,7 +59,7 @@ impl Snapshot {
         }
         Err(CallError::new(
             Operation::ListOrganizations,
-            Trouble::Undecodable,
+            ErrorKind::Undecodable,
         ))
     }
 

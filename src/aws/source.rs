@@ -17,11 +17,11 @@ use futures::future::BoxFuture;
 
 use super::{
     CallError,
-    door::{CONNECT, DEADLINE, Door},
     error::chain,
+    gateway::{CONNECT, DEADLINE, Gateway},
     renewal::{Source, none},
 };
-use crate::core::{AccountId, Operation, Region, Trouble};
+use crate::logic::{AccountId, ErrorKind, Operation, Region};
 
 /// The SDK's settings for every call: retries are the controller's, and each call has a deadline.
 pub(super) fn settings() -> ConfigLoader {
@@ -47,7 +47,7 @@ pub(super) fn environment() -> RegionProviderChain {
 pub(super) struct DefaultChain {
     config: SdkConfig,
     region: aws_config::Region,
-    door: Door,
+    door: Gateway,
 }
 
 impl DefaultChain {
@@ -55,7 +55,7 @@ impl DefaultChain {
     /// names it: else in the region of `--region` if that is one which exists for certain, else in
     /// us-east-1. It is never the region of a resource: a region that does not exist is the trouble of
     /// those who name it.
-    pub(super) async fn new(config: SdkConfig, flag: Option<&Region>, door: Door) -> Self {
+    pub(super) async fn new(config: SdkConfig, flag: Option<&Region>, door: Gateway) -> Self {
         let [first, ..] = Region::WITH_WORKMAIL;
         let known = flag.filter(|region| region.has_workmail());
         let other = known.map_or(first, Region::as_str).to_owned();
@@ -93,7 +93,7 @@ impl DefaultChain {
         identity
             .account()
             .map(AccountId::from)
-            .ok_or_else(|| CallError::new(operation, Trouble::Undecodable))
+            .ok_or_else(|| CallError::new(operation, ErrorKind::Undecodable))
     }
 }
 

@@ -16,15 +16,17 @@ use tokio::{
 use super::{
     domain_waits::DomainWaits,
     process::{Process, Waiting},
-    roster::{self, Roster},
+    registry::{self, Registry},
     run::stopped,
 };
 use crate::{
     api::{Condition, ConditionType, Reason, WorkMailOrganization},
     aws::{Aws, Observer, Timing},
-    core::{
-        ClusterIdentity, Desired, Facts, Memory, ObjectKey, Observed, Region, Schema, Shown,
-        ShownDomain, Verdict, View, remembered,
+    logic::{
+        ClusterIdentity, ObjectKey, Region, Verdict,
+        organization::{
+            Desired, Facts, Memory, Observed, Schema, Shown, ShownDomain, View, remembered,
+        },
     },
     metrics::Metrics,
 };
@@ -65,7 +67,7 @@ pub struct Context {
     pub(super) metrics: Arc<Metrics>,
     pub(super) settings: Settings,
     pub(super) process: Process,
-    pub(super) roster: Roster,
+    pub(super) registry: Registry,
     pub(super) domain_waits: DomainWaits,
     pub(super) stopping: watch::Receiver<bool>,
     /// Of the reconciles under way; there are none before [`Context::begin`].
@@ -97,7 +99,7 @@ impl Context {
             schema: watch::Sender::new(Schema::Unread),
             process: Process::new(settings.since),
             settings,
-            roster: Roster::default(),
+            registry: Registry::default(),
             domain_waits: DomainWaits::default(),
             stopping,
             default_region,
@@ -163,8 +165,8 @@ impl Context {
     /// Takes note of an object, and has those looked at that compete with it.
     pub(super) fn enter(&self, object: &WorkMailOrganization) {
         let generation = object.metadata.generation.unwrap_or_default();
-        self.process.enter(&roster::key(object), generation);
-        for other in self.roster.enter(object, self.default_region()) {
+        self.process.enter(&registry::key(object), generation);
+        for other in self.registry.enter(object, self.default_region()) {
             self.trigger(other);
         }
     }
@@ -183,7 +185,7 @@ impl Context {
                     self.aws.clone(),
                     Timing {
                         resync: self.settings.resync_interval,
-                        blind: FIFTEEN_MINUTES,
+                        unreachable: FIFTEEN_MINUTES,
                     },
                     self.changed.clone(),
                 ));
@@ -215,7 +217,7 @@ impl Context {
             self.metrics.drifted(-known.drift);
         }
         // Those that waited for it may go on.
-        self.roster
+        self.registry
             .leave(object)
             .into_iter()
             .for_each(|other| self.trigger(other));
@@ -225,7 +227,7 @@ impl Context {
     /// All that is known of an object as a reconcile begins.
     pub(super) fn view(&self, object: &WorkMailOrganization, now: Timestamp) -> Option<View> {
         let mut desired = Desired::parse(object, self.default_region())?;
-        desired.object = self.roster.shared(desired.object);
+        desired.object = self.registry.shared(desired.object);
         let status = object.status.clone().unwrap_or_default();
         let (memory, shown) = remembered(&status);
         let ready = status
@@ -233,7 +235,7 @@ impl Context {
             .map(|ready| &*ready.reason);
         let facts = self.facts(&desired, &memory, &shown, ready, now);
         Some(View {
-            rival: self.roster.rival(&desired.object),
+            competitor: self.registry.competitor(&desired.object),
             cluster: self.settings.cluster.clone(),
             saved: memory.clone(),
             previous: status.conditions.iter().filter_map(verdict).collect(),
@@ -262,24 +264,24 @@ impl Context {
         let object = &desired.object;
         let due = self
             .process
-            .whole_look_due(object, self.settings.deep_resync_interval);
-        let (attempts, blind, in_sync, delete_again) = self.process.with(object, |known| {
+            .full_read_due(object, self.settings.deep_resync_interval);
+        let (attempts, unreachable, in_sync, delete_again) = self.process.with(object, |known| {
             let delete_again = known.may_delete_again(desired.generation);
             (
                 known.attempts,
-                known.blind_since,
+                known.unreachable_since,
                 known.in_sync,
                 delete_again,
             )
         });
-        let observed_blind = memory
+        let observer_unreachable = memory
             .region
             .as_ref()
-            .and_then(|region| self.observer(region).blind_since());
+            .and_then(|region| self.observer(region).unreachable_since());
         let pending = memory.pending.as_ref().map(|pending| pending.since);
         Facts {
             schema: self.schema(),
-            whole_look_due: due <= Instant::now(),
+            full_read_due: due <= Instant::now(),
             young: since(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
             delete_again,
             pending_expired: since(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
@@ -292,7 +294,7 @@ impl Context {
             overdue_domains: overdue(shown, now),
             attempts_answered: attempts
                 .is_some_and(|(recorded, answered)| answered && Some(recorded) == pending),
-            blind_for_long: [blind, observed_blind]
+            unreachable_for_long: [unreachable, observer_unreachable]
                 .into_iter()
                 .flatten()
                 .any(|since| since.elapsed() >= FIFTEEN_MINUTES),

@@ -14,10 +14,10 @@ use kube::{
 };
 use tokio::time::{sleep, timeout};
 
-use super::{Context, publish::definition as read, roster, run::Watched};
+use super::{Context, publish::definition as read, registry, run::Watched};
 use crate::{
     api::{WorkMailOrganization, missing_fields},
-    core::Schema,
+    logic::organization::Schema,
 };
 
 /// After this long every API server of the cluster serves what was written, and none streams objects as
@@ -88,14 +88,14 @@ async fn take(
         // What the cache has from before may lack fields, and has the same version as what is now shown.
         for object in all(watched) {
             let version = object.resource_version();
-            context.process.overwrote(&roster::key(&object), version);
+            context.process.overwrote(&registry::key(&object), version);
         }
     }
     let was_outdated = context.schema() != Schema::Unread;
     context.set_schema(Schema::Complete);
     if was_outdated {
         tracing::info!("the CustomResourceDefinition has every field now; work goes on");
-        all(watched).for_each(|object| context.trigger(roster::key(&object)));
+        all(watched).for_each(|object| context.trigger(registry::key(&object)));
     }
     true
 }
@@ -109,7 +109,7 @@ fn lacks(context: &Context, watched: &[Watched], missing: BTreeSet<String>) {
             "the CustomResourceDefinition is older than this operator: apply the operator's CRDs. \
              Until then nothing is changed in AWS"
         );
-        all(watched).for_each(|object| context.trigger(roster::key(&object)));
+        all(watched).for_each(|object| context.trigger(registry::key(&object)));
     }
 }
 

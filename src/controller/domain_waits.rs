@@ -8,7 +8,10 @@ use std::{
 use super::Context;
 use crate::{
     api::Reason,
-    core::{AccountId, Answer, Call, ObjectKey, Outcome, Region, Release, Shown, View},
+    logic::{
+        AccountId, ObjectKey, Region,
+        organization::{Answer, Call, Outcome, Release, Shown, View},
+    },
 };
 
 /// A mail domain, in the account and region where an object asks for it.

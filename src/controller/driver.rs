@@ -8,21 +8,23 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Context, Error,
-    act::Hands,
     context::waiting,
     domain_waits::domains_of,
+    executor::Executor,
     limits::{TURN, has_to_wait, must_pause},
     process::Finalizer,
     publish::{self, Freshness},
     reads::{Reads, may_go_on},
-    refusals, roster,
+    refusals, registry,
 };
 use crate::{
     api::{ConditionStatus, ConditionType, EventReason, Reason, WorkMailOrganization},
     aws::Wanted,
-    core::{
-        Action, Failure, Note, NoteKind, ObjectKey, OrganizationState, Outcome, Presence, Report,
-        View, decide, report, retained,
+    logic::{
+        EventKind, Failure, ObjectEvent, ObjectKey,
+        organization::{
+            Action, OrganizationState, Outcome, Presence, Report, View, decide, report, retained,
+        },
     },
     metrics::Standing,
 };
@@ -32,7 +34,7 @@ const ONCE_MORE: Duration = Duration::from_secs(30);
 /// Domains of an object in trouble are read no more often.
 const TROUBLED_DOMAINS: Duration = Duration::from_mins(15);
 /// Tells what was done, which no status remembers.
-const MENDED: NoteKind = NoteKind::Normal(EventReason::DriftMended);
+const MENDED: EventKind = EventKind::Normal(EventReason::DriftMended);
 /// More steps than any way through `decide` has.
 const MOST_STEPS: usize = 1000;
 
@@ -45,7 +47,7 @@ pub(super) async fn reconcile(
         return Ok(Requeue::requeue(Duration::from_secs(1)));
     };
     let begun = Instant::now();
-    let key = context.roster.shared(roster::key(&object));
+    let key = context.registry.shared(registry::key(&object));
     let _attendance = Attendance {
         context: &context,
         object: &key,
@@ -83,7 +85,7 @@ struct Attendance<'a> {
 impl Drop for Attendance<'_> {
     fn drop(&mut self) {
         self.context.process.resynced(self.object);
-        if !self.context.roster.has(self.object) {
+        if !self.context.registry.has(self.object) {
             self.context.forget(self.object);
         }
     }
@@ -100,7 +102,7 @@ pub(super) fn after_error(
         Error::Stopping => Requeue::requeue(Duration::from_secs(1)),
         Error::Refused(refusal) => {
             let generation = object.metadata.generation.unwrap_or_default();
-            let object = roster::key(object);
+            let object = registry::key(object);
             let process = &context.process;
             Requeue::requeue(process.delay_after_refusal(&object, generation, refusal))
         }
@@ -113,7 +115,7 @@ pub(super) fn after_error(
             Requeue::requeue(
                 context
                     .process
-                    .delay_after_error(&roster::key(object), generation),
+                    .delay_after_error(&registry::key(object), generation),
             )
         }
     }
@@ -141,17 +143,17 @@ async fn attempt(
         return Err(Error::Gone);
     }
     context.process.note_finalizer(&view.desired);
-    let was_whole = view.look_is_whole();
+    let was_full_read = view.needs_full_read();
     let before = domains_of(&view.shown);
-    let mut hands = Hands::new(context, object);
+    let mut executor = Executor::new(context, object);
     let mut reads = Reads::of(context, &view);
     for _ in 0..MOST_STEPS {
         let action = decide(&view);
-        if let Action::Rest(outcome) = action {
+        if let Action::Finish(outcome) = action {
             if may_go_on(&outcome) {
                 reads.keep(context, &view);
             }
-            let rested = rest(&view, &outcome, was_whole, hands).await;
+            let rested = rest(&view, &outcome, was_full_read, executor).await;
             context.let_go_with(&view, &outcome, &before);
             return rested;
         }
@@ -162,7 +164,7 @@ async fn attempt(
             return Ok((Requeue::requeue(later), "Paused".to_owned()));
         }
         let now = Timestamp::now();
-        match Box::pin(hands.act(&view, &action, now)).await {
+        match Box::pin(executor.act(&view, &action, now)).await {
             Ok(Some(answer)) if has_to_wait(&action, &answer, begun) => {
                 // It takes its turn again, at the pace that the account is left with.
                 sleep(TURN.mul_f64(rand::random())).await;
@@ -170,10 +172,10 @@ async fn attempt(
             Ok(Some(answer)) => {
                 // Its time is that of the answer, however long the call took.
                 let now = Timestamp::now();
-                view.fold(&action, answer, now);
+                view.apply_answer(&action, answer, now);
                 reads.resume(&mut view, now);
             }
-            Ok(None) => view.note(&action, now),
+            Ok(None) => view.record(&action, now),
             Err(Error::Gone) => {
                 gone_meanwhile(context, &view).await;
                 return Err(Error::Gone);
@@ -187,21 +189,21 @@ async fn attempt(
 async fn rest(
     view: &View,
     outcome: &Outcome,
-    was_whole: bool,
-    hands: Hands<'_>,
+    was_full_read: bool,
+    executor: Executor<'_>,
 ) -> Result<(Requeue, String), Error> {
-    let context = hands.context;
+    let context = executor.context;
     let key = &view.desired.object;
     refusals::send_kept_events(context, key).await;
     let mut report = report(view, outcome);
     refusals::mention(context, key, &mut report);
-    let mut object = hands.object;
+    let mut object = executor.object;
     match outcome {
         // The object is gone, or going without us.
         Outcome::Released(_) | Outcome::Gone => {}
         Outcome::Active
         | Outcome::Observed(_)
-        | Outcome::AsBefore
+        | Outcome::Unchanged
         | Outcome::Claiming
         | Outcome::Progress { .. }
         | Outcome::Searching
@@ -237,7 +239,7 @@ async fn rest(
     }
     for note in &report.notes {
         publish::event(context, key, note).await;
-        warn_the_rival(view, note, context).await;
+        warn_the_competitor(view, note, context).await;
     }
     if !matches!(outcome, Outcome::Released(_) | Outcome::Gone) {
         refusals::mention_late(context, key, object, &mut report).await;
@@ -246,7 +248,7 @@ async fn rest(
         // The watch tells that it is gone, and then it is forgotten.
         return Ok((Requeue::await_change(), "Released".to_owned()));
     }
-    remember(view, outcome, was_whole, context);
+    remember(view, outcome, was_full_read, context);
     count(view, &report, context);
     if matches!(outcome, Outcome::Suspended | Outcome::Ended) || is_outdated(outcome) {
         context.leave_alone(key);
@@ -280,7 +282,7 @@ fn domains(view: &View, outcome: &Outcome, report: &Report, context: &Context) -
         .process
         .plan_domains(&view.desired.object, waiting, read)?;
     match outcome {
-        Outcome::Active | Outcome::Observed(_) | Outcome::AsBefore => Some(delay),
+        Outcome::Active | Outcome::Observed(_) | Outcome::Unchanged => Some(delay),
         // What was refused is asked for again with every look: not as often.
         Outcome::Failed(_) => Some(delay.max(TROUBLED_DOMAINS)),
         Outcome::Claiming
@@ -295,12 +297,14 @@ fn domains(view: &View, outcome: &Outcome, report: &Report, context: &Context) -
 }
 
 /// Both of two rivals get the Warning.
-async fn warn_the_rival(view: &View, note: &Note, context: &Context) {
-    let NoteKind::Warning(Reason::OwnershipConflict) = note.kind else {
+async fn warn_the_competitor(view: &View, note: &ObjectEvent, context: &Context) {
+    let EventKind::Warning(Reason::OwnershipConflict) = note.kind else {
         return;
     };
-    let Some(rival) = &view.rival else { return };
-    let told = Note {
+    let Some(competitor) = &view.competitor else {
+        return;
+    };
+    let told = ObjectEvent {
         kind: note.kind,
         message: format!(
             "WorkMailOrganization {} of this cluster has the same alias and waits for this one. \
@@ -308,30 +312,36 @@ async fn warn_the_rival(view: &View, note: &Note, context: &Context) {
             view.desired.object
         ),
     };
-    publish::event(context, rival, &told).await;
+    publish::event(context, competitor, &told).await;
 }
 
-fn remember(view: &View, outcome: &Outcome, was_whole: bool, context: &Context) {
-    let blind = matches!(outcome, Outcome::Failed(Failure { looking: true, .. }));
+fn remember(view: &View, outcome: &Outcome, was_full_read: bool, context: &Context) {
+    let unreachable = matches!(
+        outcome,
+        Outcome::Failed(Failure {
+            read_failed: true,
+            ..
+        })
+    );
     let listing = view.observed.listing.as_ref();
     let undone = view.memory.deletion_accepted.is_some()
         && listing.is_some_and(|listing| listing.deletion_failed);
     context.process.with(&view.desired.object, |known| {
         let told = (Instant::now(), view.desired.generation);
         known.deletion_failed = undone.then(|| known.deletion_failed.unwrap_or(told));
-        if blind {
-            known.blind_since.get_or_insert_with(Instant::now);
+        if unreachable {
+            known.unreachable_since.get_or_insert_with(Instant::now);
         } else {
-            known.blind_since = None;
-            if was_whole {
-                known.whole_look = Some(Instant::now());
+            known.unreachable_since = None;
+            if was_full_read {
+                known.last_full_read = Some(Instant::now());
             }
         }
         if *outcome == Outcome::Active {
             known.in_sync = Some(view.desired.generation);
         }
     });
-    if !blind {
+    if !unreachable {
         context.process.searched(&view.desired.object);
     }
     if *outcome == Outcome::Unconfirmed && view.id().is_none() {
@@ -340,7 +350,7 @@ fn remember(view: &View, outcome: &Outcome, was_whole: bool, context: &Context) 
     match outcome {
         Outcome::Active | Outcome::Claiming => context.process.used_consent(&view.desired),
         Outcome::Observed(_)
-        | Outcome::AsBefore
+        | Outcome::Unchanged
         | Outcome::Failed(_)
         | Outcome::Progress { .. }
         | Outcome::Searching
@@ -444,7 +454,7 @@ async fn gone_meanwhile(context: &Context, view: &View) {
 /// An object without our finalizer is gone: what remains in AWS is told.
 pub(super) async fn gone(context: &Context, object: &WorkMailOrganization) {
     let view = context.view(object, Timestamp::now());
-    let known = context.forget(&roster::key(object));
+    let known = context.forget(&registry::key(object));
     let Some(view) = view else { return };
     let finalizer = known.map(|known| known.finalizer).unwrap_or_default();
     if finalizer == Finalizer::Released {

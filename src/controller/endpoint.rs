@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::{Context, Error, publish::bounded};
 use crate::{
     api::{FIELD_MANAGER, WorkMailOrganization},
-    core::{DnsEntry, Endpoint},
+    logic::organization::{DnsEntry, Endpoint},
 };
 
 /// Which object the `DNSEndpoint` belongs to.

@@ -3,7 +3,7 @@
 use kube::core::Status;
 use thiserror::Error;
 
-use crate::core::Failure;
+use crate::logic::Failure;
 
 /// What the Kubernetes API said no to, and its sentence.
 #[derive(Debug, Error)]
@@ -28,8 +28,13 @@ impl Refusal {
     }
 
     /// What it means for the object; `looking`: nothing but a read was refused.
-    pub(super) fn failure(&self, looking: bool) -> Failure {
-        Failure::of_kubernetes(self.what, self.status.code, &self.status.message, looking)
+    pub(super) fn failure(&self, read_failed: bool) -> Failure {
+        Failure::of_kubernetes(
+            self.what,
+            self.status.code,
+            &self.status.message,
+            read_failed,
+        )
     }
 
     /// Whether it only says that the namespace is being deleted, and takes nothing new.

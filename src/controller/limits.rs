@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::Context;
 use crate::{
     api::Reason,
-    core::{Action, Answer, Look},
+    logic::organization::{Action, Answer, Read},
 };
 
 /// No step is begun after this time, so that no reconcile takes a minute: a step takes 15 s, and the
@@ -25,7 +25,7 @@ pub(super) fn must_pause(context: &Context, action: &Action, begun: Instant) -> 
     if let Action::Save(_) = action {
         return false;
     }
-    let last = if let Action::Look(Look::Listing { .. }) = action {
+    let last = if let Action::Read(Read::Listing { .. }) = action {
         LAST_LISTING
     } else {
         LAST_STEP
@@ -42,7 +42,7 @@ pub(super) fn has_to_wait(action: &Action, answer: &Answer, begun: Instant) -> b
     let is_about_one = matches!(
         action,
         Action::Call(_)
-            | Action::Look(Look::Organization(_) | Look::Tags(_) | Look::Domains { .. })
+            | Action::Read(Read::Organization(_) | Read::Tags(_) | Read::Domains { .. })
     );
     is_throttled && is_about_one && begun.elapsed() + TURN < LAST_LISTING
 }

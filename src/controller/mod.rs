@@ -1,17 +1,17 @@
 //! From watch events to AWS calls and back to status: the only place where layers meet.
 //!
 //! [`run()`] wires the watch, the observers and the reconciler together; `driver` takes one step
-//! after another as [`crate::core::decide`] says; `act` makes the one call of a step; `publish`
+//! after another as [`crate::logic::organization::decide`] says; `act` makes the one call of a step; `publish`
 //! writes status and events; `resync` asks for whole looks when they are due; `definition` watches the
 //! definition of the kind.
 
-mod act;
 mod context;
 mod definition;
 mod domain_waits;
 mod driver;
 mod endpoint;
 mod error;
+mod executor;
 mod limits;
 mod news;
 mod process;
@@ -19,8 +19,8 @@ mod publish;
 mod reads;
 mod recency;
 mod refusals;
+mod registry;
 mod resync;
-mod roster;
 mod run;
 
 pub use context::{Context, Settings};

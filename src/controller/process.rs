@@ -14,7 +14,10 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use super::{error::Refusal, reads::Kept, refusals::Refused};
 use crate::{
     api::Class,
-    core::{Desired, ObjectKey, Outcome, Retry},
+    logic::{
+        ObjectKey, Retry,
+        organization::{Desired, Outcome},
+    },
     metrics::Standing,
 };
 
@@ -39,7 +42,7 @@ pub(super) struct Known {
     /// How often the same class of trouble came in a row, under which generation.
     troubled: Option<(Class, i64, u32)>,
     /// Since when looking has failed.
-    pub(super) blind_since: Option<Instant>,
+    pub(super) unreachable_since: Option<Instant>,
     /// The generation that was last seen, and when it was first seen.
     pub(super) seen: Option<(i64, Instant)>,
     /// The request for a full read that was last seen, and when it was first seen.
@@ -49,7 +52,7 @@ pub(super) struct Known {
     /// What a reconcile that did not come to its end has read.
     pub(super) kept: Option<Box<Kept>>,
     /// When everything was last looked at.
-    pub(super) whole_look: Option<Instant>,
+    pub(super) last_full_read: Option<Instant>,
     /// The pending create that this process recorded itself, and whether every attempt at it was
     /// answered.
     pub(super) attempts: Option<(Timestamp, bool)>,
@@ -224,9 +227,9 @@ impl Process {
 
     /// When the object's next whole look is due: an interval, spread by 20 % by its UID, after the
     /// last one, or after the start of the process.
-    pub(super) fn whole_look_due(&self, object: &ObjectKey, interval: Duration) -> Instant {
+    pub(super) fn full_read_due(&self, object: &ObjectKey, interval: Duration) -> Instant {
         self.with(object, |known| {
-            known.whole_look_due(object, self.started, interval)
+            known.full_read_due(object, self.started, interval)
         })
     }
 
@@ -238,7 +241,7 @@ impl Process {
             .iter()
             .filter(|(_, known)| known.at_rest && known.resync.is_none())
             .map(|(object, known)| {
-                let due = known.whole_look_due(object, self.started, interval);
+                let due = known.full_read_due(object, self.started, interval);
                 (due, object)
             })
             .filter(|(due, _)| *due <= now)
@@ -265,7 +268,7 @@ impl Process {
         generation: i64,
         outcome: &Outcome,
     ) -> Option<Duration> {
-        let retry = Retry::after(outcome);
+        let retry = outcome.retry();
         let times = self.with(object, |known| {
             known.at_rest = retry == Retry::OnChange;
             known.count(outcome, generation)
@@ -307,8 +310,8 @@ impl Known {
         })
     }
 
-    fn whole_look_due(&self, object: &ObjectKey, started: Instant, interval: Duration) -> Instant {
-        self.whole_look.unwrap_or(started) + spread(&object.uid, interval)
+    fn full_read_due(&self, object: &ObjectKey, started: Instant, interval: Duration) -> Instant {
+        self.last_full_read.unwrap_or(started) + spread(&object.uid, interval)
     }
 
     fn count(&mut self, outcome: &Outcome, generation: i64) -> u32 {
@@ -319,7 +322,7 @@ impl Known {
             }
             Outcome::Active
             | Outcome::Observed(_)
-            | Outcome::AsBefore
+            | Outcome::Unchanged
             | Outcome::Claiming
             | Outcome::Progress { .. }
             | Outcome::Suspended
@@ -382,7 +385,7 @@ fn spread(uid: &str, interval: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{api::Reason, core::Failure};
+    use crate::{api::Reason, logic::Failure};
 
     fn object() -> ObjectKey {
         ObjectKey {
@@ -425,7 +428,7 @@ mod tests {
                 uid: uid.to_string().into(),
                 ..object()
             };
-            let due = process.whole_look_due(&object, interval) - process.started;
+            let due = process.full_read_due(&object, interval) - process.started;
             assert!(
                 due >= interval.mul_f64(0.8) && due <= interval.mul_f64(1.2),
                 "{due:?}"
@@ -469,7 +472,7 @@ mod tests {
         process.delay(&object(), 1, &outcome);
         process.delay_after_error(&object(), 1);
         process.overwrote(&object(), Some("7".to_owned()));
-        process.whole_look_due(&object(), Duration::from_hours(1));
+        process.full_read_due(&object(), Duration::from_hours(1));
         process.change(&object(), |known| known.drift = 1);
         assert!(process.forget(&object()).is_none(), "a ghost");
     }

@@ -24,9 +24,9 @@ use crate::{
         AcceptedDeletion, Condition, DomainStatus, EventReason, FIELD_MANAGER, FINALIZER,
         WorkMailOrganization, WorkMailOrganizationStatus, fit, may_hide,
     },
-    core::{
-        MailDomain, Memory, Note, NoteKind, ObjectKey, Report, Schema, Scope, Shown, ShownDomain,
-        Verdict,
+    logic::{
+        EventKind, ObjectEvent, ObjectKey, Verdict,
+        organization::{MailDomain, Memory, Report, Schema, Scope, Shown, ShownDomain},
     },
 };
 
@@ -121,7 +121,7 @@ pub(super) async fn status(
         ..PostParams::default()
     };
     for _ in 0..MOST_CONFLICTS {
-        context.roster.expect(&whole);
+        context.registry.expect(&whole);
         let api = api(context, &object);
         let name = object.name_any();
         let write = api.replace_status(&name, &ours, &whole);
@@ -136,7 +136,7 @@ pub(super) async fn status(
             }
             answer => {
                 let written = answer?;
-                context.roster.expect(&written);
+                context.registry.expect(&written);
                 return Ok(Arc::new(written));
             }
         }
@@ -174,7 +174,7 @@ pub(super) async fn finalizer(
     }
     let mut expected = object.clone();
     expected.metadata.finalizers = Some(finalizers.clone());
-    context.roster.expect(&expected);
+    context.registry.expect(&expected);
     let by_us = PatchParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PatchParams::default()
@@ -256,14 +256,14 @@ pub(super) async fn lives(context: &Context, namespace: &str, name: &str) -> boo
 
 /// Sends an event about the object. One that cannot be sent is logged: nothing depends on it, and a
 /// namespace that is being deleted takes none. One that is refused is kept, to be sent later.
-pub(super) async fn event(context: &Context, object: &ObjectKey, note: &Note) {
+pub(super) async fn event(context: &Context, object: &ObjectKey, note: &ObjectEvent) {
     let (type_, reason) = match note.kind {
-        NoteKind::Normal(reason) => ("Normal", reason.as_str()),
-        NoteKind::Warning(reason) => ("Warning", reason.as_str()),
-        NoteKind::Alert(reason) => ("Warning", reason.as_str()),
+        EventKind::Normal(reason) => ("Normal", reason.as_str()),
+        EventKind::Warning(reason) => ("Warning", reason.as_str()),
+        EventKind::Alert(reason) => ("Warning", reason.as_str()),
     };
     tracing::info!(object = %object, reason, "{}", note.message);
-    if note.kind == NoteKind::Normal(EventReason::Retained) {
+    if note.kind == EventKind::Normal(EventReason::Retained) {
         context.metrics.retained();
     }
     let now = Timestamp::now();

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::Context;
 use crate::{
     api::Reason,
-    core::{Desired, Observed, Outcome, View},
+    logic::organization::{Desired, Observed, Outcome, View},
 };
 
 /// What was read is used by later reconciles for this long.

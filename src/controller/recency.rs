@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::process::Process;
-use crate::core::{ObjectKey, View};
+use crate::logic::{ObjectKey, organization::View};
 
 impl Process {
     /// Since when a listing must have been begun to be fresh for this view: since the object was first

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     api::{Class, WorkMailOrganization},
-    core::{Note, NoteKind, ObjectKey, Report},
+    logic::{EventKind, ObjectEvent, ObjectKey, organization::Report},
 };
 
 /// As many events of one object are kept while the Kubernetes API refuses them.
@@ -26,7 +26,7 @@ const MOST_EVENTS: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Refused {
     /// Events, to be sent later.
-    events: Vec<Note>,
+    events: Vec<ObjectEvent>,
     /// What the Ready condition says of that.
     sentence: Option<String>,
     /// The last refusal that an event told of.
@@ -34,14 +34,14 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    fn keep(&mut self, note: &Note, refusal: &Refusal) {
+    fn keep(&mut self, note: &ObjectEvent, refusal: &Refusal) {
         self.sentence = Some(refusal.failure(false).message);
         if self.events.len() < MOST_EVENTS {
             self.events.push(note.clone());
         }
     }
 
-    fn take_events(&mut self) -> Vec<Note> {
+    fn take_events(&mut self) -> Vec<ObjectEvent> {
         self.sentence = None;
         std::mem::take(&mut self.events)
     }
@@ -53,7 +53,12 @@ impl Refused {
 }
 
 /// Keeps an event that was refused. A namespace that is being deleted takes none, and needs none.
-pub(super) fn keep_event(context: &Context, object: &ObjectKey, note: &Note, refusal: &Refusal) {
+pub(super) fn keep_event(
+    context: &Context,
+    object: &ObjectKey,
+    note: &ObjectEvent,
+    refusal: &Refusal,
+) {
     if !refusal.is_of_namespace_end() {
         let process = &context.process;
         process.with(object, |known| known.refused.keep(note, refusal));
@@ -73,8 +78,8 @@ pub(super) async fn tell(context: &Context, object: &ObjectKey, refusal: &Refusa
     let is_news = process.with(object, |known| known.refused.is_news(&failure.message));
     match failure.reason.class() {
         Class::Recoverable | Class::Terminal if is_news => {
-            let note = Note {
-                kind: NoteKind::Warning(failure.reason),
+            let note = ObjectEvent {
+                kind: EventKind::Warning(failure.reason),
                 message: failure.message,
             };
             publish::event(context, object, &note).await;

@@ -31,7 +31,7 @@ use super::{
     driver::{after_error, gone, reconcile},
     resync,
 };
-use crate::{api::WorkMailOrganization, core::ObjectKey};
+use crate::{api::WorkMailOrganization, logic::ObjectKey};
 
 /// The annotation in which `kubectl apply` keeps a second copy of the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -162,7 +162,7 @@ fn controller(
     let objects = attended(objects, context.clone(), namespace)
         .reflect(writer)
         .applied_objects()
-        .try_filter(move |object| ready(known.roster.is_news(object)));
+        .try_filter(move |object| ready(known.registry.is_news(object)));
     let unlisted = stopped_before_the_first_list(store.clone(), stopping.clone());
     let work = async move {
         let concurrency = context.settings.concurrency;
@@ -224,7 +224,7 @@ async fn stopped_before_the_first_list(
     }
 }
 
-/// Keeps the roster, and tells of objects that are gone.
+/// Keeps the registry, and tells of objects that are gone.
 fn attended(
     objects: impl Stream<Item = watcher::Result<watcher::Event<WorkMailOrganization>>>,
     context: Arc<Context>,
@@ -241,7 +241,7 @@ fn attended(
             }
             Ok(watcher::Event::InitDone) => {
                 // Those that went while nobody watched.
-                for object in context.roster.missing(namespace.as_deref(), &listed) {
+                for object in context.registry.missing(namespace.as_deref(), &listed) {
                     context.forget(&object);
                 }
                 listed.clear();

@@ -132,7 +132,7 @@ impl Candidate {
     }
 }
 
-/// Whose the lease is.
+/// Who holds the lease.
 pub(super) fn holder(lease: &Lease) -> Option<&str> {
     let holder = lease.spec.as_ref()?.holder_identity.as_deref()?;
     (!holder.is_empty()).then_some(holder)

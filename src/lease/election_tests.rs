@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::lease::tenure::Term;
+use crate::lease::term::Term;
 
 const LASTS: Duration = Duration::from_secs(15);
 
@@ -71,7 +71,7 @@ enum Event {
     /// Time passes.
     Wait(u64),
     /// One reads the lease, and will write what it decides, if anything.
-    Look(usize),
+    Read(usize),
     /// Its write arrives, however late; the answer comes too, or is lost.
     Write(usize, bool),
     /// It gives the lease back.
@@ -83,7 +83,7 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => (1..12_u64).prop_map(Event::Wait),
-        6 => (0..3_usize).prop_map(Event::Look),
+        6 => (0..3_usize).prop_map(Event::Read),
         6 => (0..3_usize, any::<bool>()).prop_map(|(who, told)| Event::Write(who, told)),
         1 => (0..3_usize).prop_map(Event::Leave),
         1 => Just(Event::Label),
@@ -132,7 +132,7 @@ proptest! {
         for event in story {
             match event {
                 Event::Wait(seconds) => now += Duration::from_secs(seconds),
-                Event::Look(who) => {
+                Event::Read(who) => {
                     let replica = &mut replicas[who];
                     let lease = server.lease.as_ref();
                     let wanted = match (replica.candidate.look(lease, now), lease) {

@@ -18,7 +18,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::core::Operation;
+use crate::logic::Operation;
 
 const KIND: &str = "WorkMailOrganization";
 

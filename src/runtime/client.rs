@@ -14,17 +14,17 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio::time::Instant;
 use tower::{BoxError, ServiceBuilder, filter::FilterLayer};
 
-use crate::lease::Tenure;
+use crate::lease::LeaseTerm;
 
 /// A client like kube's own, on sockets that send at once. kube's leave Nagle's algorithm on: the body
 /// of a small request then waits for the acknowledgement of its head, which the other side puts off
-/// for up to 40 ms. It sends nothing outside the tenure.
+/// for up to 40 ms. It sends nothing outside the lease term.
 ///
 /// # Errors
 /// The configuration is not sound.
-pub fn client(config: Config, tenure: Tenure) -> Result<Client, kube::Error> {
+pub fn client(config: Config, lease_term: LeaseTerm) -> Result<Client, kube::Error> {
     let within = FilterLayer::new(move |request: Request<Body>| {
-        if tenure.lasts(Instant::now()) {
+        if lease_term.lasts(Instant::now()) {
             Ok(request)
         } else {
             Err(BoxError::from("another process may have the lease"))
@@ -71,7 +71,7 @@ mod tests {
         listener.set_nonblocking(true).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let config = Config::new(url.parse().unwrap());
-        let client = client(config, Tenure::ended()).unwrap();
+        let client = client(config, LeaseTerm::ended()).unwrap();
         let error = client.apiserver_version().await.unwrap_err();
         let told = format!("{error:?}");
         assert!(

@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Config;
 
 use super::client::client;
-use crate::lease::{Election, Hold, Lost, Tenure};
+use crate::lease::{Election, HeldLease, LeaseTerm, Lost};
 
 /// What the replicas agree on.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub(super) enum Leader {
     /// There are no other replicas.
     Alone,
     /// The lease says so.
-    Elected(Box<Hold>),
+    Elected(Box<HeldLease>),
 }
 
 impl Leader {
@@ -36,8 +36,8 @@ impl Leader {
             return Ok(Self::Alone);
         };
         let election = Election::new(
-            // The lease itself is asked for outside every tenure.
-            client(config.clone(), Tenure::unlimited())?,
+            // The lease itself is asked for outside every lease_term.
+            client(config.clone(), LeaseTerm::unlimited())?,
             &terms.namespace,
             &terms.lease,
             replica.to_owned(),
@@ -47,10 +47,10 @@ impl Leader {
     }
 
     /// How long this process may act.
-    pub(super) fn tenure(&self) -> Tenure {
+    pub(super) fn lease_term(&self) -> LeaseTerm {
         match self {
-            Self::Alone => Tenure::unlimited(),
-            Self::Elected(hold) => hold.tenure(),
+            Self::Alone => LeaseTerm::unlimited(),
+            Self::Elected(hold) => hold.lease_term(),
         }
     }
 

@@ -24,8 +24,8 @@ use super::{
 use crate::{
     aws::Aws,
     controller::{self, Context, Settings, stopped},
-    core::{ClusterIdentity, Region},
     lease::Lost,
+    logic::{ClusterIdentity, Region},
     metrics::Metrics,
 };
 
@@ -103,15 +103,15 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
     };
     readiness.send_replace(Readiness::Starting);
     metrics.leads(true);
-    let (tenure, since) = (leader.tenure(), leader.since());
+    let (lease_term, since) = (leader.lease_term(), leader.since());
     let mut work = Box::pin(async {
-        let client = client(config, tenure.clone())?;
+        let client = client(config, lease_term.clone())?;
         let Some(uid) = cluster_uid(&client, stopping.clone()).await else {
             return Ok::<_, Failed>(());
         };
         readiness.send_replace(Readiness::Reading);
         let region = flags.region.as_deref().map(Region::from);
-        let aws = Aws::load(region.as_ref(), tenure.clone(), metrics.clone()).await;
+        let aws = Aws::load(region.as_ref(), lease_term.clone(), metrics.clone()).await;
         let settings = settings(flags, uid, replica, since);
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
@@ -147,7 +147,7 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
             stop.send_replace(true);
             tokio::select! {
                 _ = &mut work => {}
-                () = tenure.over() => {}
+                () = lease_term.over() => {}
             }
             Err(Failed::Lost(lost))
         }

@@ -43,7 +43,7 @@ fn change_default(world: &World, id: &str, name: &str) {
     world.aws.change_organization(id, change).unwrap();
 }
 
-async fn mended(world: &World) -> usize {
+async fn corrected(world: &World) -> usize {
     let events = world.events("acme").await;
     events
         .iter()
@@ -123,7 +123,7 @@ async fn without_a_word_in_the_spec_the_default_is_shown_and_nobodys_business() 
         assert_eq!(world.default_in_aws(&id), name);
     }
     assert!(world.domain_changes_after(0).is_empty());
-    assert_eq!(mended(&world).await, 0);
+    assert_eq!(corrected(&world).await, 0);
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_default_that_somebody_changed_is_seen_in_the_list_and_put_back() {
         world.domain_changes_after(mark),
         ["UpdateDefaultMailDomain acme.example"]
     );
-    assert_eq!(mended(&world).await, 1);
+    assert_eq!(corrected(&world).await, 1);
     assert!(world.warnings("acme").await.is_empty());
 }
 
@@ -173,7 +173,7 @@ async fn a_default_that_was_just_set_is_not_taken_for_changed_from_a_list_that_i
         assert_eq!(shown.as_deref(), Some("a.example"));
     }
     assert_eq!(world.asked("UpdateDefaultMailDomain"), ["a.example"]);
-    assert_eq!(mended(&world).await, 0);
+    assert_eq!(corrected(&world).await, 0);
     let lists = world.counts_after(mark).remove("ListOrganizations");
     assert!(lists.unwrap_or_default() <= 1, "{lists:?}");
 }
@@ -214,7 +214,7 @@ async fn a_default_that_leaves_gives_way_to_the_new_one_first() {
     assert_eq!(world.domains_in_aws(&id), ["b.example"]);
     assert_eq!(managed(&object), ["b.example"]);
     until_default(&world, "b.example").await;
-    assert_eq!(mended(&world).await, 0, "the user wanted it so");
+    assert_eq!(corrected(&world).await, 0, "the user wanted it so");
 }
 
 #[tokio::test]
@@ -297,5 +297,5 @@ async fn an_adopted_default_is_changed_and_its_domain_stays() {
         ["UpdateDefaultMailDomain new.example"]
     );
     assert_eq!(world.domains_in_aws(&organization.id).len(), 2);
-    assert_eq!(mended(&world).await, 0, "it never was as the spec says");
+    assert_eq!(corrected(&world).await, 0, "it never was as the spec says");
 }

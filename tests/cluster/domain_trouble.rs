@@ -226,9 +226,9 @@ async fn domains_that_cannot_be_looked_at_are_not_taken_for_gone() {
         .fault(Rule::on("ListMailDomains", Fault::http(503)));
     world.ask_to_look("acme", "now").await;
     world.until_called("ListMailDomains", 3).await;
-    let blind = world.get("acme").await;
-    assert_eq!(status(&blind).conditions, status(&before).conditions);
-    assert_eq!(status(&blind).domains, status(&before).domains);
+    let unreachable = world.get("acme").await;
+    assert_eq!(status(&unreachable).conditions, status(&before).conditions);
+    assert_eq!(status(&unreachable).domains, status(&before).domains);
     world.aws.clear_faults();
     world
         .until("acme", "the look is done", |object| {

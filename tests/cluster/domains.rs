@@ -273,8 +273,8 @@ async fn a_domain_that_somebody_deregistered_is_registered_again_at_the_next_who
     assert_eq!(told.type_.as_deref(), Some("Normal"));
     world.look_now("acme").await;
     assert_eq!(world.asked("RegisterMailDomain").len(), 1);
-    let mut mended = world.events("acme").await;
-    mended.retain(|reason| reason == "DriftMended");
-    assert_eq!(mended.len(), 1);
+    let mut corrected = world.events("acme").await;
+    corrected.retain(|reason| reason == "DriftMended");
+    assert_eq!(corrected.len(), 1);
     assert!(world.warnings("acme").await.is_empty());
 }

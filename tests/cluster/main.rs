@@ -16,7 +16,7 @@ mod absence;
 mod accepted;
 mod admission;
 mod adoption;
-mod adoption_rivals;
+mod adoption_conflicts;
 mod adoption_trouble;
 mod blocked;
 mod changes;

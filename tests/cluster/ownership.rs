@@ -1,4 +1,4 @@
-//! Whose an organization is: by its tags, and among the objects of one cluster.
+//! Ownership of an organization: by its tags, and among the objects of one cluster.
 
 use std::time::Duration;
 
@@ -305,11 +305,11 @@ async fn of_two_objects_with_one_alias_the_older_works_and_both_are_warned() {
     let younger = world
         .until_refused("younger", Reason::OwnershipConflict)
         .await;
-    let rival = format!("{}/older", world.namespace);
+    let competitor = format!("{}/older", world.namespace);
     assert_not_ready(
         &younger,
         Reason::OwnershipConflict,
-        &[&rival, "comes first", "Delete one of the two"],
+        &[&competitor, "comes first", "Delete one of the two"],
     );
     let older = world.until_settled("older").await;
     world.until_event("older", "OwnershipConflict").await;

@@ -1,4 +1,4 @@
-//! Trouble that passes by itself: told in the status and in no event, and tried again by itself.
+//! Transient errors: reported in the status and in no event, and retried automatically.
 
 use rstest::rstest;
 use serde_json::json;

@@ -2,7 +2,10 @@
 
 use workmail_operator::{
     api::{AdoptionPolicy, ConditionType, DeletionPolicy, Origin},
-    core::{Call, OrganizationState as State, Trouble, Verification},
+    logic::{
+        ErrorKind,
+        organization::{Call, OrganizationState as State, Verification},
+    },
 };
 
 use crate::{
@@ -25,7 +28,7 @@ enum Way {
     /// Nobody has it, and the policy adopts.
     Policy(AdoptionPolicy),
     /// An object of this cluster that is gone had it, and the policy adopts.
-    Void,
+    OwnerGone,
     /// Another cluster has it, and is named.
     TakeOver,
     /// It is this object's already, and another cluster has tagged it since.
@@ -35,7 +38,7 @@ enum Way {
 const WAYS: [Way; 5] = [
     Way::Policy(AdoptionPolicy::Adopt),
     Way::Policy(AdoptionPolicy::AdoptOrCreate),
-    Way::Void,
+    Way::OwnerGone,
     Way::TakeOver,
     Way::TakeBack,
 ];
@@ -61,7 +64,7 @@ fn world(way: Way) -> World {
     let org = world.aws.orgs.get_mut(&id).unwrap();
     match way {
         Way::Policy(policy) => world.apply(&Event::Adopt(0, policy)),
-        Way::Void => {
+        Way::OwnerGone => {
             org.tags = tags("prod", "gone");
             world.apply(&Event::Adopt(0, AdoptionPolicy::Adopt));
         }
@@ -107,7 +110,7 @@ fn twists() -> Vec<Twist> {
         Fault::CrashBefore,
         Fault::CrashAfter,
         Fault::Lost,
-        Fault::Aws(Trouble::Throttled),
+        Fault::Aws(ErrorKind::Throttled),
         Fault::Api,
         Fault::ApiLost,
         Fault::StaleView(1),
@@ -252,7 +255,7 @@ fn a_deletion_leaves_a_claim_to_its_test_too() {
 
 #[test]
 fn an_owner_of_this_cluster_that_lives_keeps_its_organization() {
-    let mut world = world(Way::Void);
+    let mut world = world(Way::OwnerGone);
     let id = world.aws.orgs.keys().next().unwrap().clone();
     world.aws.orgs.get_mut(&id).unwrap().tags = tags("prod", "other");
     world.server.create(1, DeletionPolicy::Retain, world.now);

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use rstest::rstest;
 use workmail_operator::{
     api::{ConditionStatus as Status, ConditionType as Kind, Reason},
-    core::{
-        Action, Answer, Call, Failure, Look, Operation, OrganizationState as State, Outcome, Phase,
-        Presence, Report, SaveAs, Tags, Trouble, View, decide, keep, report,
+    logic::{
+        ErrorKind, Failure, Operation,
+        organization::{
+            Action, Answer, Call, OrganizationState as State, Outcome, Phase, Presence, Read,
+            Report, SaveAs, Tags, View, decide, keep, report,
+        },
     },
 };
 
@@ -94,7 +97,7 @@ fn an_intent_is_written_with_the_conditions_as_they_were() {
 fn the_id_of_an_answered_create_is_written_with_the_state_requested() {
     let mut view = creating();
     let call = decide(&view);
-    view.fold(&call, Answer::Created(crate::views::ID.into()), now());
+    view.apply_answer(&call, Answer::Created(crate::views::ID.into()), now());
     assert_eq!(decide(&view), Action::Save(SaveAs::Answer));
     let kept = keep(&view, SaveAs::Answer);
     assert_eq!(kept.memory.organization_id, Some(crate::views::ID.into()));
@@ -103,28 +106,28 @@ fn the_id_of_an_answered_create_is_written_with_the_state_requested() {
     assert_eq!(condition(&kept, Kind::Ready).unwrap().reason, "Requested");
 }
 
-fn blind(view: View) -> (Outcome, View) {
+fn unreachable(view: View) -> (Outcome, View) {
     rest_with(
         View {
-            observed: workmail_operator::core::Observed::default(),
+            observed: workmail_operator::logic::organization::Observed::default(),
             ..view
         },
-        |_| Some(trouble(Operation::ListOrganizations, &Trouble::Throttled)),
+        |_| Some(trouble(Operation::ListOrganizations, &ErrorKind::Throttled)),
     )
 }
 
 #[test]
 fn a_failure_to_look_leaves_a_ready_generation_untouched_for_15_minutes_and_then_unknown() {
     let before = ready();
-    let (outcome, view) = blind(before.clone());
+    let (outcome, view) = unreachable(before.clone());
     let untouched = report(&view, &outcome);
     assert_eq!(untouched.verdicts, before.previous);
     assert_eq!(untouched.observed_generation, before.observed_generation);
     assert!(untouched.notes.is_empty());
 
     let mut long = before;
-    long.facts.blind_for_long = true;
-    let (outcome, view) = blind(long);
+    long.facts.unreachable_for_long = true;
+    let (outcome, view) = unreachable(long);
     let unknown = report(&view, &outcome);
     let ready = condition(&unknown, Kind::Ready).unwrap();
     assert_eq!(
@@ -133,7 +136,7 @@ fn a_failure_to_look_leaves_a_ready_generation_untouched_for_15_minutes_and_then
     );
     assert_eq!(status(&unknown, Kind::Reconciling), Some(Status::True));
 
-    let (outcome, view) = blind(next(view, &outcome));
+    let (outcome, view) = unreachable(next(view, &outcome));
     assert_eq!(
         report(&view, &outcome).verdicts,
         unknown.verdicts,
@@ -145,7 +148,7 @@ fn a_failure_to_look_leaves_a_ready_generation_untouched_for_15_minutes_and_then
 fn a_failure_to_look_is_told_at_once_of_a_generation_that_was_never_ready() {
     let mut view = ready();
     view.desired.generation += 1;
-    let (outcome, view) = blind(view);
+    let (outcome, view) = unreachable(view);
     assert_eq!(
         shape(&report(&view, &outcome)),
         (Some(Status::False), Some(Status::True), None)
@@ -176,7 +179,10 @@ fn a_suspended_object_stays_as_last_seen_and_its_generation_does_not_advance(#[c
 
     let again = next(view, &outcome);
     let (outcome, again) = rest(again);
-    assert_eq!(workmail_operator::core::report(&again, &outcome), report);
+    assert_eq!(
+        workmail_operator::logic::organization::report(&again, &outcome),
+        report
+    );
 }
 
 fn stalled() -> View {
@@ -218,7 +224,7 @@ fn ready_is_false_in_every_status_of_a_deletion_under_policy_delete() {
     for save in [SaveAs::Intent, SaveAs::Answer] {
         assert_eq!(status(&keep(&view, save), Kind::Ready), Some(Status::False));
     }
-    let failed_to_look = Failure::to_look(Reason::Throttled, "throttled");
+    let failed_to_look = Failure::of_read(Reason::Throttled, "throttled");
     for outcome in [
         Outcome::Unconfirmed,
         Outcome::Searching,
@@ -252,7 +258,10 @@ fn an_accepted_deletion_is_deleting_even_while_the_list_lags_behind() {
         Action::Call(call) => panic!("asked for twice: {call:?}"),
         _ => None,
     });
-    assert_eq!(workmail_operator::core::report(&view, &outcome), report);
+    assert_eq!(
+        workmail_operator::logic::organization::report(&view, &outcome),
+        report
+    );
 }
 
 #[test]
@@ -300,7 +309,7 @@ fn tags_that_fit_neither_beside_each_other_nor_into_the_record_are_removed_befor
             Action::Call(Call::Tag { tags, .. }) => count.set(count.get() + tags.len()),
             Action::Call(Call::Untag { keys, .. }) => count.set(count.get() - keys.len()),
             Action::Manage(keys) => assert!(keys.len() <= 50, "{}", keys.len()),
-            Action::Look(Look::Tags(_)) => {
+            Action::Read(Read::Tags(_)) => {
                 return Some(Answer::Tags(Tags::Shown(in_aws.clone())));
             }
             _ => {}
@@ -317,7 +326,7 @@ fn a_whole_look_that_was_asked_for_is_done_only_once_aws_was_looked_at() {
     view.desired.requested = Some("now".into());
     let (outcome, seen) = rest(view.clone());
     assert_eq!(report(&seen, &outcome).handled.as_deref(), Some("now"));
-    let (outcome, seen) = blind(view.clone());
+    let (outcome, seen) = unreachable(view.clone());
     assert_eq!(report(&seen, &outcome).handled, None);
     view.observed.listing = None;
     view.memory.account = Some("222222222222".into());

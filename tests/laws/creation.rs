@@ -2,9 +2,12 @@
 
 use workmail_operator::{
     api::Origin,
-    core::{
-        Action, Answer, Look, Memory, Operation, OrganizationState as State, Sight, Tags, Trouble,
-        View, decide, report,
+    logic::{
+        ErrorKind, Operation,
+        organization::{
+            Action, Answer, Memory, OrganizationState as State, Read, Reading, Tags, View, decide,
+            report,
+        },
     },
 };
 
@@ -18,14 +21,14 @@ fn account_and_region_stay_as_first_recorded_whatever_the_defaults_become() {
     let mut view = creating();
     view.desired.region = Some("eu-west-1".into());
     let call = decide(&view);
-    view.fold(&call, Answer::Created(ID.into()), now());
+    view.apply_answer(&call, Answer::Created(ID.into()), now());
     assert_eq!(view.memory.region, Some("us-east-1".into()));
 
     let mut refused = listed();
     refused.memory.region = Some("us-east-1".into());
     refused.desired.region = Some("eu-west-1".into());
     let intend = decide(&refused);
-    refused.note(&intend, now());
+    refused.record(&intend, now());
     assert_eq!(refused.memory.region, Some("us-east-1".into()));
 }
 
@@ -34,22 +37,22 @@ fn an_organization_completed_within_the_second_of_the_intent_is_not_older_than_i
     let mut view = listed();
     let intend = decide(&view);
     let late = now() + k8s_openapi::jiff::SignedDuration::from_millis(900);
-    view.note(&intend, late);
+    view.record(&intend, late);
     assert!(view.memory.pending.unwrap().since <= late);
 }
 
 #[test]
 fn what_was_described_before_a_listing_is_not_taken_for_what_it_lists() {
     let mut view = existing(&State::Active);
-    let look = Action::Look(Look::Organization(ID.into()));
-    let seen = Answer::Organization(Sight::Seen(described(&State::Active)));
-    view.fold(&look, seen, now());
-    let look = Action::Look(Look::Tags(ID.into()));
-    view.fold(&look, Answer::Tags(Tags::Shown(marks())), now());
+    let look = Action::Read(Read::Organization(ID.into()));
+    let seen = Answer::Organization(Reading::Seen(described(&State::Active)));
+    view.apply_answer(&look, seen, now());
+    let look = Action::Read(Read::Tags(ID.into()));
+    view.apply_answer(&look, Answer::Tags(Tags::Shown(marks())), now());
     let listing = view.observed.listing.clone().unwrap();
-    let look = Action::Look(Look::Listing { fresh: true });
-    view.fold(&look, Answer::Listing(listing), now());
-    assert_eq!(view.observed.organization, Sight::NotLooked);
+    let look = Action::Read(Read::Listing { fresh: true });
+    view.apply_answer(&look, Answer::Listing(listing), now());
+    assert_eq!(view.observed.organization, Reading::NotRead);
     assert_eq!(view.observed.tags, None);
 }
 
@@ -60,22 +63,22 @@ fn a_search_after_a_refusal_begins_with_a_listing_begun_after_it() {
     view.observed.listing.as_mut().unwrap().fresh = true;
     let call = decide(&view);
     let answer = refused("NameAvailabilityException");
-    view.fold(
+    view.apply_answer(
         &call,
         trouble(Operation::CreateOrganization, &answer),
         now(),
     );
-    assert_eq!(decide(&view), Action::Look(Look::Listing { fresh: true }));
+    assert_eq!(decide(&view), Action::Read(Read::Listing { fresh: true }));
 }
 
 #[test]
 fn an_intent_is_free_of_unanswered_attempts_only_once_it_is_recorded() {
     let mut view = listed();
     let intend = decide(&view);
-    view.note(&intend, now());
+    view.record(&intend, now());
     assert!(!view.facts.attempts_answered, "another may be recorded");
     let save = decide(&view);
-    view.fold(&save, Answer::Saved, now());
+    view.apply_answer(&save, Answer::Saved, now());
     assert!(view.facts.attempts_answered);
 }
 
@@ -86,7 +89,7 @@ fn a_refusal_clears_the_intent_only_if_every_earlier_attempt_was_answered() {
         view.facts.attempts_answered = answered;
         let call = decide(&view);
         let answer = refused("LimitExceededException");
-        view.fold(
+        view.apply_answer(
             &call,
             trouble(Operation::CreateOrganization, &answer),
             now(),
@@ -99,15 +102,15 @@ fn a_refusal_clears_the_intent_only_if_every_earlier_attempt_was_answered() {
 fn an_attempt_without_an_answer_is_remembered_unless_aws_certainly_did_nothing() {
     let mut view = creating();
     let call = decide(&view);
-    view.fold(
+    view.apply_answer(
         &call,
-        trouble(Operation::CreateOrganization, &Trouble::Throttled),
+        trouble(Operation::CreateOrganization, &ErrorKind::Throttled),
         now(),
     );
     assert!(view.facts.attempts_answered);
-    view.fold(
+    view.apply_answer(
         &call,
-        trouble(Operation::CreateOrganization, &Trouble::TimedOut),
+        trouble(Operation::CreateOrganization, &ErrorKind::TimedOut),
         now(),
     );
     assert!(!view.facts.attempts_answered);
@@ -117,7 +120,7 @@ fn an_attempt_without_an_answer_is_remembered_unless_aws_certainly_did_nothing()
 fn refuse(mut view: View) -> View {
     let call = decide(&view);
     let answer = refused("AccessDeniedException");
-    view.fold(
+    view.apply_answer(
         &call,
         trouble(Operation::CreateOrganization, &answer),
         now(),
@@ -138,7 +141,7 @@ fn after_a_refused_first_create_other_credentials_and_another_region_work() {
     let mut view = fresh();
     view.desired.region = Some("eu-west-1".into());
     let (_, view) = rest_with(view, |action| match action {
-        Action::Look(Look::Account) => Some(Answer::Account("222222222222".into())),
+        Action::Read(Read::Account) => Some(Answer::Account("222222222222".into())),
         _ => None,
     });
     assert_eq!(view.memory.organization_id, Some(ID.into()));
@@ -161,7 +164,7 @@ fn what_was_listed_in_the_region_of_a_refused_create_says_nothing_of_another() {
     view.desired.region = Some("eu-west-1".into());
     let view = refuse(view);
     assert_eq!(view.observed.listing, None);
-    assert_eq!(decide(&view), Action::Look(Look::Listing { fresh: false }));
+    assert_eq!(decide(&view), Action::Read(Read::Listing { fresh: false }));
 }
 
 #[test]
@@ -169,13 +172,13 @@ fn an_organization_is_young_from_the_answer_to_its_create_and_an_adopted_one_is_
     let later = now() + k8s_openapi::jiff::SignedDuration::from_secs(9);
     let mut view = creating();
     let call = decide(&view);
-    view.fold(&call, Answer::Created(ID.into()), later);
+    view.apply_answer(&call, Answer::Created(ID.into()), later);
     assert_eq!(view.memory.created_at, Some(later));
     assert!(view.facts.young);
 
     let claimed = |origin| {
         let mut view = listed();
-        view.note(&Action::Claim(ID.into(), origin), later);
+        view.record(&Action::Claim(ID.into(), origin), later);
         (view.memory.created_at, view.facts.young)
     };
     assert_eq!(

@@ -4,9 +4,12 @@ use k8s_openapi::jiff::Timestamp;
 use rstest::rstest;
 use workmail_operator::{
     api::{ManagementPolicy, Pending, PendingOperation, Reason},
-    core::{
-        Action, Answer, Call, Look, Observed, Operation, OrganizationState as State, Outcome,
-        Presence, Release, Retained, SaveAs, Scope, Sight, Tags, View, decide, report,
+    logic::{
+        Operation,
+        organization::{
+            Action, Answer, Call, Observed, OrganizationState as State, Outcome, Presence, Read,
+            Reading, Release, Retained, SaveAs, Scope, Tags, View, decide, report,
+        },
     },
 };
 
@@ -36,7 +39,7 @@ fn a_deletion_that_must_not_be_is_blocked_and_nothing_is_called(#[case] spoil: f
     view.saved = view.memory.clone();
     let (outcome, view) = rest_with(view, |action| match action {
         Action::Call(call) => panic!("{call:?}"),
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
+        Action::Read(Read::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
         _ => None,
     });
     assert_eq!(
@@ -65,10 +68,10 @@ fn an_organization_that_was_merely_seen_makes_an_object_wait_for_nothing() {
     assert_eq!(outcome, Outcome::Released(Release::NeverCreated));
 }
 
-fn confirm(view: &mut View) -> &mut workmail_operator::core::Delete {
+fn confirm(view: &mut View) -> &mut workmail_operator::logic::organization::Delete {
     match &mut view.desired.policy {
-        workmail_operator::core::Policy::Delete(how) => how,
-        workmail_operator::core::Policy::Retain => panic!("policy Retain"),
+        workmail_operator::logic::organization::Policy::Delete(how) => how,
+        workmail_operator::logic::organization::Policy::Retain => panic!("policy Retain"),
     }
 }
 
@@ -78,19 +81,19 @@ fn a_deletion_is_proven_by_description_and_tags_before_it_is_asked_for() {
     rest_with(deleting(existing(&State::Active)), |action| {
         asked.borrow_mut().push(action.clone());
         match action {
-            Action::Look(Look::Organization(_)) => {
-                Some(Answer::Organization(Sight::Seen(described(&State::Active))))
-            }
-            Action::Look(Look::Scope) => Some(Answer::Scope(Scope::Stays)),
+            Action::Read(Read::Organization(_)) => Some(Answer::Organization(Reading::Seen(
+                described(&State::Active),
+            ))),
+            Action::Read(Read::Scope) => Some(Answer::Scope(Scope::Stays)),
             _ => None,
         }
     });
     let asked = asked.into_inner();
     let place = |wanted: fn(&Action) -> bool| asked.iter().position(wanted).unwrap();
     let call = place(|action| matches!(action, Action::Call(Call::Delete(_))));
-    assert!(place(|action| matches!(action, Action::Look(Look::Organization(_)))) < call);
-    assert!(place(|action| matches!(action, Action::Look(Look::Tags(_)))) < call);
-    assert!(place(|action| matches!(action, Action::Look(Look::Scope))) < call);
+    assert!(place(|action| matches!(action, Action::Read(Read::Organization(_)))) < call);
+    assert!(place(|action| matches!(action, Action::Read(Read::Tags(_)))) < call);
+    assert!(place(|action| matches!(action, Action::Read(Read::Scope))) < call);
     assert_eq!(
         asked[call + 1..],
         [Action::Save(SaveAs::Answer)],
@@ -196,8 +199,8 @@ fn it_is_asked_for_again_as_a_new_intent(#[case] cause: fn(&mut View)) {
             return;
         }
         match usual(&view, &action) {
-            Some(answer) => view.fold(&action, answer, now()),
-            None => view.note(&action, now()),
+            Some(answer) => view.apply_answer(&action, answer, now()),
+            None => view.record(&action, now()),
         }
         if let Action::Save(_) = action {
             saved.push(action);
@@ -223,7 +226,7 @@ fn a_suspended_object_whose_deletion_was_accepted_asks_aws_for_nothing_and_does_
     view.desired.suspend = true;
     view.observed = Observed::default();
     let (outcome, view) = rest_with(view, |action| match action {
-        Action::Look(Look::Scope) => None,
+        Action::Read(Read::Scope) => None,
         action => panic!("{action:?}"),
     });
     assert_eq!(
@@ -284,7 +287,7 @@ fn an_object_whose_namespace_or_definition_goes_or_was_made_anew_is_retained(
     #[case] why: Retained,
 ) {
     let (outcome, _) = rest_with(deleting(existing(&State::Active)), |action| match action {
-        Action::Look(Look::Scope) => Some(Answer::Scope(scope)),
+        Action::Read(Read::Scope) => Some(Answer::Scope(scope)),
         action => no_call(action),
     });
     assert_eq!(outcome, Outcome::Released(Release::Retained(why)));

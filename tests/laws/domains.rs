@@ -3,7 +3,7 @@
 
 use workmail_operator::{
     api::DeletionPolicy,
-    core::{Trouble, Verification},
+    logic::{ErrorKind, organization::Verification},
 };
 
 use crate::{
@@ -56,7 +56,7 @@ fn twists() -> Vec<Twist> {
         Fault::CrashBefore,
         Fault::CrashAfter,
         Fault::Lost,
-        Fault::Aws(Trouble::Throttled),
+        Fault::Aws(ErrorKind::Throttled),
         Fault::Aws(refusal("MailDomainStateException")),
         Fault::Aws(refusal("MailDomainInUseException")),
         Fault::Api,

@@ -4,15 +4,18 @@ use workmail_operator::{
     api::{
         ConditionType, EventReason, ManagementPolicy, Origin, Pending, PendingOperation, Reason,
     },
-    core::{
-        Action, Answer, Failure, NoteKind, OrganizationState as State, Outcome, Release, Retained,
-        SaveAs, View, decide, deletion_started, report, taken,
+    logic::{
+        EventKind, Failure,
+        organization::{
+            Action, Answer, OrganizationState as State, Outcome, Release, Retained, SaveAs, View,
+            decide, deletion_started, report, taken,
+        },
     },
 };
 
 use crate::views::{creating, deleting, existing, fresh, next, now, ready, rest, usual};
 
-fn kinds(view: &View, outcome: &Outcome) -> Vec<NoteKind> {
+fn kinds(view: &View, outcome: &Outcome) -> Vec<EventKind> {
     report(view, outcome)
         .notes
         .iter()
@@ -27,7 +30,7 @@ fn each_new_terminal_or_recoverable_reason_is_told_once_and_a_transient_one_neve
         let outcome = Outcome::Failed(Failure::of(*reason, "what happened"));
         let view = fresh();
         let told = match reason.class() {
-            Class::Terminal | Class::Recoverable => vec![NoteKind::Warning(*reason)],
+            Class::Terminal | Class::Recoverable => vec![EventKind::Warning(*reason)],
             Class::Transient | Class::InProgress | Class::Good => vec![],
         };
         assert_eq!(kinds(&view, &outcome), told, "{reason}");
@@ -46,14 +49,14 @@ fn another_reason_is_told_after_the_first() {
     let view = next(fresh(), &first);
     assert_eq!(
         kinds(&view, &second),
-        vec![NoteKind::Warning(Reason::AliasUnavailable)]
+        vec![EventKind::Warning(Reason::AliasUnavailable)]
     );
 }
 
 #[test]
 fn active_is_told_once() {
     let (outcome, view) = rest(existing(&State::Active));
-    let active = vec![NoteKind::Normal(EventReason::Active)];
+    let active = vec![EventKind::Normal(EventReason::Active)];
     assert_eq!(kinds(&view, &outcome), active);
     let (outcome, view) = rest(ready());
     assert_eq!(kinds(&view, &outcome), vec![]);
@@ -66,7 +69,7 @@ fn a_deletion_that_somebody_else_asked_for_is_told_at_once() {
     let (outcome, view) = rest(view);
     assert_eq!(
         kinds(&view, &outcome),
-        vec![NoteKind::Warning(Reason::OrganizationGone)]
+        vec![EventKind::Warning(Reason::OrganizationGone)]
     );
 }
 
@@ -74,14 +77,14 @@ fn a_deletion_that_somebody_else_asked_for_is_told_at_once() {
 fn an_answered_create_and_a_claim_are_told() {
     let mut view = creating();
     let call = decide(&view);
-    view.fold(&call, Answer::Created(crate::views::ID.into()), now());
+    view.apply_answer(&call, Answer::Created(crate::views::ID.into()), now());
     let kind = |view: &View| taken(view).map(|note| note.kind);
     assert_eq!(
         kind(&view),
-        Some(NoteKind::Normal(EventReason::OrganizationIdKnown))
+        Some(EventKind::Normal(EventReason::OrganizationIdKnown))
     );
     view.memory.origin = Some(Origin::Adopted);
-    assert_eq!(kind(&view), Some(NoteKind::Normal(EventReason::Adopted)));
+    assert_eq!(kind(&view), Some(EventKind::Normal(EventReason::Adopted)));
 }
 
 #[test]
@@ -101,8 +104,8 @@ fn each_way_to_be_released_is_told_with_what_remains() {
     assert_eq!(
         reasons,
         vec![
-            NoteKind::Normal(EventReason::Deleted),
-            NoteKind::Normal(EventReason::DirectoryLeft)
+            EventKind::Normal(EventReason::Deleted),
+            EventKind::Normal(EventReason::DirectoryLeft)
         ]
     );
     assert!(deleted[1].1.contains("d-1"), "{deleted:?}");
@@ -115,12 +118,12 @@ fn each_way_to_be_released_is_told_with_what_remains() {
         Retained::EndOfService,
     ] {
         let retained = told(Release::Retained(why));
-        assert_eq!(retained[0].0, NoteKind::Normal(EventReason::Retained));
+        assert_eq!(retained[0].0, EventKind::Normal(EventReason::Retained));
         assert!(retained[0].1.contains(crate::views::ID), "{retained:?}");
     }
     assert_eq!(
         told(Release::NeverCreated)[0].0,
-        NoteKind::Normal(EventReason::Released)
+        EventKind::Normal(EventReason::Released)
     );
     assert_eq!(told(Release::PolicyRetain), vec![]);
 }
@@ -166,12 +169,12 @@ fn newly_accepted() -> View {
         match decide(&view) {
             Action::Call(call) => {
                 let answer = call.success().unwrap();
-                view.fold(&Action::Call(call), answer, now());
+                view.apply_answer(&Action::Call(call), answer, now());
                 return view;
             }
             action => match usual(&view, &action) {
-                Some(answer) => view.fold(&action, answer, now()),
-                None => view.note(&action, now()),
+                Some(answer) => view.apply_answer(&action, answer, now()),
+                None => view.record(&action, now()),
             },
         }
     }
@@ -185,17 +188,17 @@ fn accepted() -> View {
     next(view, &outcome)
 }
 
-const TOO_LATE: NoteKind = NoteKind::Alert(EventReason::TooLate);
+const TOO_LATE: EventKind = EventKind::Alert(EventReason::TooLate);
 
 #[test]
 fn an_accepted_deletion_is_told_with_its_save_and_not_again() {
     let mut view = newly_accepted();
     let note = deletion_started(&view).unwrap();
-    assert_eq!(note.kind, NoteKind::Alert(EventReason::DeletionStarted));
+    assert_eq!(note.kind, EventKind::Alert(EventReason::DeletionStarted));
     assert!(note.message.contains(crate::views::ID), "{note:?}");
     let save = decide(&view);
     assert_eq!(save, Action::Save(SaveAs::Answer), "it is saved at once");
-    view.fold(&save, Answer::Saved, now());
+    view.apply_answer(&save, Answer::Saved, now());
     assert_eq!(deletion_started(&view), None);
     let (outcome, view) = rest(view);
     assert_eq!(kinds(&view, &outcome), vec![]);
@@ -208,7 +211,7 @@ fn suspend_and_observe_after_an_accepted_deletion_are_told_as_too_late_once() {
     for (brake, beside) in [
         (
             suspend as fn(&mut View),
-            Some(NoteKind::Warning(Reason::DeletionBlocked)),
+            Some(EventKind::Warning(Reason::DeletionBlocked)),
         ),
         (observe, None),
     ] {
@@ -227,7 +230,7 @@ fn suspend_and_observe_after_an_accepted_deletion_are_told_as_too_late_once() {
     let (outcome, view) = rest(view);
     assert_eq!(
         kinds(&view, &outcome),
-        vec![NoteKind::Warning(Reason::DeletionBlocked)]
+        vec![EventKind::Warning(Reason::DeletionBlocked)]
     );
 }
 
@@ -250,7 +253,7 @@ fn a_release_tells_what_became_of_a_deletion_that_was_asked_for() {
     let mut undone = accepted();
     undone.shown.state = Some(State::Failed);
     let (kind, text) = told(&undone);
-    assert_eq!(kind, NoteKind::Normal(EventReason::Retained));
+    assert_eq!(kind, EventKind::Normal(EventReason::Retained));
     assert!(
         text.contains("did not finish it") && text.contains("Failed"),
         "{text}"

@@ -5,7 +5,7 @@ use workmail_operator::{
         ConditionType, DeletionPolicy, FINALIZER, ManagementPolicy, Reason,
         WorkMailOrganizationSpec,
     },
-    core::{Call, Outcome},
+    logic::organization::{Call, Outcome},
 };
 
 use crate::world::{World, server::Object};
@@ -130,7 +130,7 @@ fn compare(world: &mut World, before: &[Option<Object>], writes: u32, effects: u
         .rested
         .iter()
         .flatten()
-        .any(|outcome| matches!(outcome, Outcome::Failed(failure) if !failure.looking));
+        .any(|outcome| matches!(outcome, Outcome::Failed(failure) if !failure.read_failed));
     let statuses = |objects: &[Option<Object>]| {
         objects
             .iter()

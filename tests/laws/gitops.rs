@@ -10,7 +10,10 @@ use proptest::{
 use serde_json::{Value, json};
 use workmail_operator::{
     api::{Class, ConditionStatus as Status, ConditionType as Kind, Reason},
-    core::{Failure, Outcome, report},
+    logic::{
+        Failure,
+        organization::{Outcome, report},
+    },
 };
 
 use crate::{

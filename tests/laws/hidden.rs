@@ -6,9 +6,12 @@ use std::{cell::Cell, time::Duration};
 use rstest::rstest;
 use workmail_operator::{
     api::{AdoptionPolicy, Origin, Reason, SeenOwner},
-    core::{
-        Action, Answer, Call, Failure, Listing, Look, Operation, Organization, OrganizationId,
-        OrganizationState as State, Outcome, Presence, Retry, Sight, Tags, View,
+    logic::{
+        Failure, Operation, OrganizationId, Retry,
+        organization::{
+            Action, Answer, Call, Listing, Organization, OrganizationState as State, Outcome,
+            Presence, Read, Reading, Tags, View,
+        },
     },
 };
 
@@ -61,10 +64,10 @@ fn is_or_was_active(state: &State) -> Organization {
 fn with_hidden_tags(view: View, organization: &Organization) -> (Outcome, View, bool) {
     let deleted = Cell::new(false);
     let (outcome, view) = rest_with(view, |action| match action {
-        Action::Look(Look::Organization(_)) => {
-            Some(Answer::Organization(Sight::Seen(organization.clone())))
+        Action::Read(Read::Organization(_)) => {
+            Some(Answer::Organization(Reading::Seen(organization.clone())))
         }
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Hidden)),
+        Action::Read(Read::Tags(_)) => Some(Answer::Tags(Tags::Hidden)),
         Action::Call(Call::Delete(_)) => {
             deleted.set(true);
             None
@@ -175,15 +178,15 @@ fn whom_the_tags_name_is_remembered_and_reading_them_again_changes_nothing() {
     assert_eq!(outcome, Outcome::Active);
     assert_eq!(view.memory.owner, Some(seen(Some("prod"))));
     let mut again = next(view, &outcome);
-    again.facts.whole_look_due = true;
+    again.facts.full_read_due = true;
     let before = again.memory.clone();
     let later = now() + Duration::from_hours(1);
-    let tags = Action::Look(Look::Tags(OrganizationId::from(ID)));
-    again.fold(&tags, Answer::Tags(Tags::Shown(marks())), later);
+    let tags = Action::Read(Read::Tags(OrganizationId::from(ID)));
+    again.apply_answer(&tags, Answer::Tags(Tags::Shown(marks())), later);
     assert_eq!(again.memory, before, "only the time is another");
-    again.fold(&tags, Answer::Tags(Tags::Hidden), later);
+    again.apply_answer(&tags, Answer::Tags(Tags::Hidden), later);
     assert_eq!(again.memory, before, "hidden tags name nobody anew");
-    again.fold(&tags, Answer::Tags(Tags::Shown(TagMap::new())), later);
+    again.apply_answer(&tags, Answer::Tags(Tags::Shown(TagMap::new())), later);
     let nobody = SeenOwner {
         seen_at: later,
         ..seen(None)
@@ -195,13 +198,13 @@ fn whom_the_tags_name_is_remembered_and_reading_them_again_changes_nothing() {
 fn ownership_tags_that_are_written_back_leave_what_is_remembered_as_it_was() {
     let (outcome, view) = rest(existing(&State::Active));
     let mut again = next(view, &outcome);
-    again.facts.whole_look_due = true;
+    again.facts.full_read_due = true;
     let before = again.memory.clone();
     let later = now() + Duration::from_hours(1);
-    let tags = Action::Look(Look::Tags(OrganizationId::from(ID)));
-    again.fold(&tags, Answer::Tags(Tags::Shown(TagMap::new())), later);
+    let tags = Action::Read(Read::Tags(OrganizationId::from(ID)));
+    again.apply_answer(&tags, Answer::Tags(Tags::Shown(TagMap::new())), later);
     assert_ne!(again.memory, before, "they name nobody");
-    again.fold(&tags, Answer::Tagged(marks()), later);
+    again.apply_answer(&tags, Answer::Tagged(marks()), later);
     assert_eq!(again.memory, before);
 }
 
@@ -211,7 +214,7 @@ fn a_claim_over_another_owner_is_remembered_as_ours_only_once_it_was_read_again(
     view.desired.take_over = Some("elsewhere/mail/acme".into());
     view.facts.new_consent = true;
     let (outcome, view) = rest_with(view, |action| match action {
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(tags_of("elsewhere")))),
+        Action::Read(Read::Tags(_)) => Some(Answer::Tags(Tags::Shown(tags_of("elsewhere")))),
         _ => None,
     });
     assert_eq!(outcome, Outcome::Claiming);
@@ -228,7 +231,7 @@ fn the_owner_that_was_seen_is_not_remembered_of_another_organization() {
     view.memory.owner = Some(seen(Some("elsewhere")));
     view.saved = view.memory.clone();
     let (_, view) = rest_with(view, |action| match action {
-        Action::Look(Look::Tags(_)) => panic!("it is only Requested"),
+        Action::Read(Read::Tags(_)) => panic!("it is only Requested"),
         _ => None,
     });
     assert_eq!(view.memory.organization_id, Some(OrganizationId::from(ID)));
@@ -237,8 +240,8 @@ fn the_owner_that_was_seen_is_not_remembered_of_another_organization() {
     let mut gone = listed();
     gone.memory.owner = Some(seen(Some("elsewhere")));
     let listing = gone.observed.listing.clone().unwrap();
-    let look = Action::Look(Look::Listing { fresh: false });
-    gone.fold(&look, Answer::Listing(listing), now());
+    let look = Action::Read(Read::Listing { fresh: false });
+    gone.apply_answer(&look, Answer::Listing(listing), now());
     assert_eq!(gone.memory.owner, None, "nothing has the alias any more");
 }
 
@@ -299,10 +302,10 @@ fn an_organization_that_is_being_deleted_holds_nobody_up_for_an_hour(
     for mut view in [taken(&State::Deleting), taken(&State::Active)] {
         view.desired.adoption = adoption;
         let (outcome, view) = rest_with(view, |action| match action {
-            Action::Look(Look::Organization(_)) => {
-                Some(Answer::Organization(Sight::Seen(old(&State::Deleting))))
+            Action::Read(Read::Organization(_)) => {
+                Some(Answer::Organization(Reading::Seen(old(&State::Deleting))))
             }
-            Action::Look(Look::Tags(_)) | Action::Intend(_) => panic!("{action:?}"),
+            Action::Read(Read::Tags(_)) | Action::Intend(_) => panic!("{action:?}"),
             _ => None,
         });
         assert_eq!(told(&view, &outcome), told_as);
@@ -311,13 +314,13 @@ fn an_organization_that_is_being_deleted_holds_nobody_up_for_an_hour(
 }
 
 #[rstest]
-#[case::not_there(Sight::Absent)]
-#[case::deleted(Sight::Seen(old(&State::Deleted)))]
+#[case::not_there(Reading::Absent)]
+#[case::deleted(Reading::Seen(old(&State::Deleted)))]
 fn a_create_follows_at_once_when_the_organization_that_had_the_alias_is_gone(
-    #[case] described: Sight<Organization>,
+    #[case] described: Reading<Organization>,
 ) {
     let (_, view) = rest_with(taken(&State::Deleting), |action| match action {
-        Action::Look(Look::Organization(_)) => Some(Answer::Organization(described.clone())),
+        Action::Read(Read::Organization(_)) => Some(Answer::Organization(described.clone())),
         _ => None,
     });
     assert_eq!(view.memory.origin, Some(Origin::Created));
@@ -326,8 +329,8 @@ fn a_create_follows_at_once_when_the_organization_that_had_the_alias_is_gone(
 #[test]
 fn a_create_does_not_follow_while_the_list_shows_the_organization_that_is_gone() {
     let (outcome, view) = rest_with(taken(&State::Deleting), |action| match action {
-        Action::Look(Look::Organization(_)) => Some(Answer::Organization(Sight::Absent)),
-        Action::Look(Look::Listing { fresh: true }) => Some(Answer::Listing(Listing {
+        Action::Read(Read::Organization(_)) => Some(Answer::Organization(Reading::Absent)),
+        Action::Read(Read::Listing { fresh: true }) => Some(Answer::Listing(Listing {
             by_id: None,
             by_alias: Presence::Present(row(&State::Deleting)),
             fresh: true,
@@ -347,16 +350,16 @@ fn a_refused_create_is_not_stalled_by_an_organization_that_is_being_deleted() {
             Operation::CreateOrganization,
             &refused("NameAvailabilityException"),
         )),
-        Action::Look(Look::Listing { fresh: true }) => Some(Answer::Listing(Listing {
+        Action::Read(Read::Listing { fresh: true }) => Some(Answer::Listing(Listing {
             by_id: None,
             by_alias: Presence::Present(row(&State::Deleting)),
             fresh: true,
             deletion_failed: false,
         })),
-        Action::Look(Look::Organization(_)) => {
-            Some(Answer::Organization(Sight::Seen(old(&State::Deleting))))
+        Action::Read(Read::Organization(_)) => {
+            Some(Answer::Organization(Reading::Seen(old(&State::Deleting))))
         }
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Hidden)),
+        Action::Read(Read::Tags(_)) => Some(Answer::Tags(Tags::Hidden)),
         _ => None,
     });
     let row = Row::transient(Reason::OrganizationBusy, SOON);
@@ -366,16 +369,16 @@ fn a_refused_create_is_not_stalled_by_an_organization_that_is_being_deleted() {
 /// A create is pending whose answer is not known, and an organization that was Active since has the alias.
 fn found(state: &State, action: &Action) -> Option<Answer> {
     Some(match action {
-        Action::Look(Look::Listing { .. }) => Answer::Listing(Listing {
+        Action::Read(Read::Listing { .. }) => Answer::Listing(Listing {
             by_id: None,
             by_alias: Presence::Present(row(state)),
             fresh: true,
             deletion_failed: false,
         }),
-        Action::Look(Look::Organization(_)) => {
-            Answer::Organization(Sight::Seen(is_or_was_active(state)))
+        Action::Read(Read::Organization(_)) => {
+            Answer::Organization(Reading::Seen(is_or_was_active(state)))
         }
-        Action::Look(Look::Tags(_)) => Answer::Tags(Tags::Hidden),
+        Action::Read(Read::Tags(_)) => Answer::Tags(Tags::Hidden),
         Action::Call(Call::Create { .. }) => trouble(
             Operation::CreateOrganization,
             &refused("NameAvailabilityException"),
@@ -420,7 +423,8 @@ fn an_object_is_not_released_while_it_is_not_known_whose_the_organization_of_its
 fn with_directory(spec: bool, confirmed: Option<&str>) -> View {
     let mut view = deleting(existing(&State::Active));
     view.desired.input.directory_id = spec.then(|| "d-0123456789".into());
-    let workmail_operator::core::Policy::Delete(how) = &mut view.desired.policy else {
+    let workmail_operator::logic::organization::Policy::Delete(how) = &mut view.desired.policy
+    else {
         panic!("policy Retain")
     };
     how.delete_directory = true;
@@ -456,7 +460,7 @@ fn a_directory_that_was_there_before_is_deleted_only_with_the_id_confirmed() {
 fn tags_with_a_former_name_of_the_cluster_are_ours_and_are_rewritten() {
     let written = std::cell::RefCell::new(Vec::new());
     let (outcome, view) = rest_with(existing(&State::Active), |action| match action {
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(tags_of("old-prod")))),
+        Action::Read(Read::Tags(_)) => Some(Answer::Tags(Tags::Shown(tags_of("old-prod")))),
         Action::Call(Call::Tag { tags, .. }) => {
             written.borrow_mut().push(tags.clone());
             None
@@ -473,7 +477,7 @@ fn tags_with_a_former_name_of_the_cluster_are_ours_and_are_rewritten() {
 #[test]
 fn tags_with_the_uid_of_a_cluster_that_has_a_name_are_another_owners() {
     let (outcome, view) = rest_with(existing(&State::Active), |action| match action {
-        Action::Look(Look::Tags(_)) => {
+        Action::Read(Read::Tags(_)) => {
             let uid = "11111111-2222-3333-4444-555555555555";
             Some(Answer::Tags(Tags::Shown(tags_of(uid))))
         }

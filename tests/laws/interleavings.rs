@@ -2,7 +2,10 @@
 
 use workmail_operator::{
     api::{ConditionType, DeletionPolicy},
-    core::{Call, OrganizationState as State, Trouble},
+    logic::{
+        ErrorKind,
+        organization::{Call, OrganizationState as State},
+    },
 };
 
 use crate::{
@@ -33,8 +36,8 @@ fn faults() -> Vec<Twist> {
         Fault::CrashBefore,
         Fault::CrashAfter,
         Fault::Lost,
-        Fault::Aws(Trouble::Throttled),
-        Fault::Aws(Trouble::TimedOut),
+        Fault::Aws(ErrorKind::Throttled),
+        Fault::Aws(ErrorKind::TimedOut),
         Fault::Api,
         Fault::ApiLost,
         Fault::Pause,

@@ -3,9 +3,9 @@
 use rstest::rstest;
 use workmail_operator::{
     api::{ConditionStatus as Status, ConditionType as Kind, Reason},
-    core::{
-        Action, Answer, Failure, Look, NoteKind, OrganizationState as State, Outcome, Retry, View,
-        report,
+    logic::{
+        EventKind, Failure, Retry,
+        organization::{Action, Answer, OrganizationState as State, Outcome, Read, View, report},
     },
 };
 
@@ -14,8 +14,8 @@ use crate::views::{condition, deleting, existing, ready, rest_with, status};
 const SAID: &str = "workmailorganizations.workmail-operator.dev \"acme\" is forbidden: \
                     ValidatingAdmissionPolicy 'no-finalizers' denied request: none here";
 
-fn refusal(what: &str, looking: bool) -> Answer {
-    Answer::Refused(Failure::of_kubernetes(what, 403, SAID, looking))
+fn refusal(what: &str, read_failed: bool) -> Answer {
+    Answer::Refused(Failure::of_kubernetes(what, 403, SAID, read_failed))
 }
 
 /// Asserts that it is told to whoever looks at the object now, in the API server's words.
@@ -37,9 +37,9 @@ fn assert_told(view: &View, outcome: &Outcome, what: &str) {
     );
     assert_eq!(status(&told, Kind::Reconciling), Some(Status::True));
     assert_eq!(status(&told, Kind::Synced), Some(Status::False));
-    let warned = NoteKind::Warning(Reason::UnexpectedError);
+    let warned = EventKind::Warning(Reason::UnexpectedError);
     assert!(told.notes.iter().any(|note| note.kind == warned));
-    assert!(matches!(Retry::after(outcome), Retry::Backoff { .. }));
+    assert!(matches!(outcome.retry(), Retry::Backoff { .. }));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_finalizer_that_may_not_be_removed_is_told_and_not_that_aws_is_deleting() {
 #[test]
 fn a_refused_read_leaves_a_ready_generation_as_it_is_and_is_told_of_one_that_leaves() {
     let read = |action: &Action| match action {
-        Action::Look(Look::Scope | Look::Account) => Some(refusal("read the namespace", true)),
+        Action::Read(Read::Scope | Read::Account) => Some(refusal("read the namespace", true)),
         _ => None,
     };
     let before = ready();
@@ -98,7 +98,7 @@ fn the_reason_says_whether_somebody_has_to_act(#[case] code: u16, #[case] reason
 #[test]
 fn a_sentence_is_added_to_the_ready_condition_once_and_to_no_other() {
     let before = ready();
-    let mut told = report(&before, &Outcome::AsBefore);
+    let mut told = report(&before, &Outcome::Unchanged);
     told.add_to_ready("Allow it.");
     told.add_to_ready("Allow it.");
     let ready = condition(&told, Kind::Ready).unwrap();

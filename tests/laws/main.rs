@@ -1,6 +1,6 @@
 //! The laws of the operator's judgement, held against a small model of the world: AWS, the API server
 //! and a driver that takes one action a step, with a fault or somebody else's edit between any two.
-//! `decide`, `note`, `fold`, `keep` and `report` are the real ones, unchanged.
+//! `decide`, `note`, `apply_answer`, `keep` and `report` are the real ones, unchanged.
 
 #![allow(
     clippy::expect_used,

@@ -4,9 +4,12 @@
 use rstest::rstest;
 use workmail_operator::{
     api::{ConditionStatus, ConditionType, Reason},
-    core::{
-        Action, Delete, Look, OrganizationState as State, Outcome, Policy, Release, Retained,
-        Retry, Schema, Scope, View, decide, report,
+    logic::{
+        Retry,
+        organization::{
+            Action, Delete, OrganizationState as State, Outcome, Policy, Read, Release, Retained,
+            Schema, Scope, View, decide, report,
+        },
     },
 };
 
@@ -35,7 +38,7 @@ fn row() -> Row {
 #[case::that_is_ready(ready())]
 fn while_the_definition_lacks_a_field_nothing_is_asked_of_aws_and_that_is_told(#[case] view: View) {
     let view = with(lacks(&["spec.managementPolicy", "spec.suspend"]), view);
-    let Action::Rest(outcome) = decide(&view) else {
+    let Action::Finish(outcome) = decide(&view) else {
         panic!("it does something: {:?}", decide(&view));
     };
     assert_eq!(told(&view, &outcome), row());
@@ -79,7 +82,7 @@ fn a_definition_that_could_not_be_read_changes_nothing_and_leaves_a_ready_object
 
     let (outcome, view) = rest(with(Schema::Unread, fresh()));
     assert_eq!(told(&view, &outcome).reason, "SchemaOutdated");
-    assert_ne!(Retry::after(&outcome), Retry::Never, "it is read again");
+    assert_ne!(outcome.retry(), Retry::Never, "it is read again");
 }
 
 #[test]
@@ -92,7 +95,7 @@ fn the_finalizer_neither_comes_nor_goes_while_the_policy_may_be_hidden() {
     for view in [armed, disarmed] {
         let action = decide(&with(hidden.clone(), view));
         assert!(
-            matches!(action, Action::Rest(Outcome::Failed(_))),
+            matches!(action, Action::Finish(Outcome::Failed(_))),
             "{action:?}"
         );
     }
@@ -113,7 +116,7 @@ fn of_deletion(view: View, schema: Schema, scope: Scope) -> Action {
     let mut view = with(schema, view);
     assert_eq!(
         decide(&view),
-        Action::Look(Look::Scope),
+        Action::Read(Read::Scope),
         "live reads come first"
     );
     view.observed.scope = Some(scope);
@@ -126,7 +129,7 @@ fn a_deletion_waits_while_fields_are_hidden_and_goes_on_where_everything_goes() 
     let hidden = || lacks(&["spec.suspend"]);
     let action = of_deletion(doomed(), hidden(), Scope::Stays);
     assert!(
-        matches!(action, Action::Rest(Outcome::Failed(_))),
+        matches!(action, Action::Finish(Outcome::Failed(_))),
         "{action:?}"
     );
     for (scope, why) in [
@@ -152,7 +155,7 @@ fn policy_retain_lets_an_object_go_unless_it_may_hide_another_policy() {
     ] {
         let action = of_deletion(view.clone(), hidden, Scope::Stays);
         assert!(
-            matches!(action, Action::Rest(Outcome::Failed(_))),
+            matches!(action, Action::Finish(Outcome::Failed(_))),
             "{action:?}"
         );
     }

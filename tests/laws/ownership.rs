@@ -1,10 +1,13 @@
-//! Whose an organization is: what is left alone, and what is told of it.
+//! Ownership of an organization: what is left unchanged, and what is reported.
 
 use workmail_operator::{
     api::{Origin, Reason},
-    core::{
-        Action, Answer, Call, Listing, Look, ObjectKey, Operation, OrganizationState as State,
-        Outcome, Policy, Presence, Sight, Tags, Trouble, View,
+    logic::{
+        ErrorKind, ObjectKey, Operation,
+        organization::{
+            Action, Answer, Call, Listing, OrganizationState as State, Outcome, Policy, Presence,
+            Read, Reading, Tags, View,
+        },
     },
 };
 
@@ -19,7 +22,7 @@ use crate::{
 #[test]
 fn another_owner_by_the_tags_stalls_and_is_named() {
     let foreign = |action: &Action| match action {
-        Action::Look(Look::Tags(_)) => {
+        Action::Read(Read::Tags(_)) => {
             let mut tags = marks();
             tags.insert("workmail-operator.dev/cluster".into(), "elsewhere".into());
             Some(Answer::Tags(Tags::Shown(tags)))
@@ -52,13 +55,13 @@ fn a_resource_of_this_cluster_that_comes_first_stalls_the_other_and_is_named() {
     let mut untagged = existing(&State::Active);
     untagged.desired.policy = Policy::Retain;
     for mut view in [listed(), pending, untagged] {
-        view.rival = Some(ObjectKey {
+        view.competitor = Some(ObjectKey {
             namespace: "post".into(),
             name: "first".into(),
             uid: "1".into(),
         });
         let (outcome, view) = rest_with(view, |action| match action {
-            Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
+            Action::Read(Read::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
             Action::Intend(_) | Action::Call(_) => panic!("{action:?}"),
             _ => None,
         });
@@ -77,7 +80,7 @@ fn a_resource_of_this_cluster_that_comes_first_stalls_the_other_and_is_named() {
 fn its_own_tags_come_before_any_order_among_the_resources_of_this_cluster() {
     let mut view = listed();
     view.observed.listing.as_mut().unwrap().by_alias = Presence::Present(row(&State::Active));
-    view.rival = Some(ObjectKey {
+    view.competitor = Some(ObjectKey {
         namespace: "post".into(),
         name: "first".into(),
         uid: "1".into(),
@@ -93,13 +96,13 @@ fn taken_here(tags: &TagMap) -> (Outcome, View) {
             Operation::CreateOrganization,
             &refused("NameAvailabilityException"),
         )),
-        Action::Look(Look::Listing { fresh: true }) => Some(Answer::Listing(Listing {
+        Action::Read(Read::Listing { fresh: true }) => Some(Answer::Listing(Listing {
             by_id: None,
             by_alias: Presence::Present(row(&State::Active)),
             fresh: true,
             deletion_failed: false,
         })),
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(tags.clone()))),
+        Action::Read(Read::Tags(_)) => Some(Answer::Tags(Tags::Shown(tags.clone()))),
         _ => None,
     })
 }
@@ -134,11 +137,11 @@ fn an_alias_that_is_taken_in_this_account_is_told_with_the_way_to_take_it_up() {
 fn an_organization_that_was_there_before_the_call_is_only_made_ours_by_the_answer_to_it() {
     let there = Presence::Present(row(&State::Creating));
     let hidden = |action: &Action| match action {
-        Action::Look(Look::Organization(_)) => Some(Answer::Organization(Sight::Seen(described(
-            &State::Creating,
-        )))),
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Hidden)),
-        Action::Look(Look::Listing { .. }) => Some(Answer::Listing(Listing {
+        Action::Read(Read::Organization(_)) => Some(Answer::Organization(Reading::Seen(
+            described(&State::Creating),
+        ))),
+        Action::Read(Read::Tags(_)) => Some(Answer::Tags(Tags::Hidden)),
+        Action::Read(Read::Listing { .. }) => Some(Answer::Listing(Listing {
             by_id: None,
             by_alias: there.clone(),
             fresh: true,
@@ -155,7 +158,7 @@ fn an_organization_that_was_there_before_the_call_is_only_made_ours_by_the_answe
     let (_, asked) = rest_with(view, |action| match action {
         // Its answer is lost.
         Action::Call(Call::Create { .. }) => {
-            Some(trouble(Operation::CreateOrganization, &Trouble::TimedOut))
+            Some(trouble(Operation::CreateOrganization, &ErrorKind::TimedOut))
         }
         action => hidden(action),
     });

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use workmail_operator::{
     api::{DnsRecord, ManagementPolicy},
-    core::{
-        Action, Answer, Call, DomainDetails, DomainSight, Look, MailDomain, Operation,
-        OrganizationState as State, Outcome, Presence, Sight, Tags, Trouble, Verification, View,
-        decide, report,
+    logic::{
+        ErrorKind, Operation,
+        organization::{
+            Action, Answer, Call, DomainDetails, DomainReading, MailDomain,
+            OrganizationState as State, Outcome, Presence, Read, Reading, Tags, Verification, View,
+            decide, report,
+        },
     },
 };
 
@@ -42,7 +45,7 @@ fn with_domains(there: usize) -> View {
     view.desired.domains = (0..MANY).map(name).collect();
     view.memory.managed_domains = (0..there).map(name).collect();
     view.saved = view.memory.clone();
-    view.observed.organization = Sight::Seen(described(&State::Active));
+    view.observed.organization = Reading::Seen(described(&State::Active));
     view.observed.tags = Some(Tags::Shown(marks()));
     for number in 0..there {
         let shown = view.shown.domains.entry(name(number)).or_default();
@@ -55,7 +58,7 @@ fn with_domains(there: usize) -> View {
 /// AWS in small: the domains it has.
 fn answer(action: &Action, there: &mut BTreeSet<String>) -> Option<Answer> {
     Some(match action {
-        Action::Look(Look::Domains { list, details, .. }) => {
+        Action::Read(Read::Domains { list, details, .. }) => {
             let mut domains = BTreeMap::new();
             if *list {
                 let row = |name: &String| (name.clone(), Some(MailDomain::default()));
@@ -63,7 +66,7 @@ fn answer(action: &Action, there: &mut BTreeSet<String>) -> Option<Answer> {
             }
             let of = |name: &String| (name.clone(), there.contains(name).then(pending));
             domains.extend(details.iter().map(of));
-            Answer::Domains(DomainSight {
+            Answer::Domains(DomainReading {
                 domains,
                 complete: *list,
             })
@@ -72,7 +75,7 @@ fn answer(action: &Action, there: &mut BTreeSet<String>) -> Option<Answer> {
             there.insert(domain.clone());
             call.success()?
         }
-        Action::Look(Look::Object) => Answer::Current,
+        Action::Read(Read::Object) => Answer::Current,
         Action::Save(_) => Answer::Saved,
         _ => return None,
     })
@@ -84,12 +87,12 @@ fn steps(mut view: View, there: usize) -> (Vec<Action>, Outcome, View) {
     let mut steps = Vec::new();
     for _ in 0..200 {
         let action = decide(&view);
-        if let Action::Rest(outcome) = action {
+        if let Action::Finish(outcome) = action {
             return (steps, outcome, view);
         }
         match answer(&action, &mut there) {
-            Some(answer) => view.fold(&action, answer, now()),
-            None => view.note(&action, now()),
+            Some(answer) => view.apply_answer(&action, answer, now()),
+            None => view.record(&action, now()),
         }
         steps.push(action);
     }
@@ -99,7 +102,7 @@ fn steps(mut view: View, there: usize) -> (Vec<Action>, Outcome, View) {
 /// The domains that each read is for.
 fn reads(steps: &[Action]) -> Vec<&BTreeSet<String>> {
     let details = |action| match action {
-        &Action::Look(Look::Domains { ref details, .. }) => Some(details),
+        &Action::Read(Read::Domains { ref details, .. }) => Some(details),
         _ => None,
     };
     steps.iter().filter_map(details).collect()
@@ -110,7 +113,7 @@ fn what_is_missing_is_registered_before_anything_is_read_and_each_domain_is_read
     let (steps, outcome, view) = steps(with_domains(20), 20);
     assert_eq!(outcome, Outcome::Active);
     let registers = |action: &Action| matches!(action, Action::Call(Call::Register { .. }));
-    let reads_details = |action: &Action| matches!(action, Action::Look(Look::Domains { details, .. }) if !details.is_empty());
+    let reads_details = |action: &Action| matches!(action, Action::Read(Read::Domains { details, .. }) if !details.is_empty());
     let last = steps.iter().rposition(registers).unwrap();
     let first = steps.iter().position(reads_details).unwrap();
     assert!(last < first, "{steps:?}");
@@ -130,9 +133,9 @@ fn what_a_list_does_not_tell_stays_shown_until_it_is_read() {
     let mut there = (0..MANY).map(name).collect();
     let later = now() + k8s_openapi::jiff::SignedDuration::from_hours(1);
     let answer = answer(&list, &mut there).unwrap();
-    view.fold(&list, answer, later);
+    view.apply_answer(&list, answer, later);
     assert_eq!(view.shown.domains, before);
-    let Action::Look(Look::Domains { details, .. }) = decide(&view) else {
+    let Action::Read(Read::Domains { details, .. }) = decide(&view) else {
         panic!("what the list lacks is read");
     };
     assert_eq!(details.len(), 8);
@@ -146,7 +149,7 @@ fn under_observe_everything_is_read_before_it_is_said_what_full_would_do() {
     let read: BTreeSet<_> = reads(&steps).into_iter().flatten().cloned().collect();
     assert_eq!(read, (0..20).map(name).collect());
     let outcome = decide(&view);
-    let Action::Rest(outcome) = outcome else {
+    let Action::Finish(outcome) = outcome else {
         panic!("{outcome:?}");
     };
     let planned = report(&view, &outcome).shown.planned_calls;
@@ -162,14 +165,14 @@ fn a_reconcile_goes_on_where_the_last_one_stopped_and_reads_again_only_whose_it_
     // One step in each reconcile.
     for _ in 0..200 {
         let action = decide(&view);
-        if let Action::Rest(_) = action {
+        if let Action::Finish(_) = action {
             break;
         }
         match answer(&action, &mut there) {
-            Some(answer) => view.fold(&action, answer, now()),
-            None => view.note(&action, now()),
+            Some(answer) => view.apply_answer(&action, answer, now()),
+            None => view.record(&action, now()),
         }
-        if matches!(action, Action::Look(Look::Domains { .. }) | Action::Call(_)) {
+        if matches!(action, Action::Read(Read::Domains { .. }) | Action::Call(_)) {
             done.push(action);
             let kept = view.reads().unwrap();
             let tags = kept.tags.clone();
@@ -183,7 +186,7 @@ fn a_reconcile_goes_on_where_the_last_one_stopped_and_reads_again_only_whose_it_
         }
     }
     let of_aws =
-        |step: &&Action| matches!(step, Action::Look(Look::Domains { .. }) | Action::Call(_));
+        |step: &&Action| matches!(step, Action::Read(Read::Domains { .. }) | Action::Call(_));
     let expected: Vec<_> = all.iter().filter(of_aws).cloned().collect();
     assert_eq!(done, expected, "as in one reconcile");
 }
@@ -205,9 +208,9 @@ fn nothing_is_taken_over_after_another_listing_an_unanswered_change_or_a_deletio
         id: ID.into(),
         domain: name(0),
     });
-    for (lost, kept) in [(Trouble::TimedOut, false), (Trouble::Throttled, true)] {
+    for (lost, kept) in [(ErrorKind::TimedOut, false), (ErrorKind::Throttled, true)] {
         let answer = trouble(Operation::RegisterMailDomain, &lost);
-        unanswered.fold(&register, answer, now());
+        unanswered.apply_answer(&register, answer, now());
         assert_eq!(unanswered.reads().is_some(), kept, "{lost:?}");
     }
     let mut deleted = read;

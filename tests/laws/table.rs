@@ -6,10 +6,12 @@ use std::time::Duration;
 use rstest::rstest;
 use workmail_operator::{
     api::{AdoptionPolicy, ConditionStatus, ManagementPolicy, Reason},
-    core::{
-        AccountId, Action, Answer, Call, DomainDetails, Look, MailDomain, Operation,
-        OrganizationState as State, Outcome, Presence, Retry, Tags, Trouble, Verification, View,
-        decide,
+    logic::{
+        AccountId, ErrorKind, Operation, Retry,
+        organization::{
+            Action, Answer, Call, DomainDetails, MailDomain, OrganizationState as State, Outcome,
+            Presence, Read, Tags, Verification, View, decide,
+        },
     },
 };
 
@@ -27,18 +29,18 @@ const fn backoff(first: u64, most: u64) -> Retry {
     }
 }
 
-pub(crate) fn refused(code: &str) -> Trouble {
-    Trouble::from_answer(400, Some(code), Some("the text of AWS"))
+pub(crate) fn refused(code: &str) -> ErrorKind {
+    ErrorKind::from_answer(400, Some(code), Some("the text of AWS"))
 }
 
 /// What is told once this call is answered so.
-pub(crate) fn after(view: View, operation: Operation, answer: &Trouble) -> Row {
+pub(crate) fn after(view: View, operation: Operation, answer: &ErrorKind) -> Row {
     let (outcome, view) = rest_with(view, |action| {
         let is_it = match action {
-            Action::Look(Look::Account) => operation == Operation::GetCallerIdentity,
-            Action::Look(Look::Listing { .. }) => operation == Operation::ListOrganizations,
-            Action::Look(Look::Organization(_)) => operation == Operation::DescribeOrganization,
-            Action::Look(Look::Tags(_)) => operation == Operation::ListTagsForResource,
+            Action::Read(Read::Account) => operation == Operation::GetCallerIdentity,
+            Action::Read(Read::Listing { .. }) => operation == Operation::ListOrganizations,
+            Action::Read(Read::Organization(_)) => operation == Operation::DescribeOrganization,
+            Action::Read(Read::Tags(_)) => operation == Operation::ListTagsForResource,
             Action::Call(Call::Create { .. }) => operation == Operation::CreateOrganization,
             Action::Call(Call::Tag { .. }) => operation == Operation::TagResource,
             Action::Call(Call::Untag { .. }) => operation == Operation::UntagResource,
@@ -88,15 +90,15 @@ fn a_recoverable_refusal_of_the_create_is_tried_again_from_30_s_to_15_min(
 }
 
 #[rstest]
-#[case(Trouble::Throttled, Reason::Throttled)]
+#[case(ErrorKind::Throttled, Reason::Throttled)]
 #[case(refused("ThrottlingException"), Reason::Throttled)]
 #[case(refused("TooManyRequestsException"), Reason::Throttled)]
-#[case(Trouble::TimedOut, Reason::ServiceUnavailable)]
-#[case(Trouble::Unreachable, Reason::ServiceUnavailable)]
-#[case(Trouble::ServerFault, Reason::ServiceUnavailable)]
-#[case(Trouble::Undecodable, Reason::ServiceUnavailable)]
+#[case(ErrorKind::TimedOut, Reason::ServiceUnavailable)]
+#[case(ErrorKind::Unreachable, Reason::ServiceUnavailable)]
+#[case(ErrorKind::ServerFault, Reason::ServiceUnavailable)]
+#[case(ErrorKind::Undecodable, Reason::ServiceUnavailable)]
 fn a_transient_trouble_is_tried_again_from_1_s_to_60_s_and_makes_no_event(
-    #[case] answer: Trouble,
+    #[case] answer: ErrorKind,
     #[case] reason: Reason,
 ) {
     for (view, operation) in [
@@ -115,7 +117,7 @@ fn without_credentials_it_is_told_and_tried_again() {
     let row = after(
         fresh(),
         Operation::GetCallerIdentity,
-        &Trouble::NoCredentials,
+        &ErrorKind::NoCredentials,
     );
     assert_eq!(
         row,
@@ -136,7 +138,7 @@ fn credentials_of_another_account_are_told_and_no_more_is_looked_at() {
 #[test]
 fn too_many_tags_stall() {
     let untagged = |action: &Action| match action {
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
+        Action::Read(Read::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
         Action::Call(_) => Some(trouble(
             Operation::TagResource,
             &refused("TooManyTagsException"),
@@ -150,7 +152,7 @@ fn too_many_tags_stall() {
 #[test]
 fn an_organization_that_is_busy_is_tried_again_from_5_s_to_60_s() {
     let untagged = |action: &Action| match action {
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
+        Action::Read(Read::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
         Action::Call(_) => Some(trouble(
             Operation::TagResource,
             &refused("OrganizationStateException"),
@@ -176,7 +178,7 @@ fn what_is_not_there_and_must_not_be_created_is_looked_for_from_30_s_to_15_min(
     view.desired.adoption = adoption;
     view.desired.management = management;
     let look = decide(&view);
-    assert_eq!(look, Action::Look(Look::Listing { fresh: true }));
+    assert_eq!(look, Action::Read(Read::Listing { fresh: true }));
     view.observed.listing.as_mut().unwrap().fresh = true;
     let (outcome, view) = rest_with(view, |action| panic!("{action:?}"));
     let row = told(&view, &outcome);
@@ -315,7 +317,7 @@ fn each_state_has_its_row(#[case] state: State, #[case] row: Row) {
 #[test]
 fn a_failed_creation_is_told_in_the_words_of_aws_with_the_way_out() {
     let (outcome, view) = rest(existing(&State::Failed));
-    let report = workmail_operator::core::report(&view, &outcome);
+    let report = workmail_operator::logic::organization::report(&view, &outcome);
     let message = &report.verdicts[0].message;
     assert!(message.contains("no address left"), "{message}");
     assert!(message.contains("delete this resource"), "{message}");

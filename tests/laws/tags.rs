@@ -5,9 +5,11 @@ use std::cell::RefCell;
 use rstest::rstest;
 use workmail_operator::{
     api::{ConditionType, ManagementPolicy, Reason, TAG_CLUSTER},
-    core::{
-        Action, Answer, Call, Look, OrganizationState as State, Outcome, Tags, Trouble, View,
-        report,
+    logic::{
+        ErrorKind,
+        organization::{
+            Action, Answer, Call, OrganizationState as State, Outcome, Read, Tags, View, report,
+        },
     },
 };
 
@@ -30,10 +32,10 @@ fn are_marks(tags: &TagMap) -> bool {
 }
 
 /// Follows the decisions, with AWS refusing some calls; gives the calls, and where it rests.
-fn calls(view: View, refuses: impl Fn(&Call) -> Option<Trouble>) -> (Vec<String>, Outcome, View) {
+fn calls(view: View, refuses: impl Fn(&Call) -> Option<ErrorKind>) -> (Vec<String>, Outcome, View) {
     let asked = RefCell::new(Vec::new());
     let (outcome, view) = rest_with(view, |action| match action {
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
+        Action::Read(Read::Tags(_)) => Some(Answer::Tags(Tags::Shown(TagMap::new()))),
         Action::Call(call) => {
             asked.borrow_mut().push(call.to_string());
             refuses(call).map(|answer| trouble(call.operation(), &answer))
@@ -127,7 +129,7 @@ fn a_tag_that_aws_does_not_remove_makes_no_room_for_another() {
     let there = (0..47).map(|number| (key(number), "old".to_owned()));
     let there: TagMap = there.chain(crate::views::marks()).collect();
     let (_, view) = rest_with(view, |action| match action {
-        Action::Look(Look::Tags(_)) => Some(Answer::Tags(Tags::Shown(there.clone()))),
+        Action::Read(Read::Tags(_)) => Some(Answer::Tags(Tags::Shown(there.clone()))),
         Action::Call(call) => Some(trouble(call.operation(), &refused("AccessDeniedException"))),
         _ => None,
     });

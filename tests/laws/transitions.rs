@@ -3,7 +3,7 @@
 use rstest::rstest;
 use workmail_operator::{
     api::{ConditionType, DeletionPolicy},
-    core::OrganizationState as State,
+    logic::organization::OrganizationState as State,
 };
 
 use crate::world::{Event, Fault, World, aws::Knobs};

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use k8s_openapi::jiff::Timestamp;
 use workmail_operator::{
     api::{ConditionStatus, ConditionType, DeletionPolicy, Origin, Reason},
-    core::{
-        AccountId, Action, Answer, Call, DomainDetails, DomainSight, Endpoint, Failure, Listing,
-        MailDomain, Note, NoteKind, Observed, Operation, Organization, OrganizationId,
-        OrganizationState as State, Outcome, Presence, Region, Report, Retry, Sight, Summary, Tags,
-        Trouble, Verdict, Verification, View, decide, report,
+    logic::{
+        AccountId, ErrorKind, EventKind, Failure, ObjectEvent, Operation, OrganizationId, Region,
+        Retry, Verdict,
+        organization::{
+            Action, Answer, Call, DomainDetails, DomainReading, Endpoint, Listing, MailDomain,
+            Observed, Organization, OrganizationState as State, Outcome, Presence, Reading, Report,
+            Summary, Tags, Verification, View, decide, report,
+        },
     },
 };
 
@@ -54,8 +57,8 @@ pub(crate) fn creating() -> View {
     for _ in 0..9 {
         match decide(&view) {
             Action::Call(Call::Create { .. }) => return view,
-            action @ Action::Save(_) => view.fold(&action, Answer::Saved, now()),
-            action => view.note(&action, now()),
+            action @ Action::Save(_) => view.apply_answer(&action, Answer::Saved, now()),
+            action => view.record(&action, now()),
         }
     }
     panic!("nothing is created");
@@ -91,14 +94,14 @@ pub(crate) fn deleting(mut view: View) -> View {
     view.desired.deleting = true;
     view.desired.finalizer = true;
     view.desired.generation += 1;
-    view.desired.policy = workmail_operator::core::Policy::Delete(confirmed());
+    view.desired.policy = workmail_operator::logic::organization::Policy::Delete(confirmed());
     view
 }
 
-pub(crate) fn confirmed() -> workmail_operator::core::Delete {
-    workmail_operator::core::Delete {
+pub(crate) fn confirmed() -> workmail_operator::logic::organization::Delete {
+    workmail_operator::logic::organization::Delete {
         confirmed: true,
-        ..workmail_operator::core::Delete::default()
+        ..workmail_operator::logic::organization::Delete::default()
     }
 }
 
@@ -143,19 +146,19 @@ pub(crate) fn rest_with(
 ) -> (Outcome, View) {
     for _ in 0..40 {
         let action = decide(&view);
-        if let Action::Rest(outcome) = action {
+        if let Action::Finish(outcome) = action {
             return (outcome, view);
         }
         match answer(&action).or_else(|| usual(&view, &action)) {
-            Some(answer) => view.fold(&action, answer, now()),
-            None => view.note(&action, now()),
+            Some(answer) => view.apply_answer(&action, answer, now()),
+            None => view.record(&action, now()),
         }
     }
     panic!("it does not rest");
 }
 
 pub(crate) fn usual(view: &View, action: &Action) -> Option<Answer> {
-    use workmail_operator::core::{Look, Scope};
+    use workmail_operator::logic::organization::{Read, Scope};
     let listing = view.observed.listing.clone();
     let by_id = listing.as_ref().and_then(|listing| listing.by_id.clone());
     let state = match by_id {
@@ -163,34 +166,36 @@ pub(crate) fn usual(view: &View, action: &Action) -> Option<Answer> {
         Some(Presence::Absent { .. }) | None => State::Active,
     };
     Some(match action {
-        Action::Look(Look::Account) => Answer::Account(AccountId::from("111111111111")),
-        Action::Look(Look::Listing { .. }) => Answer::Listing(Listing {
+        Action::Read(Read::Account) => Answer::Account(AccountId::from("111111111111")),
+        Action::Read(Read::Listing { .. }) => Answer::Listing(Listing {
             by_id: view.id().map(|_| Presence::Present(row(&State::Active))),
             by_alias: Presence::Absent { confirmed: false },
             fresh: true,
             deletion_failed: false,
         }),
-        Action::Look(Look::Organization(_)) => Answer::Organization(Sight::Seen(described(&state))),
-        Action::Look(Look::Tags(_)) => Answer::Tags(Tags::Shown(marks())),
-        Action::Look(Look::Scope) => Answer::Scope(Scope::Stays),
-        Action::Look(Look::Object) => Answer::Current,
+        Action::Read(Read::Organization(_)) => {
+            Answer::Organization(Reading::Seen(described(&state)))
+        }
+        Action::Read(Read::Tags(_)) => Answer::Tags(Tags::Shown(marks())),
+        Action::Read(Read::Scope) => Answer::Scope(Scope::Stays),
+        Action::Read(Read::Object) => Answer::Current,
         Action::AddFinalizer => Answer::FinalizerAdded,
         Action::RemoveFinalizer(release) => Answer::FinalizerRemoved(release.clone()),
         Action::Save(_) => Answer::Saved,
         Action::Call(Call::Create { .. }) => Answer::Created(OrganizationId::from(ID)),
         Action::Call(call) => call.success()?,
-        Action::Look(Look::Owner { .. }) => Answer::OwnerLives(true),
-        Action::Look(Look::Domains { list, details, .. }) => {
+        Action::Read(Read::Owner { .. }) => Answer::OwnerLives(true),
+        Action::Read(Read::Domains { list, details, .. }) => {
             // Those that are read one by one were just registered.
             let details = details.iter().filter(|_| !list);
-            Answer::Domains(DomainSight {
+            Answer::Domains(DomainReading {
                 domains: details
                     .map(|name| (name.clone(), Some(pending())))
                     .collect(),
                 complete: *list,
             })
         }
-        Action::Look(Look::Endpoint) => Answer::Endpoint(Endpoint::Absent),
+        Action::Read(Read::Endpoint) => Answer::Endpoint(Endpoint::Absent),
         Action::KeepEndpoint(entries) => Answer::EndpointKept(entries.clone()),
         Action::Intend(_)
         | Action::Claim(..)
@@ -198,7 +203,7 @@ pub(crate) fn usual(view: &View, action: &Action) -> Option<Answer> {
         | Action::Manage(_)
         | Action::ManageDomains(_)
         | Action::Forget
-        | Action::Rest(_) => return None,
+        | Action::Finish(_) => return None,
     })
 }
 
@@ -234,9 +239,9 @@ pub(crate) fn next(view: View, outcome: &Outcome) -> View {
 }
 
 /// The answer to a call that AWS refused, or that did not get through.
-pub(crate) fn trouble(operation: Operation, trouble: &Trouble) -> Answer {
+pub(crate) fn trouble(operation: Operation, trouble: &ErrorKind) -> Answer {
     let region = Region::from("us-east-1");
-    Answer::of_trouble(trouble, Failure::of_call(operation, trouble, Some(&region)))
+    Answer::of_error(trouble, Failure::of_call(operation, trouble, Some(&region)))
 }
 
 pub(crate) fn condition(report: &Report, kind: ConditionType) -> Option<&Verdict> {
@@ -256,13 +261,13 @@ pub(crate) fn told(view: &View, outcome: &Outcome) -> Row {
         ready: ready.status,
         stalled: status(&report, ConditionType::Stalled).is_some(),
         reconciling: status(&report, ConditionType::Reconciling).is_some(),
-        retry: Retry::after(outcome),
+        retry: outcome.retry(),
         warns: report.notes.iter().any(is_warning),
     }
 }
 
-pub(crate) fn is_warning(note: &Note) -> bool {
-    matches!(note.kind, NoteKind::Warning(_) | NoteKind::Alert(_))
+pub(crate) fn is_warning(note: &ObjectEvent) -> bool {
+    matches!(note.kind, EventKind::Warning(_) | EventKind::Alert(_))
 }
 
 #[derive(Debug, PartialEq, Eq)]

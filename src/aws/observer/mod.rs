@@ -3,7 +3,7 @@
 //! Nobody polls object by object. Each reconcile ends by saying what it acted on ([`Observer::follow`]);
 //! whenever a complete listing shows something else, that object is named on the channel.
 
-mod ledger;
+mod listing_state;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,12 +16,12 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-pub use self::ledger::{Ledger, Wanted};
-use self::ledger::{Look, Reply};
+pub use self::listing_state::{ListingState, Wanted};
+use self::listing_state::{Read, Reply};
 use super::{Aws, CallError, Session, snapshot::Snapshot};
-use crate::core::{
-    AccountId, Failure, Listing, ObjectKey, Operation, OrganizationId, Presence, Region, Sight,
-    Summary, Trouble,
+use crate::logic::{
+    AccountId, ErrorKind, Failure, ObjectKey, Operation, OrganizationId, Region,
+    organization::{Listing, Presence, Reading, Summary},
 };
 
 /// How often the list is looked at.
@@ -30,7 +30,7 @@ pub struct Timing {
     /// While nothing is in transition.
     pub resync: Duration,
     /// Looking may fail this long before objects are told.
-    pub blind: Duration,
+    pub unreachable: Duration,
 }
 
 /// A reconcile waits this long for a listing.
@@ -74,7 +74,7 @@ pub struct Observer {
     region: Region,
     aws: Arc<Aws>,
     timing: Timing,
-    ledger: Mutex<Ledger>,
+    listing_state: Mutex<ListingState>,
     /// Counts finished looks, whether they saw anything or not.
     looks: watch::Sender<u64>,
     wake: Notify,
@@ -94,7 +94,7 @@ impl Observer {
             region,
             aws,
             timing,
-            ledger: Mutex::default(),
+            listing_state: Mutex::default(),
             looks: watch::Sender::new(0),
             wake: Notify::new(),
             changed,
@@ -145,10 +145,10 @@ impl Observer {
     async fn answer(&self, question: &Question<'_>) -> Result<Listing, CallError> {
         let mut looks = self.looks.subscribe();
         loop {
-            let reply = self.ledger().ask(question);
+            let reply = self.listing_state().ask(question);
             match reply {
                 Reply::Seen(listing) => return Ok(listing),
-                Reply::CouldNotLook(error) => return Err(error),
+                Reply::ReadFailed(error) => return Err(error),
                 Reply::NotYet => self.wake.notify_one(),
             }
             if looks.changed().await.is_err() {
@@ -166,7 +166,9 @@ impl Observer {
         acted_on: Presence<Summary>,
         in_transition: bool,
     ) {
-        let news = self.ledger().follow(object, id, acted_on, in_transition);
+        let news = self
+            .listing_state()
+            .follow(object, id, acted_on, in_transition);
         if news {
             self.wake.notify_one();
         }
@@ -175,7 +177,7 @@ impl Observer {
     /// Says what a reconcile of an object without an organization of its own has found; the object is
     /// named once a listing shows something else.
     pub fn wait_for(&self, object: &ObjectKey, wanted: Wanted, found: Option<Summary>) {
-        let differs = self.ledger().wait_for(object, wanted, found);
+        let differs = self.listing_state().wait_for(object, wanted, found);
         if differs {
             // The receiver is gone only when the operator ends.
             let _ = self.changed.send(object.clone());
@@ -186,23 +188,23 @@ impl Observer {
     /// A create of the object is about to be asked for, or may have been done: that nothing was listed
     /// before says nothing of it.
     pub fn may_appear(&self, object: &ObjectKey) {
-        self.ledger().may_appear(object);
+        self.listing_state().may_appear(object);
     }
 
     /// AWS has just accepted the deletion of the object's organization: only reads that are begun from
     /// now on tell whether it comes to nothing.
     pub fn deletion_accepted(&self, object: &ObjectKey) {
-        self.ledger().deletion_accepted(object);
+        self.listing_state().deletion_accepted(object);
     }
 
     /// The deletion of the object's organization was accepted before, by this process or another.
     pub fn expect_deletion(&self, object: &ObjectKey) {
-        self.ledger().expect_deletion(object);
+        self.listing_state().expect_deletion(object);
     }
 
     /// Forgets an object that is gone, or for which AWS is left alone.
     pub fn forget(&self, object: &ObjectKey) {
-        let known = self.ledger().forget(object);
+        let known = self.listing_state().forget(object);
         if known {
             self.wake.notify_one();
         }
@@ -210,14 +212,14 @@ impl Observer {
 
     /// Since when looking has failed.
     #[must_use]
-    pub fn blind_since(&self) -> Option<Instant> {
-        self.ledger().blind_since()
+    pub fn unreachable_since(&self) -> Option<Instant> {
+        self.listing_state().unreachable_since()
     }
 
     /// Looks whenever it is time to. Never returns.
     pub async fn run(&self) {
         loop {
-            let due = self.ledger().due(Instant::now());
+            let due = self.listing_state().due(Instant::now());
             tokio::select! {
                 () = self.wake.notified() => {}
                 () = until(due) => self.look().await,
@@ -226,10 +228,10 @@ impl Observer {
     }
 
     async fn look(&self) {
-        let plan = self.ledger().plan(Instant::now());
+        let plan = self.listing_state().plan(Instant::now());
         let to_tell = match plan {
-            Look::List => self.look_at_the_list().await,
-            Look::Each(ids) => self.look_at_each(ids).await,
+            Read::List => self.read_list().await,
+            Read::Each(ids) => self.read_each(ids).await,
         };
         for object in to_tell {
             // The receiver is gone only when the operator ends.
@@ -238,12 +240,13 @@ impl Observer {
         self.looks.send_modify(|count| *count += 1);
     }
 
-    async fn look_at_the_list(&self) -> Vec<ObjectKey> {
+    async fn read_list(&self) -> Vec<ObjectKey> {
         match self.list().await {
-            Ok(snapshot) => self.ledger().see(snapshot, self.timing),
-            Err(error) => self
-                .ledger()
-                .see_nothing(error, self.timing.blind, Instant::now()),
+            Ok(snapshot) => self.listing_state().see(snapshot, self.timing),
+            Err(error) => {
+                self.listing_state()
+                    .apply_failure(error, self.timing.unreachable, Instant::now())
+            }
         }
     }
 
@@ -255,18 +258,18 @@ impl Observer {
         )
         .await;
         if let Err(error) = &seen {
-            self.could_not_look(error, &session);
+            self.report_failed_read(error, &session);
         }
         seen
     }
 
     /// Describes organizations one by one. Nothing is concluded from one that cannot be described or
     /// is absent: the list decides.
-    async fn look_at_each(&self, ids: Vec<OrganizationId>) -> Vec<ObjectKey> {
+    async fn read_each(&self, ids: Vec<OrganizationId>) -> Vec<ObjectKey> {
         let begun = Instant::now();
         let (mut rows, wanted) = (Vec::new(), ids.len());
         if let Ok(session) = self.aws.session(false).await
-            && self.ledger().is_of(session.account())
+            && self.listing_state().is_of(session.account())
         {
             let organizations = session.organizations(&self.region).within(EACH);
             let looks = ids.into_iter().map(|id| {
@@ -276,20 +279,20 @@ impl Observer {
             let mut seen = stream::iter(looks).buffer_unordered(AT_ONCE);
             while let Some(seen) = seen.next().await {
                 match seen {
-                    Ok(Sight::Seen(organization)) => rows.push(organization.summary),
-                    Ok(Sight::Absent | Sight::NotLooked) => {}
-                    Err(error) => self.could_not_look(&error, &session),
+                    Ok(Reading::Seen(organization)) => rows.push(organization.summary),
+                    Ok(Reading::Absent | Reading::NotRead) => {}
+                    Err(error) => self.report_failed_read(&error, &session),
                 }
             }
         }
-        let mut ledger = self.ledger();
+        let mut listing_state = self.listing_state();
         if rows.len() < wanted {
-            ledger.look_at_lists_until(begun + self.timing.resync);
+            listing_state.prefer_list_until(begun + self.timing.resync);
         }
-        ledger.see_each(rows, begun)
+        listing_state.apply_descriptions(rows, begun)
     }
 
-    fn could_not_look(&self, error: &CallError, session: &Session) {
+    fn report_failed_read(&self, error: &CallError, session: &Session) {
         tracing::warn!(
             operation = error.operation.as_str(),
             region = %self.region,
@@ -301,14 +304,16 @@ impl Observer {
         session.failed(error, &self.region);
     }
 
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    fn listing_state(&self) -> MutexGuard<'_, ListingState> {
+        self.listing_state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A listing did not come in the time of a reconcile.
 const fn too_late() -> CallError {
-    CallError::new(Operation::ListOrganizations, Trouble::TimedOut)
+    CallError::new(Operation::ListOrganizations, ErrorKind::TimedOut)
 }
 
 async fn until(due: Option<Instant>) {

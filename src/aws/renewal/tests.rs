@@ -33,7 +33,7 @@ struct Setting {
     /// How long STS takes to answer.
     sts_takes: Duration,
     /// What STS answers instead.
-    sts_fails: Option<Trouble>,
+    sts_fails: Option<ErrorKind>,
 }
 
 impl Default for Setting {
@@ -98,7 +98,7 @@ impl Source for Counting {
                 ..
             } = self.setting();
             let operation = Operation::GetCallerIdentity;
-            let late = CallError::new(operation, Trouble::TimedOut);
+            let late = CallError::new(operation, ErrorKind::TimedOut);
             // As the door does.
             timeout(DEADLINE, tokio::time::sleep(sts_takes))
                 .await
@@ -126,8 +126,8 @@ async fn pass(time: Duration) {
     }
 }
 
-fn rejection() -> Trouble {
-    Trouble::Refused {
+fn rejection() -> ErrorKind {
+    ErrorKind::Refused {
         code: "InvalidClientTokenId".to_owned(),
         message: String::new(),
     }
@@ -218,21 +218,21 @@ async fn who_finds_nothing_valid_waits_no_longer_than_the_deadline_of_a_call() {
     let renewal = source.renewal();
     let asked = Instant::now();
     let error = renewal.current(false).await.unwrap_err();
-    assert_eq!(error.trouble, Trouble::TimedOut);
+    assert_eq!(error.trouble, ErrorKind::TimedOut);
     assert!(asked.elapsed() <= DEADLINE + Duration::from_millis(1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_of_a_moment_ago_is_told_at_once_and_one_who_insists_asks_anew() {
     let source = Counting::new(Setting {
-        sts_fails: Some(Trouble::ServerFault),
+        sts_fails: Some(ErrorKind::ServerFault),
         ..Setting::default()
     });
     let renewal = source.renewal();
     renewal.current(false).await.unwrap_err();
     for _ in 0..64 {
         let error = at_once(&renewal).await.unwrap_err();
-        assert_eq!(error.trouble, Trouble::ServerFault);
+        assert_eq!(error.trouble, ErrorKind::ServerFault);
     }
     assert_eq!(source.questions(), 1);
     source.set(|setting| setting.sts_fails = None);

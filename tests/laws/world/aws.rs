@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use workmail_operator::core::{
-    Call, Organization, OrganizationId, OrganizationState as State, Summary, Tags, Trouble,
+use workmail_operator::logic::{
+    ErrorKind, OrganizationId,
+    organization::{Call, Organization, OrganizationState as State, Summary, Tags},
 };
 
 use super::domains::Domains;
@@ -119,7 +120,7 @@ impl Aws {
         })
     }
 
-    pub(crate) fn tags(&self, id: &str, account: &str) -> Result<Tags, Trouble> {
+    pub(crate) fn tags(&self, id: &str, account: &str) -> Result<Tags, ErrorKind> {
         match self.orgs.get(id).filter(|org| org.account == account) {
             None => Err(refusal("ResourceNotFoundException")),
             Some(org) if org.state == State::Active => Ok(Tags::Shown(org.tags.clone())),
@@ -162,7 +163,7 @@ impl Aws {
         call: &Call,
         account: &'static str,
         now: Timestamp,
-    ) -> Result<Option<OrganizationId>, Trouble> {
+    ) -> Result<Option<OrganizationId>, ErrorKind> {
         match call {
             Call::Create {
                 alias,
@@ -230,7 +231,7 @@ impl Aws {
         &mut self,
         id: &OrganizationId,
         account: &str,
-    ) -> Result<&mut Org, Trouble> {
+    ) -> Result<&mut Org, ErrorKind> {
         let org = self
             .orgs
             .get_mut(id.as_str())
@@ -265,8 +266,8 @@ impl Aws {
 }
 
 /// A refusal with the noise that AWS's texts carry.
-pub(crate) fn refusal(code: &str) -> Trouble {
-    Trouble::from_answer(
+pub(crate) fn refusal(code: &str) -> ErrorKind {
+    ErrorKind::from_answer(
         400,
         Some(code),
         Some(

@@ -3,7 +3,10 @@
 
 use workmail_operator::{
     api::{ManagementPolicy, Origin},
-    core::{Call, OrganizationId, OrganizationState as State, Owner, Tags},
+    logic::{
+        OrganizationId, Owner,
+        organization::{Call, OrganizationState as State, Tags},
+    },
 };
 
 use super::{
@@ -23,7 +26,7 @@ impl Evidence {
 }
 
 impl World {
-    /// Whose the tags that this reconcile has seen say it is. Tags of an object of this cluster that
+    /// The owner by the tags that this reconcile has read. Tags of an object of this cluster that
     /// was seen to be gone name nobody.
     pub(super) fn owner(&self, reconcile: &Reconcile) -> Option<Owner> {
         let (_, tags) = reconcile.seen.tags.as_ref()?;

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use workmail_operator::{
     api::CreateInput,
-    core::{
-        DomainDetails, DomainSight, MailDomain, OrganizationId, OrganizationState as State,
-        Trouble, Verification,
+    logic::{
+        ErrorKind, OrganizationId,
+        organization::{
+            DomainDetails, DomainReading, MailDomain, OrganizationState as State, Verification,
+        },
     },
 };
 
@@ -67,12 +69,12 @@ impl Domains {
         })
     }
 
-    fn sight(&self, list: bool, details: &BTreeSet<String>) -> DomainSight {
+    fn sight(&self, list: bool, details: &BTreeSet<String>) -> DomainReading {
         let listed = self.all.keys().filter(|_| list);
         let wanted = details
             .iter()
             .filter(|name| !list || self.all.contains_key(*name));
-        DomainSight {
+        DomainReading {
             domains: listed
                 .chain(wanted)
                 .map(|name| (name.clone(), self.see(name, details.contains(name))))
@@ -117,7 +119,7 @@ impl Aws {
         account: &str,
         list: bool,
         details: &BTreeSet<String>,
-    ) -> Result<DomainSight, Trouble> {
+    ) -> Result<DomainReading, ErrorKind> {
         Ok(self.active(id, account)?.domains.sight(list, details))
     }
 
@@ -127,7 +129,7 @@ impl Aws {
         id: &OrganizationId,
         account: &str,
         name: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ErrorKind> {
         let is_taken = self.taken_domains.contains(name);
         let domains = &mut self.active(id, account)?.domains.all;
         if is_taken && !domains.contains_key(name) {
@@ -144,7 +146,7 @@ impl Aws {
         id: &OrganizationId,
         account: &str,
         name: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ErrorKind> {
         let domains = &mut self.active(id, account)?.domains;
         match domains.all.get(name).map(|domain| &domain.verification) {
             None => Err(refusal("MailDomainNotFoundException")),
@@ -165,7 +167,7 @@ impl Aws {
         id: &OrganizationId,
         account: &str,
         name: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ErrorKind> {
         let in_use = self.addresses;
         let Org { domains, .. } = self.active(id, account)?;
         if in_use || name == domains.default || name == domains.own {

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use workmail_operator::api::Reason;
-use workmail_operator::core::{
-    Action, Answer, Desired, Facts, Failure, Listing, Look, Memory, Observed, Outcome, Report,
-    SaveAs, Schema, Scope, Summary, View, decide, keep, planned, report,
+use workmail_operator::logic::{
+    Failure,
+    organization::{
+        Action, Answer, Desired, Facts, Listing, Memory, Observed, Outcome, Read, Report, SaveAs,
+        Schema, Scope, Summary, View, decide, keep, planned, report,
+    },
 };
 
 use super::{
@@ -52,9 +55,9 @@ pub(crate) struct Known {
     pub(super) claimed: Option<Timestamp>,
     /// When its domains were last read.
     pub(super) domains_read: Option<Timestamp>,
-    blind_since: Option<Timestamp>,
+    unreachable_since: Option<Timestamp>,
     kept: Option<Kept>,
-    pub(crate) whole_look_due: bool,
+    pub(crate) full_read_due: bool,
 }
 
 /// What a reconcile that was paused has read, and when.
@@ -228,7 +231,7 @@ impl World {
             observed: Observed::default(),
             facts: Facts {
                 schema: Schema::Complete,
-                whole_look_due: known.whole_look_due,
+                full_read_due: known.full_read_due,
                 young: age(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
                 delete_again,
                 pending_expired: age(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
@@ -242,11 +245,12 @@ impl World {
                 attempts_answered: known
                     .attempts
                     .is_some_and(|(since, answered)| answered && Some(since) == pending),
-                blind_for_long: age(known.blind_since).is_some_and(|age| age >= FIFTEEN_MINUTES),
+                unreachable_for_long: age(known.unreachable_since)
+                    .is_some_and(|age| age >= FIFTEEN_MINUTES),
                 ended: self.ended,
                 end_of_service: "2027-03-31".into(),
             },
-            rival: self.rival(object),
+            competitor: self.competitor(object),
             memory,
         }
     }
@@ -268,16 +272,16 @@ impl World {
             | Action::Manage(_)
             | Action::ManageDomains(_)
             | Action::Forget => {
-                reconcile.view.note(action, self.now);
+                reconcile.view.record(action, self.now);
                 return true;
             }
-            Action::Look(Look::Object | Look::Scope | Look::Owner { .. } | Look::Endpoint)
+            Action::Read(Read::Object | Read::Scope | Read::Owner { .. } | Read::Endpoint)
             | Action::KeepEndpoint(_)
             | Action::AddFinalizer
             | Action::RemoveFinalizer(_)
             | Action::Save(_)
-            | Action::Rest(_) => return self.act_in_kubernetes(reconcile, action, fault),
-            Action::Look(look) => {
+            | Action::Finish(_) => return self.act_in_kubernetes(reconcile, action, fault),
+            Action::Read(look) => {
                 self.watch_request(reconcile);
                 self.look(reconcile, look, fault)
             }
@@ -287,7 +291,7 @@ impl World {
                 self.call(reconcile, call, fault)
             }
         };
-        reconcile.view.fold(action, answer, self.now);
+        reconcile.view.apply_answer(action, answer, self.now);
         if reconcile.view.observed.listing.is_some() {
             self.resume(reconcile);
         }
@@ -316,7 +320,7 @@ impl World {
             return false;
         }
         let answer = match action {
-            Action::Look(Look::Object) => {
+            Action::Read(Read::Object) => {
                 let live = self.server.get(&reconcile.uid);
                 if live.map(|object| object.version) != Some(reconcile.version) {
                     return false;
@@ -324,13 +328,13 @@ impl World {
                 reconcile.seen.current = live.cloned();
                 Answer::Current
             }
-            Action::Look(Look::Owner { namespace, name }) => {
+            Action::Read(Read::Owner { namespace, name }) => {
                 let mut objects = self.server.objects.iter().flatten();
                 let lives = objects.any(|object| namespace == "mail" && *name == object.name);
                 reconcile.seen.owner_lives = Some(lives);
                 Answer::OwnerLives(lives)
             }
-            Action::Look(_) => {
+            Action::Read(_) => {
                 let scope = self.scope();
                 reconcile.seen.scope = Some(scope);
                 Answer::Scope(scope)
@@ -365,7 +369,7 @@ impl World {
                 reconcile.seen.current = live;
                 Answer::Saved
             }
-            Action::Rest(outcome) => {
+            Action::Finish(outcome) => {
                 self.rest(reconcile, outcome);
                 return false;
             }
@@ -374,7 +378,7 @@ impl World {
         if let Fault::ApiLost = fault {
             return false;
         }
-        reconcile.view.fold(action, answer, self.now);
+        reconcile.view.apply_answer(action, answer, self.now);
         self.note_attempts(reconcile);
         true
     }
@@ -391,17 +395,27 @@ impl World {
 
     fn rest(&mut self, reconcile: &mut Reconcile, outcome: &Outcome) {
         let report = report(&reconcile.view, outcome);
-        self.watch_notes(&report.notes);
+        self.watch_events(&report.notes);
         self.watch_release(reconcile, outcome, &report.notes);
         self.rested[reconcile.slot] = Some(outcome.clone());
         let is_of_a_look = matches!(
             outcome,
-            Outcome::Observed(_) | Outcome::Failed(Failure { looking: false, .. })
+            Outcome::Observed(_)
+                | Outcome::Failed(Failure {
+                    read_failed: false,
+                    ..
+                })
         );
         if is_of_a_look && reconcile.view.observes() {
             self.planned[reconcile.slot] = Some(planned(&reconcile.view).calls);
         }
-        let blind = matches!(outcome, Outcome::Failed(Failure { looking: true, .. }));
+        let unreachable = matches!(
+            outcome,
+            Outcome::Failed(Failure {
+                read_failed: true,
+                ..
+            })
+        );
         let now = self.now;
         let listing = reconcile.view.observed.listing.as_ref();
         let undone = reconcile.view.memory.deletion_accepted.is_some()
@@ -409,11 +423,11 @@ impl World {
         let told = (now, reconcile.view.desired.generation);
         let known = self.known(&reconcile.uid);
         known.deletion_failed = undone.then(|| known.deletion_failed.unwrap_or(told));
-        if blind {
-            known.blind_since.get_or_insert(now);
+        if unreachable {
+            known.unreachable_since.get_or_insert(now);
         } else {
-            known.blind_since = None;
-            known.whole_look_due = false;
+            known.unreachable_since = None;
+            known.full_read_due = false;
         }
         let may_go_on = matches!(
             outcome,

@@ -17,9 +17,11 @@ use std::collections::BTreeMap;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use workmail_operator::{
     api::{AdoptionPolicy, ConditionType, DeletionPolicy},
-    core::{
-        Call, Claimant, ClusterIdentity, ObjectKey, OrganizationState as State, Outcome, Owner,
-        Trouble, Verification, rival,
+    logic::{
+        ClusterIdentity, ErrorKind, ObjectKey, Owner,
+        organization::{
+            Call, Competitor, OrganizationState as State, Outcome, Verification, preferred_over,
+        },
     },
 };
 
@@ -36,7 +38,7 @@ pub(crate) enum Fault {
     /// The process is killed after the step's effect and before its answer is used.
     CrashAfter,
     /// AWS does nothing, and this is what is heard of it.
-    Aws(Trouble),
+    Aws(ErrorKind),
     /// AWS does the work, and its answer is lost.
     Lost,
     /// The API server does nothing, and the reconcile ends.
@@ -50,7 +52,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    fn trouble(&self) -> Option<Trouble> {
+    fn trouble(&self) -> Option<ErrorKind> {
         match self {
             Self::Aws(trouble) => Some(trouble.clone()),
             _ => None,
@@ -198,14 +200,20 @@ impl World {
     }
 
     /// The other object, if it comes first.
-    pub(crate) fn rival(&self, object: &Object) -> Option<ObjectKey> {
-        let claimant = |one: &Object| {
+    pub(crate) fn competitor(&self, object: &Object) -> Option<ObjectKey> {
+        let competitor = |one: &Object| {
             let ready = one.status.condition(ConditionType::Ready);
             let ready = ready.map(|ready| ready.reason.as_str());
-            Claimant::of(&one.desired(), &one.status.memory, ready)
+            Competitor::of(&one.desired(), &one.status.memory, ready)
         };
-        let all: Vec<Claimant> = self.server.objects.iter().flatten().map(claimant).collect();
-        rival(&claimant(object), &all).cloned()
+        let all: Vec<Competitor> = self
+            .server
+            .objects
+            .iter()
+            .flatten()
+            .map(competitor)
+            .collect();
+        preferred_over(&competitor(object), &all).cloned()
     }
 
     /// One reconcile of an object from its beginning to its end, without faults.

@@ -2,7 +2,7 @@
 
 use workmail_operator::{
     api::{DeletionPolicy, DomainSpec, ManagementPolicy},
-    core::OrganizationState as State,
+    logic::organization::OrganizationState as State,
 };
 
 use super::{
@@ -87,7 +87,7 @@ impl World {
             }),
             Event::WholeLook(slot) => {
                 if let Some(uid) = self.object(*slot).map(|object| object.uid.clone()) {
-                    self.known(&uid).whole_look_due = true;
+                    self.known(&uid).full_read_due = true;
                 }
             }
             _ => {}

@@ -1,9 +1,9 @@
 //! The hands of the driver in AWS: looks and calls, with their faults.
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use workmail_operator::core::{
-    AccountId, Answer, Call, Failure, Listing, Look, Operation, Presence, Region, Sight, Summary,
-    Tags, Trouble,
+use workmail_operator::logic::{
+    AccountId, ErrorKind, Failure, Operation, Region,
+    organization::{Answer, Call, Listing, Presence, Read, Reading, Summary, Tags},
 };
 
 use super::{Fault, World, driver::Reconcile};
@@ -12,22 +12,22 @@ const APART: SignedDuration = SignedDuration::from_secs(30);
 const RESYNC: SignedDuration = SignedDuration::from_mins(5);
 
 impl World {
-    pub(super) fn look(&mut self, reconcile: &mut Reconcile, look: &Look, fault: &Fault) -> Answer {
+    pub(super) fn look(&mut self, reconcile: &mut Reconcile, look: &Read, fault: &Fault) -> Answer {
         let operation = match look {
-            Look::Account => Operation::GetCallerIdentity,
-            Look::Listing { .. } => Operation::ListOrganizations,
-            Look::Organization(_) => Operation::DescribeOrganization,
-            Look::Domains { .. } => Operation::ListMailDomains,
-            Look::Tags(_) | Look::Scope | Look::Object | Look::Owner { .. } | Look::Endpoint => {
+            Read::Account => Operation::GetCallerIdentity,
+            Read::Listing { .. } => Operation::ListOrganizations,
+            Read::Organization(_) => Operation::DescribeOrganization,
+            Read::Domains { .. } => Operation::ListMailDomains,
+            Read::Tags(_) | Read::Scope | Read::Object | Read::Owner { .. } | Read::Endpoint => {
                 Operation::ListTagsForResource
             }
         };
         let trouble = fault
             .trouble()
-            .or(self.aws_is_down.then_some(Trouble::Unreachable));
+            .or(self.aws_is_down.then_some(ErrorKind::Unreachable));
         match (look, trouble) {
             // As the operator's client reads this refusal: the tags are hidden.
-            (Look::Tags(_), Some(Trouble::Refused { code, .. }))
+            (Read::Tags(_), Some(ErrorKind::Refused { code, .. }))
                 if code == "OrganizationStateException" =>
             {
                 reconcile.seen.tags_hidden = true;
@@ -38,17 +38,17 @@ impl World {
         }
         let account = reconcile.account.unwrap_or(self.account);
         match look {
-            Look::Listing { fresh } => {
+            Read::Listing { fresh } => {
                 let listing = self.listing(reconcile, account, *fresh);
                 reconcile.seen.listing = Some(listing.clone());
                 Answer::Listing(listing)
             }
-            Look::Organization(id) => {
+            Read::Organization(id) => {
                 let found = self.aws.describe(id.as_str(), account, self.now);
                 reconcile.seen.described = Some(id.to_string());
-                Answer::Organization(found.map_or(Sight::Absent, Sight::Seen))
+                Answer::Organization(found.map_or(Reading::Absent, Reading::Seen))
             }
-            Look::Tags(id) => match self.aws.tags(id.as_str(), account) {
+            Read::Tags(id) => match self.aws.tags(id.as_str(), account) {
                 Ok(tags) => {
                     reconcile.seen.see_tags(id.as_str(), &tags);
                     if let Tags::Shown(_) = tags {
@@ -58,7 +58,7 @@ impl World {
                 }
                 Err(trouble) => answer(operation, &trouble),
             },
-            Look::Domains { id, list, details } => {
+            Read::Domains { id, list, details } => {
                 match self.aws.see_domains(id, account, *list, details) {
                     Ok(sight) => {
                         reconcile.seen.see_domains(&sight);
@@ -68,7 +68,7 @@ impl World {
                     Err(trouble) => answer(operation, &trouble),
                 }
             }
-            Look::Account | Look::Scope | Look::Object | Look::Owner { .. } | Look::Endpoint => {
+            Read::Account | Read::Scope | Read::Object | Read::Owner { .. } | Read::Endpoint => {
                 reconcile.account = Some(account);
                 Answer::Account(AccountId::from(account))
             }
@@ -126,7 +126,7 @@ impl World {
         }
         if let Some(trouble) = fault
             .trouble()
-            .or(self.aws_is_down.then_some(Trouble::Unreachable))
+            .or(self.aws_is_down.then_some(ErrorKind::Unreachable))
         {
             return answer(operation, &trouble);
         }
@@ -149,7 +149,7 @@ impl World {
         }
         self.watch_effect(reconcile, call, done.is_ok());
         if let Fault::Lost = fault {
-            return answer(operation, &Trouble::TimedOut);
+            return answer(operation, &ErrorKind::TimedOut);
         }
         match (done, call) {
             (Ok(Some(id)), _) => Answer::Created(id),
@@ -159,9 +159,9 @@ impl World {
     }
 }
 
-fn answer(operation: Operation, trouble: &Trouble) -> Answer {
+fn answer(operation: Operation, trouble: &ErrorKind) -> Answer {
     let region = Region::from("us-east-1");
-    Answer::of_trouble(trouble, Failure::of_call(operation, trouble, Some(&region)))
+    Answer::of_error(trouble, Failure::of_call(operation, trouble, Some(&region)))
 }
 
 /// Missing counts only when it was seen twice, 30 s apart.

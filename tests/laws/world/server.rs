@@ -9,7 +9,10 @@ use workmail_operator::{
         ManagementPolicy, RECONCILE_REQUESTED_AT, TAKE_OVER, WorkMailOrganization,
         WorkMailOrganizationSpec,
     },
-    core::{Desired, Memory, Region, Report, Shown, Verdict},
+    logic::{
+        Region, Verdict,
+        organization::{Desired, Memory, Report, Shown},
+    },
 };
 
 /// The status as it is stored.

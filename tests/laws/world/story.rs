@@ -3,7 +3,10 @@
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use workmail_operator::{
     api::{AdoptionPolicy, DeletionPolicy},
-    core::{OrganizationState as State, Trouble, Verification},
+    logic::{
+        ErrorKind,
+        organization::{OrganizationState as State, Verification},
+    },
 };
 
 use super::{
@@ -18,7 +21,7 @@ pub(crate) struct Story {
     knobs: Knobs,
     policy: DeletionPolicy,
     /// A second object of the same alias.
-    rival: bool,
+    competitor: bool,
     /// An organization that has the alias already.
     prior: Option<Prior>,
     /// How the first object's spec begins.
@@ -29,7 +32,7 @@ pub(crate) struct Story {
 /// Who has an organization that is there before any object.
 #[derive(Clone, Copy, Debug)]
 enum Prior {
-    Nobodys,
+    Unowned,
     /// By its tags, the first object's.
     Ours,
     /// An object's of this cluster that is gone.
@@ -41,7 +44,7 @@ enum Prior {
 impl Prior {
     fn tags(self) -> TagMap {
         let (cluster, name) = match self {
-            Self::Nobodys => return TagMap::new(),
+            Self::Unowned => return TagMap::new(),
             Self::Ours => ("prod", "acme"),
             Self::OfOneGone => ("prod", "gone"),
             Self::Elsewhere => ("elsewhere", "acme"),
@@ -68,7 +71,7 @@ impl Story {
             };
             org.domains.all.insert(NAMES[0].into(), there);
         }
-        if self.rival {
+        if self.competitor {
             world.pass(5);
             world.server.create(1, DeletionPolicy::Retain, world.now);
         }
@@ -91,7 +94,7 @@ impl Story {
 /// Any story.
 pub(crate) fn stories() -> impl Strategy<Value = Story> {
     let priors = select(vec![
-        Prior::Nobodys,
+        Prior::Unowned,
         Prior::Ours,
         Prior::OfOneGone,
         Prior::Elsewhere,
@@ -106,10 +109,10 @@ pub(crate) fn stories() -> impl Strategy<Value = Story> {
         option::weighted(0.2, endings()),
     )
         .prop_map(
-            |(knobs, policy, rival, prior, spec, events, ending)| Story {
+            |(knobs, policy, competitor, prior, spec, events, ending)| Story {
                 knobs,
                 policy,
-                rival,
+                competitor,
                 prior,
                 spec,
                 events: events
@@ -194,7 +197,7 @@ fn faults() -> impl Strategy<Value = Fault> {
 }
 
 /// Everything that can be heard of AWS when it does nothing.
-pub(crate) fn troubles() -> impl Strategy<Value = Trouble> {
+pub(crate) fn troubles() -> impl Strategy<Value = ErrorKind> {
     let codes = [
         "MailDomainInUseException",
         "MailDomainStateException",
@@ -212,12 +215,12 @@ pub(crate) fn troubles() -> impl Strategy<Value = Trouble> {
     ];
     prop_oneof![
         2 => select(vec![
-            Trouble::Throttled,
-            Trouble::TimedOut,
-            Trouble::Unreachable,
-            Trouble::ServerFault,
-            Trouble::Undecodable,
-            Trouble::NoCredentials,
+            ErrorKind::Throttled,
+            ErrorKind::TimedOut,
+            ErrorKind::Unreachable,
+            ErrorKind::ServerFault,
+            ErrorKind::Undecodable,
+            ErrorKind::NoCredentials,
         ]),
         1 => select(codes.to_vec()).prop_map(refusal),
     ]

@@ -2,9 +2,12 @@
 
 use workmail_operator::{
     api::{AdoptionPolicy, ConditionStatus, ConditionType, PendingOperation, Reason},
-    core::{
-        AccountId, Action, Call, DeleteInput, Look, OrganizationState as State, Outcome, Owner,
-        Presence, Release, Retained, Schema, Scope, Summary, View, decide,
+    logic::{
+        AccountId, Owner,
+        organization::{
+            Action, Call, DeleteInput, OrganizationState as State, Outcome, Presence, Read,
+            Release, Retained, Schema, Scope, Summary, View, decide,
+        },
     },
 };
 
@@ -45,7 +48,7 @@ impl World {
     pub(super) fn watch_action(&mut self, reconcile: &Reconcile, action: &Action) {
         let seen = &reconcile.seen;
         match action {
-            Action::Rest(Outcome::Failed(failure))
+            Action::Finish(Outcome::Failed(failure))
                 if failure.reason == Reason::OrganizationGone =>
             {
                 let row_says = seen.row().map(|row| row.state.clone());
@@ -58,7 +61,7 @@ impl World {
                     || format!("gone: {seen:?}"),
                 );
             }
-            Action::Rest(Outcome::Failed(failure))
+            Action::Finish(Outcome::Failed(failure))
                 if failure.reason == Reason::NotFound && seen.row().is_none() =>
             {
                 self.watch_freshness(seen, "not found");
@@ -69,7 +72,7 @@ impl World {
             {
                 self.watch_freshness(seen, "creates what it was to adopt");
             }
-            Action::Look(Look::Domains { details, .. }) => {
+            Action::Read(Read::Domains { details, .. }) => {
                 self.check(details.len() <= 8, "one step reads few domains", || {
                     format!("{details:?}")
                 });
@@ -84,7 +87,7 @@ impl World {
                 "an accepted deletion is asked for again only once it came to nothing",
                 || format!("{seen:?}"),
             ),
-            Action::Rest(Outcome::Active) => self.check(
+            Action::Finish(Outcome::Active) => self.check(
                 seen.row().is_some_and(|row| row.state == State::Active),
                 "Ready is true",
                 || format!("active: {seen:?}"),
@@ -105,7 +108,7 @@ impl World {
             view.facts.schema = schema;
             let action = decide(&view);
             let is_harmless = match &action {
-                Action::Rest(_) | Action::Look(Look::Scope) => true,
+                Action::Finish(_) | Action::Read(Read::Scope) => true,
                 Action::RemoveFinalizer(Release::Retained(why)) => {
                     view.desired.deleting && (*why != Retained::Policy || policy_is_shown)
                 }
@@ -156,9 +159,9 @@ impl World {
         self.watch_observes(Some(object), &format!("{call:?}"));
         let ours = self.owner(reconcile);
         self.check(
-            reconcile.view.rival.is_none() || ours == Some(Owner::Us),
+            reconcile.view.competitor.is_none() || ours == Some(Owner::Us),
             "nothing changes in AWS while another object works on it",
-            || format!("{call:?} beside {:?}", reconcile.view.rival),
+            || format!("{call:?} beside {:?}", reconcile.view.competitor),
         );
         match call {
             Call::Create { .. } => self.watch_create(reconcile, object, call),

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use workmail_operator::core::{Call, DomainSight, MailDomain, OrganizationId};
+use workmail_operator::logic::{
+    OrganizationId,
+    organization::{Call, DomainReading, MailDomain},
+};
 
 use super::{
     World,
@@ -42,7 +45,7 @@ impl SeenDomains {
 }
 
 impl Evidence {
-    pub(super) fn see_domains(&mut self, sight: &DomainSight) {
+    pub(super) fn see_domains(&mut self, sight: &DomainReading) {
         if sight.complete {
             self.domains = SeenDomains::default();
             self.domains.list_was_read = true;

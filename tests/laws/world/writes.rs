@@ -2,9 +2,9 @@
 
 use workmail_operator::{
     api::{ConditionStatus, ConditionType, DeletionPolicy, EventReason},
-    core::{
-        Action, Memory, Note, NoteKind, OrganizationState as State, Outcome, Owner, Presence,
-        Release,
+    logic::{
+        EventKind, ObjectEvent, Owner,
+        organization::{Action, Memory, OrganizationState as State, Outcome, Presence, Release},
     },
 };
 
@@ -150,7 +150,7 @@ impl World {
         &mut self,
         reconcile: &Reconcile,
         outcome: &Outcome,
-        notes: &[Note],
+        notes: &[ObjectEvent],
     ) {
         let Outcome::Released(Release::Retained(_)) = outcome else {
             return;
@@ -165,8 +165,8 @@ impl World {
         let lost = view.memory.deletion_accepted.is_some() && !undone
             || view.memory.pending_delete().is_some();
         self.check(
-            has(NoteKind::Alert(EventReason::TooLate)) == lost
-                && has(NoteKind::Normal(EventReason::Retained)) != lost,
+            has(EventKind::Alert(EventReason::TooLate)) == lost
+                && has(EventKind::Normal(EventReason::Retained)) != lost,
             "an accepted deletion is not told as retained",
             || format!("{notes:?} of {:?}", view.memory),
         );
@@ -198,7 +198,7 @@ impl World {
         );
     }
 
-    pub(super) fn watch_notes(&mut self, notes: &[Note]) {
+    pub(super) fn watch_events(&mut self, notes: &[ObjectEvent]) {
         for note in notes {
             self.watch_text(&note.message);
         }

@@ -1,0 +1,153 @@
+//! One object, and what its last reconcile acted on.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::{
+    aws::snapshot::{Missing, Snapshot, StillThere},
+    logic::{
+        OrganizationId,
+        organization::{OrganizationState, Presence, Summary},
+    },
+};
+
+/// What an object without an organization of its own looks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The organization of this alias.
+    Alias(Box<str>),
+    /// This organization.
+    Id(OrganizationId),
+}
+
+impl Wanted {
+    /// What a listing shows of it. A Deleted organization is none.
+    fn find<'a>(&self, snapshot: &'a Snapshot) -> Option<&'a Arc<Summary>> {
+        let found = match self {
+            Self::Alias(alias) => snapshot.by_alias(alias),
+            Self::Id(id) => snapshot.by_id(id),
+        };
+        found.filter(|row| row.state != OrganizationState::Deleted)
+    }
+}
+
+/// What an object without an organization of its own has found, and acted on.
+#[derive(Debug)]
+struct Candidate {
+    wanted: Wanted,
+    found: Option<Arc<Summary>>,
+}
+
+impl Candidate {
+    /// Whether a listing shows another organization than was found, or the same in a state that lets the
+    /// object do something else.
+    fn differs(&self, snapshot: &Snapshot) -> bool {
+        let is_same = |old: &Summary, new: &Summary| {
+            old.id == new.id
+                && (old.state == new.state
+                    || old.state.in_transition() && new.state.in_transition())
+        };
+        match (&self.found, self.wanted.find(snapshot)) {
+            (Some(old), Some(new)) => !is_same(old, new),
+            (None, None) => false,
+            (Some(_), None) | (None, Some(_)) => true,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Followed {
+    pub(super) id: Option<OrganizationId>,
+    acted_on: Option<Presence<Arc<Summary>>>,
+    candidate: Option<Candidate>,
+    /// Since when it waits for AWS to finish something.
+    pub(super) in_transition: Option<Instant>,
+    told: bool,
+    pub(super) id_missing: Missing,
+    pub(super) alias_missing: Missing,
+    /// Kept once its deletion was accepted.
+    pub(super) still_there: Option<StillThere>,
+}
+
+impl Followed {
+    /// Follows this organization from now on. If it was another, what was known of that one is
+    /// forgotten; gives since when it was in transition.
+    pub(super) fn becomes(&mut self, id: Option<&OrganizationId>) -> Option<Instant> {
+        if self.id.as_ref() == id {
+            return None;
+        }
+        self.id = id.cloned();
+        self.id_missing.start_again();
+        self.acted_on = None;
+        self.candidate = None;
+        self.in_transition.take()
+    }
+
+    /// Takes in what a reconcile acted on. Whether that is new.
+    pub(super) fn act_on(
+        &mut self,
+        id: &OrganizationId,
+        acted_on: Presence<Arc<Summary>>,
+        in_transition: bool,
+    ) -> bool {
+        self.told = false;
+        self.candidate = None;
+        if self.acted_on.as_ref() == Some(&acted_on)
+            && self.in_transition.is_some() == in_transition
+        {
+            return false;
+        }
+        self.id = Some(id.clone());
+        self.acted_on = Some(acted_on);
+        self.in_transition = in_transition.then(Instant::now);
+        true
+    }
+
+    /// Takes in what a reconcile without an organization of its own has found.
+    pub(super) fn wait_for(&mut self, wanted: Wanted, found: Option<Arc<Summary>>) {
+        self.told = false;
+        self.acted_on = None;
+        self.candidate = Some(Candidate { wanted, found });
+    }
+
+    /// Whether a listing could tell its reconcile anything.
+    pub(super) const fn is_served(&self) -> bool {
+        self.id.is_some() || self.candidate.is_some()
+    }
+
+    /// Takes in what a look that was begun then shows of its organization. Whether that is other than
+    /// what its reconcile acted on.
+    pub(super) fn look(&mut self, snapshot: &Snapshot, begun: Instant) -> bool {
+        let candidate = self.candidate.as_ref();
+        let differs = candidate.is_some_and(|candidate| candidate.differs(snapshot));
+        let Some(id) = &self.id else {
+            return differs;
+        };
+        let found = snapshot.by_id(id);
+        let now = self.id_missing.look(found, begun);
+        let was_unconfirmed = self.is_missing();
+        let confirmed = self.is_still_there(found, begun) && was_unconfirmed;
+        let acted_on = self.acted_on.as_ref();
+        differs || acted_on.is_some_and(|acted_on| *acted_on != now || confirmed)
+    }
+
+    /// Takes in a read of its organization. Whether it is known to be still there although its deletion
+    /// was accepted.
+    pub(super) fn is_still_there(&mut self, found: Option<&Arc<Summary>>, begun: Instant) -> bool {
+        let still_there = self.still_there.as_mut();
+        still_there.is_some_and(|still_there| still_there.look(found, begun))
+    }
+
+    /// Tells its reconcile, once.
+    pub(super) fn tell(&mut self) -> bool {
+        !std::mem::replace(&mut self.told, true)
+    }
+
+    /// Absent, and not known to be gone; or there, and not known to stay.
+    pub(super) fn is_missing(&self) -> bool {
+        let is_absent = matches!(self.acted_on, Some(Presence::Absent { confirmed: false }));
+        let still_there = self.still_there.as_ref();
+        is_absent || still_there.is_some_and(StillThere::is_unconfirmed)
+    }
+}

@@ -1,0 +1,189 @@
+//! Which objects of this cluster mean the same organization.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use kube::ResourceExt;
+
+use super::news::{Seen, written_by_others, written_by_us};
+use crate::{
+    api::{ConditionType, WorkMailOrganization},
+    logic::{
+        ObjectKey, Region,
+        organization::{Competitor, Desired, preferred_over, remembered},
+    },
+};
+
+/// An alias in a region. AWS knows no difference between upper and lower case. Objects that mean one
+/// organization have one alias, by whatever they find it: one of another alias is refused.
+type Place = (Option<Region>, Arc<str>);
+
+/// Every object, by the organization it means.
+#[derive(Debug, Default)]
+pub(super) struct Registry(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    objects: HashMap<ObjectKey, Entry>,
+    places: HashMap<Place, Vec<ObjectKey>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    place: Place,
+    competitor: Competitor,
+    seen: Seen,
+}
+
+impl Registry {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an object in, or takes note of its change; gives those that mean the same organization
+    /// and for which that changes who comes first.
+    pub(super) fn enter(
+        &self,
+        object: &WorkMailOrganization,
+        default_region: Option<&Region>,
+    ) -> Vec<ObjectKey> {
+        let Some(desired) = Desired::parse(object, default_region) else {
+            return Vec::new();
+        };
+        let (memory, _) = object.status.as_ref().map(remembered).unwrap_or_default();
+        let place = (
+            memory.region.clone().or_else(|| desired.region.clone()),
+            desired.alias.to_ascii_lowercase().into(),
+        );
+        let ready = object
+            .status
+            .as_ref()
+            .and_then(|status| status.condition(ConditionType::Ready))
+            .map(|ready| ready.reason.as_str());
+        let competitor = Competitor::of(&desired, &memory, ready);
+        let mut entries = self.entries();
+        if let Some(entry) = entries.objects.get_mut(&desired.object)
+            && entry.place == place
+        {
+            let steps_back = entry.competitor.participation != competitor.participation;
+            entry.competitor = competitor;
+            return if steps_back {
+                entries.others(&place, &desired.object)
+            } else {
+                Vec::new()
+            };
+        }
+        let before = entries.objects.get_mut(&desired.object);
+        let seen = before.map(|entry| mem::take(&mut entry.seen));
+        entries.leave(&desired.object);
+        // Nearly every place has one object: no room is kept for more.
+        entries
+            .places
+            .entry(place.clone())
+            .or_insert_with(|| Vec::with_capacity(1))
+            .push(desired.object.clone());
+        let entry = Entry {
+            place,
+            competitor,
+            seen: seen.unwrap_or_default(),
+        };
+        entries.objects.insert(desired.object, entry);
+        Vec::new()
+    }
+
+    /// Whether somebody else has changed the object since the watch last showed it: then it is
+    /// reconciled.
+    pub(super) fn is_news(&self, object: &WorkMailOrganization) -> bool {
+        let (others, ours) = (written_by_others(object), written_by_us(object));
+        self.entries()
+            .objects
+            .get_mut(&key(object))
+            .is_none_or(|entry| entry.seen.is_changed_by_others(others, ours))
+    }
+
+    /// The operator is about to write this to the object, or the API server has answered a write with it.
+    pub(super) fn expect(&self, written: &WorkMailOrganization) {
+        let ours = written_by_us(written);
+        if let Some(entry) = self.entries().objects.get_mut(&key(written)) {
+            entry.seen.expect(ours);
+        }
+    }
+
+    /// Lets an object go; gives those that meant the same organization.
+    pub(super) fn leave(&self, object: &ObjectKey) -> Vec<ObjectKey> {
+        self.entries().leave(object)
+    }
+
+    /// The key that all who know of the object share, so that its texts are held once.
+    pub(super) fn shared(&self, object: ObjectKey) -> ObjectKey {
+        match self.entries().objects.get_key_value(&object) {
+            Some((shared, _)) => shared.clone(),
+            None => object,
+        }
+    }
+
+    /// Whether the object is known.
+    pub(super) fn has(&self, object: &ObjectKey) -> bool {
+        self.entries().objects.contains_key(object)
+    }
+
+    /// The object that works on this one's organization instead of it.
+    pub(super) fn competitor(&self, object: &ObjectKey) -> Option<ObjectKey> {
+        let entries = self.entries();
+        let Entry {
+            place, competitor, ..
+        } = entries.objects.get(object)?;
+        let others = entries.places.get(place)?.iter();
+        let others = others.filter_map(|one| entries.objects.get(one));
+        preferred_over(competitor, others.map(|entry| &entry.competitor)).cloned()
+    }
+
+    /// The objects of a namespace (or all) that are not in `present`.
+    pub(super) fn missing(
+        &self,
+        namespace: Option<&str>,
+        present: &BTreeSet<String>,
+    ) -> Vec<ObjectKey> {
+        self.entries()
+            .objects
+            .keys()
+            .filter(|object| namespace.is_none_or(|namespace| *object.namespace == *namespace))
+            .filter(|object| !present.contains(&*object.uid))
+            .cloned()
+            .collect()
+    }
+}
+
+impl Entries {
+    fn others(&self, place: &Place, object: &ObjectKey) -> Vec<ObjectKey> {
+        let all = self.places.get(place).into_iter().flatten();
+        all.filter(|other| *other != object).cloned().collect()
+    }
+
+    fn leave(&mut self, object: &ObjectKey) -> Vec<ObjectKey> {
+        let Some(Entry { place, .. }) = self.objects.remove(object) else {
+            return Vec::new();
+        };
+        let Some(others) = self.places.get_mut(&place) else {
+            return Vec::new();
+        };
+        others.retain(|other| other != object);
+        let others = others.clone();
+        if others.is_empty() {
+            self.places.remove(&place);
+        }
+        others
+    }
+}
+
+/// The key of an object as the API server holds it.
+pub(super) fn key(object: &WorkMailOrganization) -> ObjectKey {
+    ObjectKey {
+        namespace: object.namespace().unwrap_or_default().into(),
+        name: object.name_any().into(),
+        uid: object.uid().unwrap_or_default().into(),
+    }
+}

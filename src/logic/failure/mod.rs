@@ -1,0 +1,287 @@
+//! From an error of AWS to a reason and a sentence: the one table.
+
+mod table;
+#[cfg(test)]
+mod tests;
+
+use super::text;
+use crate::api::Reason;
+
+/// The AWS operations the operator calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// `sts:GetCallerIdentity`.
+    GetCallerIdentity,
+    /// `workmail:ListOrganizations`.
+    ListOrganizations,
+    /// `workmail:DescribeOrganization`.
+    DescribeOrganization,
+    /// `workmail:ListTagsForResource`.
+    ListTagsForResource,
+    /// `workmail:CreateOrganization`.
+    CreateOrganization,
+    /// `workmail:TagResource`.
+    TagResource,
+    /// `workmail:UntagResource`.
+    UntagResource,
+    /// `workmail:DeleteOrganization`.
+    DeleteOrganization,
+    /// `workmail:ListMailDomains`.
+    ListMailDomains,
+    /// `workmail:GetMailDomain`.
+    GetMailDomain,
+    /// `workmail:RegisterMailDomain`.
+    RegisterMailDomain,
+    /// `workmail:UpdateDefaultMailDomain`.
+    UpdateDefaultMailDomain,
+    /// `workmail:DeregisterMailDomain`.
+    DeregisterMailDomain,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 13] = [
+        Self::GetCallerIdentity,
+        Self::ListOrganizations,
+        Self::DescribeOrganization,
+        Self::ListTagsForResource,
+        Self::CreateOrganization,
+        Self::TagResource,
+        Self::UntagResource,
+        Self::DeleteOrganization,
+        Self::ListMailDomains,
+        Self::GetMailDomain,
+        Self::RegisterMailDomain,
+        Self::UpdateDefaultMailDomain,
+        Self::DeregisterMailDomain,
+    ];
+
+    /// Its name in the service's API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::GetCallerIdentity => "GetCallerIdentity",
+            Self::ListOrganizations => "ListOrganizations",
+            Self::DescribeOrganization => "DescribeOrganization",
+            Self::ListTagsForResource => "ListTagsForResource",
+            Self::CreateOrganization => "CreateOrganization",
+            Self::TagResource => "TagResource",
+            Self::UntagResource => "UntagResource",
+            Self::DeleteOrganization => "DeleteOrganization",
+            Self::ListMailDomains => "ListMailDomains",
+            Self::GetMailDomain => "GetMailDomain",
+            Self::RegisterMailDomain => "RegisterMailDomain",
+            Self::UpdateDefaultMailDomain => "UpdateDefaultMailDomain",
+            Self::DeregisterMailDomain => "DeregisterMailDomain",
+        }
+    }
+
+    /// Its IAM action.
+    #[must_use]
+    pub fn action(self) -> String {
+        let service = match self {
+            Self::GetCallerIdentity => "sts",
+            Self::ListOrganizations
+            | Self::DescribeOrganization
+            | Self::ListTagsForResource
+            | Self::CreateOrganization
+            | Self::TagResource
+            | Self::UntagResource
+            | Self::DeleteOrganization
+            | Self::ListMailDomains
+            | Self::GetMailDomain
+            | Self::RegisterMailDomain
+            | Self::UpdateDefaultMailDomain
+            | Self::DeregisterMailDomain => "workmail",
+        };
+        format!("{service}:{}", self.as_str())
+    }
+
+    /// Whether it changes anything in AWS.
+    #[must_use]
+    pub const fn mutates(self) -> bool {
+        match self {
+            Self::GetCallerIdentity
+            | Self::ListOrganizations
+            | Self::DescribeOrganization
+            | Self::ListTagsForResource
+            | Self::ListMailDomains
+            | Self::GetMailDomain => false,
+            Self::CreateOrganization
+            | Self::TagResource
+            | Self::UntagResource
+            | Self::RegisterMailDomain
+            | Self::UpdateDefaultMailDomain
+            | Self::DeregisterMailDomain
+            | Self::DeleteOrganization => true,
+        }
+    }
+}
+
+/// What can go wrong with one call, told apart by what it says about AWS.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// AWS answered with an error code, and did nothing.
+    Refused {
+        /// The code, without a namespace.
+        code: String,
+        /// AWS's text.
+        message: String,
+    },
+    /// AWS asked for fewer calls, and did nothing.
+    Throttled,
+    /// No answer within the deadline; the work may have been done.
+    TimedOut,
+    /// The connection failed; the work may have been done.
+    Unreachable,
+    /// An HTTP status of 500 or above; the work may have been done.
+    ServerFault,
+    /// An answer that could not be read; the work may have been done.
+    Undecodable,
+    /// No credentials, so nothing was sent.
+    NoCredentials,
+}
+
+impl ErrorKind {
+    /// From an error code and an HTTP status, as they stand in an answer.
+    #[must_use]
+    pub fn from_answer(status: u16, code: Option<&str>, message: Option<&str>) -> Self {
+        let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else {
+            return if status == 429 {
+                Self::Throttled
+            } else if status >= 500 {
+                Self::ServerFault
+            } else {
+                Self::Undecodable
+            };
+        };
+        // Some front ends write `namespace#Code`, or `Code:http://…`.
+        let code = code.rsplit('#').next().unwrap_or(code);
+        let code = code.split(':').next().unwrap_or(code);
+        if [
+            "Throttl",
+            "TooManyRequests",
+            "RequestLimitExceeded",
+            "SlowDown",
+        ]
+        .iter()
+        .any(|start| code.starts_with(start))
+        {
+            return Self::Throttled;
+        }
+        if status >= 500
+            || code.starts_with("InternalFailure")
+            || code.starts_with("InternalServer")
+            || code.starts_with("ServiceUnavailable")
+        {
+            return Self::ServerFault;
+        }
+        Self::Refused {
+            code: code.to_owned(),
+            message: text::clean(message.unwrap_or_default()),
+        }
+    }
+
+    /// Whether AWS certainly did nothing.
+    #[must_use]
+    pub const fn did_nothing(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Throttled | Self::NoCredentials => true,
+            Self::TimedOut | Self::Unreachable | Self::ServerFault | Self::Undecodable => false,
+        }
+    }
+
+    /// The bounded word for the metric label `code`: AWS's own for the codes it documents.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        const KNOWN: [&str; 21] = [
+            "AccessDeniedException",
+            "DirectoryInUseException",
+            "DirectoryUnavailableException",
+            "ExpiredTokenException",
+            "InvalidCustomSesConfigurationException",
+            "InvalidParameterException",
+            "InvalidSignatureException",
+            "LimitExceededException",
+            "MailDomainInUseException",
+            "MailDomainNotFoundException",
+            "MailDomainStateException",
+            "NameAvailabilityException",
+            "OrganizationNotFoundException",
+            "OrganizationStateException",
+            "ResourceNotFoundException",
+            "SerializationException",
+            "TooManyTagsException",
+            "UnknownOperationException",
+            "UnrecognizedClientException",
+            "UnsupportedOperationException",
+            "ValidationException",
+        ];
+        match self {
+            Self::Refused { code, .. } => KNOWN
+                .iter()
+                .find(|known| *known == code)
+                .map_or("other", |known| known),
+            Self::Throttled => "Throttled",
+            Self::TimedOut => "TimedOut",
+            Self::Unreachable => "Unreachable",
+            Self::ServerFault => "ServerFault",
+            Self::Undecodable => "Undecodable",
+            Self::NoCredentials => "NoCredentials",
+        }
+    }
+}
+
+/// Something that keeps the object from being as the spec says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Failure {
+    /// The condition's reason; its class says what follows.
+    pub reason: Reason,
+    /// The condition's message: what happened, where, and what to do next. Stable: no request id,
+    /// time or count.
+    pub message: String,
+    /// Nothing is known to be wrong with the organization: it could not be looked at.
+    pub read_failed: bool,
+}
+
+impl Failure {
+    /// A fact about the organization or the spec.
+    #[must_use]
+    pub fn of(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            read_failed: false,
+        }
+    }
+
+    /// The Kubernetes API refused to do `what`; `said` is its sentence. `looking`: nothing but a read
+    /// was refused.
+    #[must_use]
+    pub fn of_kubernetes(what: &str, code: u16, said: &str, read_failed: bool) -> Self {
+        let reason = if code < 500 {
+            Reason::UnexpectedError
+        } else {
+            Reason::ServiceUnavailable
+        };
+        Self {
+            reason,
+            message: format!(
+                "Allow the operator to {what}; it tries again by itself. The Kubernetes API refused \
+                 it: {}.",
+                text::clean(said)
+            ),
+            read_failed,
+        }
+    }
+
+    /// A failure to look.
+    #[must_use]
+    pub fn of_read(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            read_failed: true,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Whether the mail domains of the spec are ready, and the `DNSEndpoint` with their records.
+
+use super::verdict;
+use crate::{
+    api::{ConditionStatus, ConditionType, Reason},
+    logic::{
+        Verdict,
+        organization::{Endpoint, MailDomain, View},
+        text,
+    },
+};
+
+/// The conditions that speak of domains.
+pub(super) fn ready(view: &View) -> Vec<Verdict> {
+    let domains = domains(view).map(|(status, reason, message)| {
+        verdict(view, ConditionType::DomainsReady, status, reason, &message)
+    });
+    domains.into_iter().chain(endpoint(view)).collect()
+}
+
+fn domains(view: &View) -> Option<(ConditionStatus, Reason, String)> {
+    let wanted = &view.desired.domains;
+    if wanted.is_empty() {
+        return None;
+    }
+    if let Some((_, refusal)) = view
+        .observed
+        .refused_domains
+        .iter()
+        .find(|(name, _)| wanted.contains(*name))
+    {
+        return Some((
+            ConditionStatus::False,
+            refusal.reason,
+            refusal.message.clone(),
+        ));
+    }
+    let domain = |name: &String| {
+        let shown = view.shown.domains.get(name);
+        shown.and_then(|shown| shown.domain.as_ref())
+    };
+    let named = |holds: &dyn Fn(&String) -> bool| -> Vec<&str> {
+        let names = wanted.iter().filter(|name| holds(name));
+        names.map(String::as_str).collect()
+    };
+    let failed = named(&|name| {
+        domain(name).is_some_and(MailDomain::has_failed)
+            || view.facts.overdue_domains.contains(name)
+                && !domain(name).is_some_and(MailDomain::is_verified)
+    });
+    if !failed.is_empty() {
+        return Some((
+            ConditionStatus::False,
+            Reason::VerificationFailed,
+            format!(
+                "AWS could not verify {} within 72 hours. Check that its DNS serves the records of \
+                 status.domains; then remove it from spec.domains and add it again, so that AWS \
+                 looks anew.",
+                list(&failed)
+            ),
+        ));
+    }
+    let waiting = named(&|name| !domain(name).is_some_and(MailDomain::is_verified));
+    if waiting.is_empty() {
+        return Some((
+            ConditionStatus::True,
+            Reason::Verified,
+            "Ownership and DKIM of every domain of the spec are verified.".to_owned(),
+        ));
+    }
+    let default = view.desired.default_domain.as_deref();
+    let then = if default.is_some_and(|default| waiting.contains(&default)) {
+        " The default domain is set after that."
+    } else {
+        ""
+    };
+    Some((
+        ConditionStatus::False,
+        Reason::VerificationPending,
+        format!(
+            "{} waits for verification: its DNS has to serve the records of status.domains. AWS \
+             looks for up to 72 hours.{then}",
+            list(&waiting)
+        ),
+    ))
+}
+
+fn list(names: &[&str]) -> String {
+    text::first(names, 5)
+}
+
+fn endpoint(view: &View) -> Option<Verdict> {
+    let kind = ConditionType::DnsEndpointReady;
+    if !view.desired.dns_endpoint {
+        return None;
+    }
+    let name = &view.desired.object;
+    let (status, reason, message) = match &view.observed.endpoint {
+        None => return Verdict::of(&view.previous, kind).cloned(),
+        Some(Endpoint::Kept(_)) => (
+            ConditionStatus::True,
+            Reason::Published,
+            format!("DNSEndpoint {name} holds the records of status.domains."),
+        ),
+        Some(Endpoint::Absent) => (
+            ConditionStatus::False,
+            Reason::VerificationPending,
+            "No domain of the spec has records yet, so there is no DNSEndpoint.".to_owned(),
+        ),
+        Some(Endpoint::KindNotInstalled) => (
+            ConditionStatus::False,
+            Reason::KindNotInstalled,
+            "This cluster has no DNSEndpoint (externaldns.k8s.io/v1alpha1): install the \
+             CustomResourceDefinition of external-dns, or set spec.dns.endpoint to false and publish \
+             the records of status.domains yourself."
+                .to_owned(),
+        ),
+        Some(Endpoint::Foreign) => (
+            ConditionStatus::False,
+            Reason::NameTaken,
+            format!(
+                "DNSEndpoint {name} exists and is not this operator's, so it is left alone: remove \
+                 or rename it, or set spec.dns.endpoint to false."
+            ),
+        ),
+    };
+    Some(verdict(view, kind, status, reason, &message))
+}

@@ -1,0 +1,433 @@
+//! What the status says of an outcome, and which events go out. Total and pure: times are the
+//! publisher's.
+
+mod displayed;
+mod domains;
+mod events;
+
+pub use events::{deletion_started, retained, taken};
+
+use super::{
+    Failure, Memory, OrganizationId, Outcome, Policy, SaveAs, Shown, Verdict, View, action::Phase,
+    planned,
+};
+use crate::api::{Class, ConditionStatus, ConditionType, Origin, Reason};
+use crate::logic::ObjectEvent;
+
+/// All of the status but its times, and the events of the way there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Report {
+    /// The generation the conditions speak of; `None` before the first look.
+    pub observed_generation: Option<i64>,
+    /// What is remembered.
+    pub memory: Memory,
+    /// What is shown of the organization.
+    pub shown: Shown,
+    /// The request for a whole look that was last fulfilled.
+    pub handled: Option<String>,
+    /// The conditions, each type at most once.
+    pub verdicts: Vec<Verdict>,
+    /// What is new and worth an event.
+    pub notes: Vec<ObjectEvent>,
+}
+
+impl Report {
+    /// The Ready condition. It is always there once anything was said.
+    #[must_use]
+    pub fn ready(&self) -> Option<&Verdict> {
+        Verdict::of(&self.verdicts, ConditionType::Ready)
+    }
+
+    /// Adds a sentence to the message of the Ready condition, once.
+    pub fn add_to_ready(&mut self, sentence: &str) {
+        let mut all = self.verdicts.iter_mut();
+        let ready = all.find(|verdict| verdict.kind == ConditionType::Ready);
+        if let Some(ready) = ready.filter(|ready| !ready.message.ends_with(sentence)) {
+            ready.message = format!("{} {sentence}", ready.message);
+        }
+    }
+}
+
+/// The report of a save on the way: an intent leaves the conditions as they were.
+#[must_use]
+pub fn keep(view: &View, save: SaveAs) -> Report {
+    let id = view.id().map_or("", |id| id.as_str());
+    match save {
+        SaveAs::Intent => as_before(view),
+        SaveAs::Answer if events::is_newly_accepted(view) => progress(
+            view,
+            Phase::Deleting,
+            &view.id().map(being_deleted).unwrap_or_default(),
+        ),
+        SaveAs::Answer if leaves(view) => progress(
+            view,
+            Phase::Deleting,
+            &format!("Organization {id} of a pending creation was found; it is deleted next."),
+        ),
+        SaveAs::Answer if view.memory.origin == Some(Origin::Adopted) => progress(
+            view,
+            Phase::Progressing,
+            &format!(
+                "Organization {id} is this resource's by its ownership tags; it is looked at next."
+            ),
+        ),
+        SaveAs::Answer => progress(
+            view,
+            Phase::Requested,
+            &format!(
+                "AWS accepted the creation of organization {id}. It is watched until it is Active."
+            ),
+        ),
+    }
+}
+
+/// What is said while AWS deletes the organization.
+pub(super) fn being_deleted(id: &OrganizationId) -> String {
+    format!("AWS is deleting organization {id}. This resource goes once that is done.")
+}
+
+/// Nothing is concluded, so nothing new is said; but something is always said, and what is to be
+/// deleted is not Ready.
+fn as_before(view: &View) -> Report {
+    match (view.condition(ConditionType::Ready), leaves(view)) {
+        // State and conditions are of one look: neither moves without the other.
+        (Some(ConditionStatus::False), _) | (Some(_), false) => Report {
+            shown: view.shown.clone(),
+            ..base(view, view.observed_generation, view.previous.clone())
+        },
+        (_, true) => progress(
+            view,
+            Phase::Deleting,
+            "The organization is looked at before it is deleted.",
+        ),
+        (None, false) => progress(
+            view,
+            Phase::Progressing,
+            "Amazon WorkMail was looked at; nothing is concluded from it yet.",
+        ),
+    }
+}
+
+/// Whether a deletion under policy Delete has begun.
+fn leaves(view: &View) -> bool {
+    view.desired.deleting && view.desired.finalizer && view.desired.policy != Policy::Retain
+}
+
+/// The report of an outcome.
+#[must_use]
+pub fn report(view: &View, outcome: &Outcome) -> Report {
+    let generation = Some(view.desired.generation);
+    match outcome {
+        Outcome::Active => {
+            let message = format!(
+                "Organization {} is Active and holds what the spec says.",
+                view.id().map_or("", |id| id.as_str())
+            );
+            let verdicts = [ConditionType::Ready, ConditionType::Synced]
+                .map(|kind| verdict(view, kind, ConditionStatus::True, Reason::Active, &message))
+                .to_vec();
+            base(view, generation, verdicts)
+        }
+        Outcome::Observed(differs) => observed(view, differs.as_ref()),
+        // Asked to look, right after a start: nothing is known to be wrong.
+        Outcome::Claiming if view.was_ready() && !leaves(view) => as_before(view),
+        Outcome::Claiming => progress(
+            view,
+            if leaves(view) {
+                Phase::Deleting
+            } else {
+                Phase::Progressing
+            },
+            "The organization was given this resource's ownership tags; they are read once more \
+             before anything else is done.",
+        ),
+        Outcome::Progress { phase, message } => progress(view, *phase, message),
+        Outcome::Searching => progress(
+            view,
+            Phase::Deleting,
+            "A creation was asked for and its answer is not known: the organization is looked for, \
+             to be deleted, for 15 minutes.",
+        ),
+        Outcome::Unconfirmed | Outcome::Unchanged | Outcome::Gone | Outcome::Released(_) => {
+            as_before(view)
+        }
+        Outcome::Failed(failure) => failed(view, failure),
+        Outcome::Suspended => suspended(view),
+        Outcome::Ended => base(
+            view,
+            generation,
+            vec![
+                verdict(
+                    view,
+                    ConditionType::Ready,
+                    ConditionStatus::Unknown,
+                    Reason::EndOfService,
+                    &ended(view),
+                ),
+                verdict(
+                    view,
+                    ConditionType::Synced,
+                    ConditionStatus::Unknown,
+                    Reason::EndOfService,
+                    &ended(view),
+                ),
+            ],
+        ),
+    }
+    .with_differences(view, outcome)
+    .with_events(view, outcome)
+}
+
+/// Under Observe, Ready follows the state alone, and Synced says what differs.
+fn observed(view: &View, differs: Option<&Failure>) -> Report {
+    let id = view.summary().map_or("", |seen| seen.id.as_str());
+    let ready = format!(
+        "Organization {id} is Active. managementPolicy is Observe: nothing is changed in AWS."
+    );
+    let synced = match differs {
+        None => verdict(
+            view,
+            ConditionType::Synced,
+            ConditionStatus::True,
+            Reason::Active,
+            &format!("Organization {id} is as the spec says, and this resource's by its tags."),
+        ),
+        Some(differs) => verdict(
+            view,
+            ConditionType::Synced,
+            ConditionStatus::False,
+            differs.reason,
+            &differs.message,
+        ),
+    };
+    let ready = verdict(
+        view,
+        ConditionType::Ready,
+        ConditionStatus::True,
+        Reason::Active,
+        &ready,
+    );
+    base(view, Some(view.desired.generation), vec![ready, synced])
+}
+
+impl Report {
+    /// What differs in AWS, and what Full would call, where the outcome rests on a look.
+    fn with_differences(mut self, view: &View, outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Active | Outcome::Observed(_) | Outcome::Progress { .. } => {}
+            Outcome::Failed(failure) if !failure.read_failed => {}
+            Outcome::Failed(_)
+            | Outcome::Unchanged
+            | Outcome::Claiming
+            | Outcome::Searching
+            | Outcome::Unconfirmed
+            | Outcome::Suspended
+            | Outcome::Ended
+            | Outcome::Released(_)
+            | Outcome::Gone => return self,
+        }
+        self.verdicts.retain(|seen| !is_of_domains(seen));
+        self.verdicts.extend(domains::ready(view));
+        self.verdicts.sort_by_key(|seen| seen.kind);
+        self.shown.drift = view.drift();
+        if view.observed.tags.is_some() && view.observed.domains.is_some() {
+            // All of it was read anew.
+            self.shown.omitted.drift = 0;
+        }
+        self.shown.omitted.planned_calls = 0;
+        let calls = if view.observes() && !view.desired.deleting {
+            planned(view).calls
+        } else {
+            Vec::new()
+        };
+        self.shown.planned_calls = calls.iter().map(ToString::to_string).collect();
+        self
+    }
+}
+
+const fn is_of_domains(seen: &Verdict) -> bool {
+    match seen.kind {
+        ConditionType::DomainsReady | ConditionType::DnsEndpointReady => true,
+        ConditionType::Ready
+        | ConditionType::Reconciling
+        | ConditionType::Stalled
+        | ConditionType::Synced
+        | ConditionType::Suspended
+        | ConditionType::EndOfService => false,
+    }
+}
+
+fn progress(view: &View, phase: Phase, message: &str) -> Report {
+    let reason = phase.reason();
+    let verdicts = vec![
+        verdict(
+            view,
+            ConditionType::Ready,
+            ConditionStatus::False,
+            reason,
+            message,
+        ),
+        verdict(
+            view,
+            ConditionType::Reconciling,
+            ConditionStatus::True,
+            reason,
+            message,
+        ),
+        verdict(
+            view,
+            ConditionType::Synced,
+            ConditionStatus::False,
+            reason,
+            message,
+        ),
+    ];
+    base(view, Some(view.desired.generation), verdicts)
+}
+
+fn failed(view: &View, failure: &Failure) -> Report {
+    // A Ready generation stays Ready for a while when it cannot be looked at: one throttled list
+    // must not write ten thousand statuses.
+    if failure.read_failed && view.was_ready() && !view.facts.unreachable_for_long && !leaves(view)
+    {
+        return base(view, view.observed_generation, view.previous.clone());
+    }
+    let message = &failure.message;
+    let reason = failure.reason;
+    let unknown = failure.read_failed
+        && !leaves(view)
+        && view.observed_generation == Some(view.desired.generation)
+        && matches!(
+            view.condition(ConditionType::Ready),
+            Some(ConditionStatus::True | ConditionStatus::Unknown)
+        );
+    let (ready, synced) = if unknown {
+        (ConditionStatus::Unknown, ConditionStatus::Unknown)
+    } else {
+        (ConditionStatus::False, ConditionStatus::False)
+    };
+    let mut verdicts = vec![
+        verdict(view, ConditionType::Ready, ready, reason, message),
+        verdict(view, ConditionType::Synced, synced, reason, message),
+    ];
+    let beside = match reason.class() {
+        Class::Terminal => Some(ConditionType::Stalled),
+        Class::Recoverable | Class::Transient | Class::InProgress => {
+            Some(ConditionType::Reconciling)
+        }
+        Class::Good => None,
+    };
+    verdicts.extend(beside.map(|kind| verdict(view, kind, ConditionStatus::True, reason, message)));
+    base(view, Some(view.desired.generation), verdicts)
+}
+
+fn suspended(view: &View) -> Report {
+    let mut verdicts: Vec<Verdict> = view
+        .previous
+        .iter()
+        .filter(|seen| match seen.kind {
+            ConditionType::Reconciling | ConditionType::Stalled => false,
+            ConditionType::Ready
+            | ConditionType::Synced
+            | ConditionType::DomainsReady
+            | ConditionType::DnsEndpointReady
+            | ConditionType::Suspended
+            | ConditionType::EndOfService => true,
+        })
+        .cloned()
+        .collect();
+    if Verdict::of(&verdicts, ConditionType::Ready).is_none() {
+        verdicts.push(verdict(
+            view,
+            ConditionType::Ready,
+            ConditionStatus::Unknown,
+            Reason::Suspended,
+            SUSPENDED,
+        ));
+    }
+    base(view, view.observed_generation, verdicts)
+}
+
+const SUSPENDED: &str = "spec.suspend is true: nothing is called in AWS, and everything else stays \
+                         as last seen. Set it to false to go on.";
+
+fn ended(view: &View) -> String {
+    format!(
+        "Amazon WorkMail ended on {}. Nothing is changed in AWS or concluded from it any more, and \
+         every resource can be deleted.",
+        view.facts.end_of_service
+    )
+}
+
+/// What every report has: memory, what is shown, and the conditions that follow from the spec and
+/// the date alone.
+fn base(view: &View, observed_generation: Option<i64>, mut verdicts: Vec<Verdict>) -> Report {
+    verdicts.retain(|seen| match seen.kind {
+        ConditionType::Ready
+        | ConditionType::Reconciling
+        | ConditionType::Stalled
+        | ConditionType::Synced => true,
+        ConditionType::Suspended
+        | ConditionType::EndOfService
+        | ConditionType::DomainsReady
+        | ConditionType::DnsEndpointReady => false,
+    });
+    // As before, until a look says more.
+    let before = view.previous.iter();
+    verdicts.extend(before.filter(|seen| is_of_domains(seen)).cloned());
+    if view.desired.suspend {
+        verdicts.push(verdict(
+            view,
+            ConditionType::Suspended,
+            ConditionStatus::True,
+            Reason::Suspended,
+            SUSPENDED,
+        ));
+    }
+    let (status, message) = if view.facts.ended {
+        (ConditionStatus::True, ended(view))
+    } else {
+        (
+            ConditionStatus::False,
+            format!(
+                "Amazon WorkMail ends on {}: export the mailboxes and move the users before then.",
+                view.facts.end_of_service
+            ),
+        )
+    };
+    let mut end = verdict(
+        view,
+        ConditionType::EndOfService,
+        status,
+        Reason::EndOfService,
+        &message,
+    );
+    // It speaks of the service and not of the spec: it moves with the others, not before them.
+    end.generation = observed_generation.unwrap_or(view.desired.generation);
+    verdicts.push(end);
+    verdicts.sort_by_key(|seen| seen.kind);
+    Report {
+        observed_generation,
+        memory: view.memory.clone(),
+        shown: displayed::after_reads(view),
+        handled: view.handled.clone(),
+        verdicts,
+        notes: Vec::new(),
+    }
+}
+
+fn verdict(
+    view: &View,
+    kind: ConditionType,
+    status: ConditionStatus,
+    reason: Reason,
+    message: &str,
+) -> Verdict {
+    Verdict {
+        kind,
+        status,
+        reason: reason.as_str().to_owned(),
+        message: message.to_owned(),
+        generation: view.desired.generation,
+    }
+}
