@@ -53,6 +53,8 @@ fn others_allowed(layer: &str) -> Option<&'static [&'static str]> {
             "std::cmp",
             "std::collections",
             "std::fmt",
+            "std::hash",
+            "std::ops",
             // Texts that are shared and never change.
             "std::sync::Arc",
             "std::time::Duration",

@@ -1,43 +1,31 @@
 //! What every reconcile shares.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp, civil::Date};
 use kube::Client;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit, mpsc, watch},
-    time::Instant,
-};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
 
 use super::{
     domain_waits::DomainWaits,
-    process::{Process, Waiting},
+    process::Process,
     registry::{self, Registry},
     run::stopped,
 };
 use crate::{
-    api::{Condition, ConditionType, Reason, WorkMailOrganization},
+    api::WorkMailOrganization,
     aws::{Aws, Observer, Timing},
     logic::{
-        ClusterIdentity, ObjectKey, Region, Verdict,
-        organization::{
-            Desired, Facts, Memory, Observed, Schema, Shown, ShownDomain, View, remembered,
-        },
+        ClusterIdentity, Moment, ObjectKey, Region,
+        organization::{Desired, Recorded, Schema, Surroundings, View},
+        schedule::UNREACHABLE,
     },
     metrics::Metrics,
 };
-
-/// After this long an organization is no longer young, a pending create is looked for no longer,
-/// and a failure to look is told.
-const FIFTEEN_MINUTES: Duration = Duration::from_mins(15);
-
-/// AWS looks for the DNS records of a domain this long (WorkMail administrator guide, "Verifying
-/// domains").
-const VERIFICATION: Duration = Duration::from_hours(72);
 
 /// How the controller is set up.
 #[derive(Clone, Debug)]
@@ -151,7 +139,8 @@ impl Context {
     pub(super) fn let_go(&self, view: &View, domain: &str) {
         for other in self.domain_waits.let_go(view, domain) {
             // What was refused to it before may be granted now.
-            self.process.change(&other, |known| known.kept = None);
+            self.process
+                .change(&other, |known| known.memory.forget_reads());
             self.trigger(other);
         }
     }
@@ -185,7 +174,7 @@ impl Context {
                     self.aws.clone(),
                     Timing {
                         resync: self.settings.resync_interval,
-                        unreachable: FIFTEEN_MINUTES,
+                        unreachable: UNREACHABLE,
                     },
                     self.changed.clone(),
                 ));
@@ -225,109 +214,35 @@ impl Context {
     }
 
     /// All that is known of an object as a reconcile begins.
-    pub(super) fn view(&self, object: &WorkMailOrganization, now: Timestamp) -> Option<View> {
+    pub(super) fn view(&self, object: &WorkMailOrganization) -> Option<View> {
         let mut desired = Desired::parse(object, self.default_region())?;
         desired.object = self.registry.shared(desired.object);
-        let status = object.status.clone().unwrap_or_default();
-        let (memory, shown) = remembered(&status);
-        let ready = status
-            .condition(ConditionType::Ready)
-            .map(|ready| &*ready.reason);
-        let facts = self.facts(&desired, &memory, &shown, ready, now);
-        Some(View {
-            competitor: self.registry.competitor(&desired.object),
-            cluster: self.settings.cluster.clone(),
-            saved: memory.clone(),
-            previous: status.conditions.iter().filter_map(verdict).collect(),
-            observed_generation: status.observed_generation.filter(|seen| *seen >= 0),
-            handled: status.last_handled_reconcile_at,
-            observed: Observed::default(),
-            desired,
-            memory,
-            shown,
-            facts,
-        })
+        let key = desired.object.clone();
+        let recorded = object.status.as_ref().map(Recorded::read);
+        let recorded = recorded.unwrap_or_default();
+        let surroundings = self.surroundings(recorded.memory.region.as_ref());
+        let competitor = self.registry.competitor(&key);
+        let cluster = self.settings.cluster.clone();
+        let now = self.process.now();
+        Some(self.process.with_memory(&key, |memory| {
+            let process = (memory, &surroundings);
+            View::begin(desired, recorded, cluster, competitor, process, now)
+        }))
     }
 
-    /// `ready` is the reason of the Ready condition.
-    fn facts(
-        &self,
-        desired: &Desired,
-        memory: &Memory,
-        shown: &Shown,
-        ready: Option<&str>,
-        now: Timestamp,
-    ) -> Facts {
-        let since = |moment: Option<Timestamp>| {
-            moment.map(|moment| Duration::try_from(now.duration_since(moment)).unwrap_or_default())
-        };
-        let object = &desired.object;
-        let due = self
-            .process
-            .full_read_due(object, self.settings.deep_resync_interval);
-        let (attempts, unreachable, in_sync, delete_again) = self.process.with(object, |known| {
-            let delete_again = known.may_delete_again(desired.generation);
-            (
-                known.attempts,
-                known.unreachable_since,
-                known.in_sync,
-                delete_again,
-            )
-        });
-        let observer_unreachable = memory
-            .region
-            .as_ref()
-            .and_then(|region| self.observer(region).unreachable_since());
-        let pending = memory.pending.as_ref().map(|pending| pending.since);
-        Facts {
+    /// What holds for all objects that are recorded in this region.
+    fn surroundings(&self, region: Option<&Region>) -> Surroundings {
+        let fails_since = region.and_then(|region| self.observer(region).unreachable_since());
+        Surroundings {
+            started: Moment::default(),
+            started_at: self.process.started_at(),
+            deep_resync_interval: self.settings.deep_resync_interval,
             schema: self.schema(),
-            full_read_due: due <= Instant::now(),
-            young: since(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
-            delete_again,
-            pending_expired: since(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
-            unproven_claim: self.process.has_unproven_claim(desired),
-            new_consent: self
-                .process
-                .has_new_consent(desired, ready == Some(Reason::OwnershipConflict.as_str())),
-            was_in_sync: in_sync == Some(desired.generation),
-            domains_due: self.process.domains_due(object, waiting(shown, now)),
-            overdue_domains: overdue(shown, now),
-            attempts_answered: attempts
-                .is_some_and(|(recorded, answered)| answered && Some(recorded) == pending),
-            unreachable_for_long: [unreachable, observer_unreachable]
-                .into_iter()
-                .flatten()
-                .any(|since| since.elapsed() >= FIFTEEN_MINUTES),
-            ended: ended(self.settings.end_of_service, now),
+            listing_fails_since: fails_since.map(|since| self.process.moment(since)),
+            ended: ended(self.settings.end_of_service, Timestamp::now()),
             end_of_service: self.settings.end_of_service.to_string(),
         }
     }
-}
-
-/// The domains whose verification is waited for, if there are any that AWS has not given up on.
-pub(super) fn waiting(shown: &Shown, now: Timestamp) -> Option<Waiting> {
-    let overdue = overdue(shown, now);
-    let pending = shown.pending_domains();
-    let count = pending.len();
-    pending
-        .into_iter()
-        .filter(|name| !overdue.contains(name))
-        .filter_map(|name| waited(shown.domains.get(&name)?, now))
-        .min()
-        .map(|youngest| Waiting { count, youngest })
-}
-
-/// The domains whose verification has been waited for for as long as AWS tries.
-fn overdue(shown: &Shown, now: Timestamp) -> BTreeSet<String> {
-    let all = shown.domains.iter();
-    all.filter(|(_, domain)| waited(domain, now).is_some_and(|age| age >= VERIFICATION))
-        .map(|(name, _)| name.clone())
-        .collect()
-}
-
-fn waited(domain: &ShownDomain, now: Timestamp) -> Option<Duration> {
-    let since = now.duration_since(domain.pending_since?);
-    Some(Duration::try_from(since).unwrap_or_default())
 }
 
 /// The service has ended from the day after its last day, by UTC.
@@ -335,19 +250,6 @@ fn ended(last_day: Date, now: Timestamp) -> bool {
     last_day
         .to_zoned(k8s_openapi::jiff::tz::TimeZone::UTC)
         .is_ok_and(|start| now >= start.timestamp() + SignedDuration::from_hours(24))
-}
-
-fn verdict(condition: &Condition) -> Option<Verdict> {
-    let kind = ConditionType::ALL
-        .into_iter()
-        .find(|kind| kind.as_str() == condition.r#type)?;
-    Some(Verdict {
-        kind,
-        status: condition.status,
-        reason: condition.reason.clone(),
-        message: condition.message.clone(),
-        generation: condition.observed_generation,
-    })
 }
 
 #[cfg(test)]

@@ -14,19 +14,15 @@ use kube::{
 };
 use tokio::time::{sleep, timeout};
 
-use super::{Context, publish::definition as read, registry, run::Watched};
+use super::{Context, kubernetes::definition as read, registry, run::Watched};
 use crate::{
     api::{WorkMailOrganization, missing_fields},
-    logic::organization::Schema,
+    logic::{
+        organization::Schema,
+        schedule::{DEFINITION_MISSING, DEFINITION_SETTLES, DEFINITION_UNREAD},
+    },
 };
 
-/// After this long every API server of the cluster serves what was written, and none streams objects as
-/// the definition before showed them.
-const SETTLES: Duration = Duration::from_secs(10);
-/// A definition that is not there is looked for this often.
-const LOOK_AGAIN: Duration = Duration::from_mins(1);
-/// After a failed read or watch.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// The API server ends a watch after this many seconds.
 const WATCH_SECONDS: u32 = 290;
 
@@ -51,11 +47,11 @@ pub(super) async fn run(context: &Context, watched: &[Watched]) {
                     watched,
                     [WorkMailOrganization::crd_name().to_owned()].into(),
                 );
-                sleep(LOOK_AGAIN).await;
+                sleep(DEFINITION_MISSING).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "the CustomResourceDefinition cannot be read; it is tried again");
-                sleep(TRY_AGAIN).await;
+                sleep(DEFINITION_UNREAD).await;
             }
         }
     }
@@ -75,7 +71,7 @@ async fn take(
     }
     let wait = match context.schema() {
         Schema::Complete => return true,
-        Schema::Lacks(_) => SETTLES,
+        Schema::Lacks(_) => DEFINITION_SETTLES,
         Schema::Unread => unsettled(definition, Timestamp::now()),
     };
     if !wait.is_zero() {
@@ -127,7 +123,7 @@ fn unsettled(definition: &CustomResourceDefinition, now: Timestamp) -> Duration 
     let of_spec = writers.filter(|writer| writer.subresource.is_none());
     let last = of_spec.filter_map(|writer| writer.time.as_ref()).max();
     let age = last.map(|last| Duration::try_from(now.duration_since(last.0)).unwrap_or_default());
-    age.map_or(Duration::ZERO, |age| SETTLES.saturating_sub(age))
+    age.map_or(Duration::ZERO, |age| DEFINITION_SETTLES.saturating_sub(age))
 }
 
 /// Waits until the definition may be another one.
@@ -141,7 +137,7 @@ async fn changed(
         .timeout(WATCH_SECONDS);
     let version = definition.resource_version().unwrap_or_default();
     let ended = timeout(
-        Duration::from_secs(WATCH_SECONDS.into()) + TRY_AGAIN,
+        Duration::from_secs(WATCH_SECONDS.into()) + DEFINITION_UNREAD,
         async {
             let mut events = pin!(definitions.watch(&watch, &version).await?);
             while let Some(event) = events.try_next().await? {
@@ -160,7 +156,7 @@ async fn changed(
     );
     if let Ok(Err(error)) = ended.await {
         tracing::warn!(%error, "the CustomResourceDefinition cannot be watched; it is read again soon");
-        sleep(TRY_AGAIN).await;
+        sleep(DEFINITION_UNREAD).await;
     }
 }
 
@@ -191,6 +187,10 @@ mod tests {
         assert_eq!(unsettled(&definition(2), later), Duration::ZERO);
         assert_eq!(unsettled(&definition(1), soon), Duration::ZERO, "it is new");
         let behind = at("2026-11-28T11:00:00Z");
-        assert_eq!(unsettled(&definition(2), behind), SETTLES, "at most that");
+        assert_eq!(
+            unsettled(&definition(2), behind),
+            DEFINITION_SETTLES,
+            "at most that"
+        );
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Context, Error, publish::bounded};
+use super::{Context, Error, kubernetes::bounded};
 use crate::{
     api::{FIELD_MANAGER, WorkMailOrganization},
     logic::organization::{DnsEntry, Endpoint},

@@ -7,10 +7,7 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use super::{
-    Context, Error, endpoint,
-    process::Finalizer,
-    publish::{self, Freshness},
-    run::stopped,
+    Context, Error, endpoint, events, kubernetes, process::Finalizer, publish, run::stopped,
 };
 use crate::{
     api::WorkMailOrganization,
@@ -150,12 +147,12 @@ impl<'a> Executor<'a> {
                 None => nowhere(Operation::ListMailDomains),
             },
             Read::Owner { namespace, name } => {
-                Answer::OwnerLives(publish::lives(self.context, namespace, name).await)
+                Answer::OwnerLives(kubernetes::lives(self.context, namespace, name).await)
             }
             Read::Endpoint => Answer::Endpoint(endpoint::look(self.context, &self.object).await?),
-            Read::Scope => Answer::Scope(publish::scope(self.context, &self.object).await?),
+            Read::Scope => Answer::Scope(kubernetes::scope(self.context, &self.object).await?),
             Read::Object => {
-                let live = publish::get(self.context, &self.object).await?;
+                let live = kubernetes::get(self.context, &self.object).await?;
                 if live.resource_version() != self.object.resource_version() {
                     return Err(Error::Stale);
                 }
@@ -209,34 +206,32 @@ impl<'a> Executor<'a> {
     /// Writes what is remembered. What was answered must not be lost: it is written whatever became
     /// of the object meanwhile.
     async fn save(&mut self, view: &View, save: SaveAs, now: Timestamp) -> Result<Answer, Error> {
-        let freshness = match save {
-            SaveAs::Intent => Freshness::Required,
-            SaveAs::Answer => Freshness::Waived,
-        };
         let before = self.object.resource_version();
         let report = keep(view, save);
-        self.object =
-            publish::status(self.context, self.object.clone(), &report, freshness, now).await?;
+        self.object = publish::status(
+            self.context,
+            self.object.clone(),
+            &report,
+            save.freshness(),
+            now,
+        )
+        .await?;
         let process = &self.context.process;
         process.overwrote(&view.desired.object, before);
         if save == SaveAs::Intent
-            && let Some(pending) = view.memory.pending_create()
+            && view.memory.pending_create().is_some()
+            && let Some(region) = view.region()
         {
-            let attempts = Some((pending.since, true));
-            process.with(&view.desired.object, |known| known.attempts = attempts);
-            if let Some(region) = view.region() {
-                self.context
-                    .observer(region)
-                    .may_appear(&view.desired.object);
-            }
+            let observer = self.context.observer(region);
+            observer.may_appear(&view.desired.object);
         }
         if view.memory.organization_id != view.saved.organization_id
             && let Some(note) = taken(view)
         {
-            publish::event(self.context, &view.desired.object, &note).await;
+            events::send(self.context, &view.desired.object, &note).await;
         }
         if let Some(note) = deletion_started(view) {
-            publish::event(self.context, &view.desired.object, &note).await;
+            events::send(self.context, &view.desired.object, &note).await;
         }
         // What was written whatever became of the object may show that somebody changed it: an
         // emergency brake, say. Then nothing more is done from this view.
@@ -287,34 +282,19 @@ impl<'a> Executor<'a> {
                 .map(|done| done.map(|()| Answer::DeleteAccepted)),
         };
         Self::audit(view, call, &answer);
-        if let Call::Tag { .. } = call
-            && view.claims()
-        {
-            let now = Some(Instant::now());
-            let process = &self.context.process;
-            process.with(&view.desired.object, |known| known.claimed = now);
-        }
         if let (Call::Delete(_), Ok(_)) = (call, &answer) {
             let observer = self.context.observer(aws.region());
             observer.deletion_accepted(&view.desired.object);
         }
-        // An id that was answered counts as unanswered until it is written down: then nothing is
-        // pending any more. If it cannot be written, a later refusal must not pass for the answer.
-        let did_nothing = matches!(&answer, Err(error) if error.trouble.did_nothing());
         if let Call::Create { .. } = call {
-            let process = &self.context.process;
-            process.needs_newer_listing(&view.desired.object);
-        }
-        if let Call::Create { .. } = call
-            && !did_nothing
-        {
-            let observer = self.context.observer(aws.region());
-            observer.may_appear(&view.desired.object);
-            self.context.process.with(&view.desired.object, |known| {
-                if let Some((_, answered)) = &mut known.attempts {
-                    *answered = false;
-                }
-            });
+            self.context
+                .process
+                .needs_newer_listing(&view.desired.object);
+            let did_nothing = matches!(&answer, Err(error) if error.trouble.did_nothing());
+            if !did_nothing {
+                let observer = self.context.observer(aws.region());
+                observer.may_appear(&view.desired.object);
+            }
         }
         let answer = self.told(view, answer.map(|done| done.answer));
         self.context.wait_no_longer(view, call, &answer);

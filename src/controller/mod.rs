@@ -6,17 +6,20 @@
 //! definition of the kind.
 
 mod context;
+mod counting;
 mod definition;
 mod domain_waits;
 mod driver;
 mod endpoint;
 mod error;
+mod events;
 mod executor;
-mod limits;
+mod following;
+mod gone;
+mod kubernetes;
 mod news;
 mod process;
 mod publish;
-mod reads;
 mod recency;
 mod refusals;
 mod registry;

@@ -3,7 +3,10 @@
 use tokio::time::Instant;
 
 use super::process::Process;
-use crate::logic::{ObjectKey, organization::View};
+use crate::logic::{
+    ObjectKey,
+    organization::{Outcome, View},
+};
 
 impl Process {
     /// Since when a listing must have been begun to be fresh for this view: since the object was first
@@ -34,8 +37,15 @@ impl Process {
         self.change(object, |known| known.search = Some(Instant::now()));
     }
 
-    /// The search for the organization of a pending create has come to its end; another is a new one.
-    pub(super) fn searched(&self, object: &ObjectKey) {
-        self.change(object, |known| known.search = None);
+    /// A reconcile has come to an outcome. A search for the organization of a pending create has come to
+    /// its end: another is a new one. An absence that is not confirmed needs a newer listing.
+    pub(super) fn see_listing_use(&self, view: &View, outcome: &Outcome) {
+        let object = &view.desired.object;
+        if !outcome.is_failed_read() {
+            self.change(object, |known| known.search = None);
+        }
+        if *outcome == Outcome::Unconfirmed && view.id().is_none() {
+            self.needs_newer_listing(object);
+        }
     }
 }

@@ -9,14 +9,13 @@ use std::sync::Arc;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{
-    Context,
-    error::Refusal,
-    publish::{self, Freshness},
-};
+use super::{Context, error::Refusal, events, publish};
 use crate::{
     api::{Class, WorkMailOrganization},
-    logic::{EventKind, ObjectEvent, ObjectKey, organization::Report},
+    logic::{
+        EventKind, ObjectEvent, ObjectKey,
+        organization::{Freshness, Report},
+    },
 };
 
 /// As many events of one object are kept while the Kubernetes API refuses them.
@@ -82,7 +81,7 @@ pub(super) async fn tell(context: &Context, object: &ObjectKey, refusal: &Refusa
                 kind: EventKind::Warning(failure.reason),
                 message: failure.message,
             };
-            publish::event(context, object, &note).await;
+            events::send(context, object, &note).await;
         }
         Class::Recoverable
         | Class::Terminal
@@ -97,7 +96,7 @@ pub(super) async fn send_kept_events(context: &Context, object: &ObjectKey) {
     let process = &context.process;
     let kept = process.with(object, |known| known.refused.take_events());
     for note in kept {
-        publish::event(context, object, &note).await;
+        events::send(context, object, &note).await;
     }
 }
 

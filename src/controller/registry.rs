@@ -13,7 +13,7 @@ use crate::{
     api::{ConditionType, WorkMailOrganization},
     logic::{
         ObjectKey, Region,
-        organization::{Competitor, Desired, preferred_over, remembered},
+        organization::{Competitor, Desired, Recorded, preferred_over},
     },
 };
 
@@ -53,17 +53,16 @@ impl Registry {
         let Some(desired) = Desired::parse(object, default_region) else {
             return Vec::new();
         };
-        let (memory, _) = object.status.as_ref().map(remembered).unwrap_or_default();
+        let recorded = object.status.as_ref().map(Recorded::read);
+        let recorded = recorded.unwrap_or_default();
+        let memory = &recorded.memory;
         let place = (
             memory.region.clone().or_else(|| desired.region.clone()),
             desired.alias.to_ascii_lowercase().into(),
         );
-        let ready = object
-            .status
-            .as_ref()
-            .and_then(|status| status.condition(ConditionType::Ready))
-            .map(|ready| ready.reason.as_str());
-        let competitor = Competitor::of(&desired, &memory, ready);
+        let ready = recorded.condition(ConditionType::Ready);
+        let ready = ready.map(|ready| ready.reason.as_str());
+        let competitor = Competitor::of(&desired, memory, ready);
         let mut entries = self.entries();
         if let Some(entry) = entries.objects.get_mut(&desired.object)
             && entry.place == place

@@ -28,7 +28,8 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::{
     Context, Error, definition,
-    driver::{after_error, gone, reconcile},
+    driver::{after_error, reconcile},
+    gone::gone,
     resync,
 };
 use crate::{api::WorkMailOrganization, logic::ObjectKey};

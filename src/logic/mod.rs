@@ -6,14 +6,16 @@
 //! Each kind of resource has a module of its own ([`organization`]) with the steps of its reconcile. What
 //! the kinds share is here: [`Failure`] and its table, [`Retry`], conditions and events, ownership by tags.
 
+mod clock;
 mod condition;
 mod failure;
 mod identity;
 pub mod organization;
 mod ownership;
-mod schedule;
+pub mod schedule;
 mod text;
 
+pub use clock::{Moment, Now};
 pub use condition::{EventKind, ObjectEvent, Verdict};
 pub use failure::{ErrorKind, Failure, Operation};
 pub use identity::{AccountId, ObjectKey, OrganizationId, Region};

@@ -4,10 +4,13 @@ use std::sync::OnceLock;
 
 use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
-use workmail_operator::api::{
-    AcceptedDeletion, Condition, ConditionStatus, ConditionType, CreateInput, DnsRecord,
-    DomainSpec, DomainStatus, Drift, Origin, Pending, PendingOperation, SeenOwner,
-    WorkMailOrganizationStatus, crd, fit,
+use workmail_operator::{
+    api::{
+        AcceptedDeletion, Condition, ConditionStatus, ConditionType, CreateInput, DnsRecord,
+        DomainSpec, DomainStatus, Drift, Origin, Pending, PendingOperation, SeenOwner,
+        WorkMailOrganizationStatus, crd, fit,
+    },
+    logic::organization::{Recorded, Report},
 };
 
 use crate::views::now;
@@ -234,6 +237,13 @@ fn is_wanted(name: &str) -> bool {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_status_that_is_read_and_written_again_is_the_same(status in statuses()) {
+        let Recorded { memory, shown, verdicts, observed_generation, handled } = Recorded::read(&status);
+        let report = Report { memory, shown, verdicts, observed_generation, handled, notes: Vec::new() };
+        prop_assert_eq!(report.to_status(&status, now()), status);
+    }
 
     #[test]
     fn whatever_there_is_to_say_fits_the_schema_and_the_api_server(status in statuses()) {

@@ -9,17 +9,19 @@ use proptest::{
 };
 use serde_json::{Value, json};
 use workmail_operator::{
-    api::{Class, ConditionStatus as Status, ConditionType as Kind, Reason},
+    api::{
+        Class, ConditionStatus as Status, ConditionType as Kind, Reason, WorkMailOrganizationStatus,
+    },
     logic::{
         Failure,
-        organization::{Outcome, report},
+        organization::{Outcome, Recorded, report},
     },
 };
 
 use crate::{
     verdicts::{Verdicts, verdicts},
-    views::fresh,
-    world::{server::Stored, story::stories},
+    views::{fresh, now},
+    world::story::stories,
 };
 
 /// Enough for every word to be said of something, and for every law to have been seen to fail.
@@ -35,7 +37,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(generation: i64, deleting: bool, status: &Stored) -> Self {
+    fn of(generation: i64, deleting: bool, status: &Recorded) -> Self {
         let conditions = status.verdicts.iter().map(|one| {
             let status = match one.status {
                 Status::True => "True",
@@ -203,7 +205,9 @@ fn argo_cd_says_of_every_reason_whether_it_passes_by_itself() {
     let reasons = Reason::ALL.iter().filter(|one| one.class() != Class::Good);
     let shapes = reasons.clone().map(|reason| {
         let failed = Outcome::Failed(Failure::of(*reason, "what happened"));
-        let status = Stored::of(&report(&view, &failed));
+        let status = Recorded::read(
+            &report(&view, &failed).to_status(&WorkMailOrganizationStatus::default(), now()),
+        );
         assert_eq!(status.condition(Kind::Ready).unwrap().status, Status::False);
         Shape::of(view.desired.generation, false, &status).object()
     });

@@ -34,8 +34,9 @@ pub(crate) fn fresh() -> View {
         list_lags: false,
         aliases_return: false,
     };
-    let world = World::new(knobs, DeletionPolicy::Retain);
-    world.view(world.object(0).unwrap())
+    let mut world = World::new(knobs, DeletionPolicy::Retain);
+    let object = world.object(0).unwrap().clone();
+    world.view(&object)
 }
 
 /// Its account is known, and it has listed everything: nothing has its alias.

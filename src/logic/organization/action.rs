@@ -291,6 +291,19 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// Whether AWS certainly did nothing.
+    #[must_use]
+    pub const fn did_nothing(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::Failed {
+                    did_nothing: true,
+                    ..
+                }
+        )
+    }
+
     /// The answer to a call that did not succeed.
     #[must_use]
     pub fn of_error(trouble: &ErrorKind, failure: Failure) -> Self {

@@ -5,13 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    AccountId, DomainDetails, MailDomain, Organization, OrganizationId, OrganizationState, Region,
-    Summary, Verification,
+    AccountId, MailDomain, Organization, OrganizationId, OrganizationState, Region, Summary,
 };
-use crate::api::{
-    DomainStatus, Drift, Omitted, Origin, Pending, PendingOperation, SeenOwner,
-    WorkMailOrganizationStatus,
-};
+use crate::api::{Drift, Omitted, Origin, Pending, PendingOperation, SeenOwner};
 
 /// What must outlive a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -153,109 +149,5 @@ impl Shown {
         self.completed_date = *completed_date;
         self.migration_admin.clone_from(migration_admin);
         self.interoperability_enabled = *interoperability_enabled;
-    }
-}
-
-/// Reads both parts out of a status.
-#[must_use]
-pub fn remembered(status: &WorkMailOrganizationStatus) -> (Memory, Shown) {
-    let WorkMailOrganizationStatus {
-        observed_generation: _,
-        organization_id,
-        origin,
-        created_at,
-        arn,
-        account_id,
-        region,
-        state,
-        error_message,
-        directory_id,
-        directory_type,
-        default_domain,
-        completed_date,
-        migration_admin,
-        interoperability_enabled,
-        pending,
-        deletion,
-        managed_tag_keys,
-        owner,
-        domains,
-        drift,
-        planned_calls,
-        omitted,
-        last_handled_reconcile_at: _,
-        conditions: _,
-    } = status;
-    let id = organization_id.as_deref().map(OrganizationId::from);
-    let (ours, seen) = if origin.is_some() {
-        (id, None)
-    } else {
-        (None, id)
-    };
-    let memory = Memory {
-        origin: origin.filter(|_| ours.is_some()),
-        organization_id: ours,
-        created_at: *created_at,
-        account: account_id.as_deref().map(AccountId::from),
-        region: region.as_deref().map(Region::from),
-        pending: pending.clone(),
-        deletion_accepted: deletion.map(|deletion| deletion.accepted_at),
-        owner: owner.clone(),
-        managed_tag_keys: managed_tag_keys.iter().cloned().collect(),
-        managed_domains: domains
-            .iter()
-            .filter(|domain| domain.managed)
-            .map(|domain| domain.domain_name.clone())
-            .collect(),
-    };
-    let shown = Shown {
-        seen,
-        state: state.as_deref().map(OrganizationState::from),
-        error_message: error_message.clone(),
-        arn: arn.clone(),
-        directory_id: directory_id.clone(),
-        directory_type: directory_type.clone(),
-        default_domain: default_domain.clone(),
-        completed_date: *completed_date,
-        migration_admin: migration_admin.clone(),
-        interoperability_enabled: *interoperability_enabled,
-        domains: domains
-            .iter()
-            .map(|domain| (domain.domain_name.clone(), shown_domain(domain)))
-            .collect(),
-        drift: drift.clone(),
-        planned_calls: planned_calls.clone(),
-        omitted: *omitted,
-    };
-    (memory, shown)
-}
-
-fn shown_domain(status: &DomainStatus) -> ShownDomain {
-    let DomainStatus {
-        domain_name: _,
-        managed,
-        is_default,
-        is_test_domain,
-        ownership,
-        dkim,
-        pending_since,
-        records,
-        records_omitted,
-    } = status;
-    let details = ownership.as_deref().map(|ownership| DomainDetails {
-        ownership: Verification::from(ownership),
-        dkim: Verification::from(dkim.as_deref().unwrap_or_default()),
-        records: records.clone(),
-    });
-    // One that is about to be registered is recorded before AWS has said anything of it.
-    let is_seen = details.is_some() || !managed;
-    ShownDomain {
-        domain: is_seen.then_some(MailDomain {
-            is_default: *is_default,
-            is_test_domain: *is_test_domain,
-            details,
-        }),
-        pending_since: *pending_since,
-        records_omitted: *records_omitted,
     }
 }

@@ -15,8 +15,11 @@ mod drift;
 mod mail_domain;
 mod memory;
 mod observed;
+mod process_memory;
+mod reconcile;
 mod report;
 mod schedule;
+mod status;
 mod tags;
 #[cfg(test)]
 pub(super) mod testing;
@@ -35,11 +38,14 @@ pub use decide::{decide, planned};
 pub use desired::{Delete, Desired, Policy};
 pub use domains::{DomainFacts, DomainPlan};
 pub use mail_domain::{DomainDetails, DomainReading, MailDomain, Verification};
-pub use memory::{Memory, Shown, ShownDomain, remembered};
+pub use memory::{Memory, Shown, ShownDomain};
 pub use observed::{
     DnsEntry, Endpoint, Listing, Observed, Organization, OrganizationState, Presence, Reading,
     Scope, Summary, Tags,
 };
+pub use process_memory::{ProcessMemory, Surroundings};
+pub use reconcile::{Freshness, Reconcile};
 pub use report::{Report, deletion_started, keep, report, retained, taken};
+pub use status::Recorded;
 pub use tags::TagPlan;
 pub use view::{Facts, Schema, View};

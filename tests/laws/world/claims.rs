@@ -5,14 +5,14 @@ use workmail_operator::{
     api::{ManagementPolicy, Origin},
     logic::{
         OrganizationId, Owner,
-        organization::{Call, OrganizationState as State, Tags},
+        organization::{Call, OrganizationState as State, Recorded, Tags},
     },
 };
 
 use super::{
-    World,
-    driver::{Evidence, PROOF, Reconcile},
-    server::{Object, Stored},
+    PROOF, World,
+    driver::{Evidence, Running},
+    server::Object,
 };
 
 impl Evidence {
@@ -28,12 +28,12 @@ impl Evidence {
 impl World {
     /// The owner by the tags that this reconcile has read. Tags of an object of this cluster that
     /// was seen to be gone name nobody.
-    pub(super) fn owner(&self, reconcile: &Reconcile) -> Option<Owner> {
-        let (_, tags) = reconcile.seen.tags.as_ref()?;
-        let owner = Owner::of(tags, &self.cluster, &reconcile.view.desired.object);
+    pub(super) fn owner(&self, running: &Running) -> Option<Owner> {
+        let (_, tags) = running.seen.tags.as_ref()?;
+        let owner = Owner::of(tags, &self.cluster, &running.view().desired.object);
         let is_void = match &owner {
             Owner::Other(name) => {
-                name.within(&self.cluster).is_some() && reconcile.seen.owner_lives == Some(false)
+                name.within(&self.cluster).is_some() && running.seen.owner_lives == Some(false)
             }
             Owner::Us | Owner::Nobody => false,
         };
@@ -41,10 +41,10 @@ impl World {
     }
 
     /// A reconcile that read tags has written its status: from now on it is known whom they named.
-    pub(super) fn note_owner(&mut self, reconcile: &Reconcile) {
-        if let Some((id, tags)) = &reconcile.seen.tags {
-            let owner = Owner::of(tags, &self.cluster, &reconcile.view.desired.object);
-            let key = (reconcile.uid.clone(), id.clone());
+    pub(super) fn note_owner(&mut self, running: &Running) {
+        if let Some((id, tags)) = &running.seen.tags {
+            let owner = Owner::of(tags, &self.cluster, &running.view().desired.object);
+            let key = (running.uid.clone(), id.clone());
             self.last_seen.insert(key, owner);
         }
     }
@@ -52,14 +52,14 @@ impl World {
     /// An organization whose tags AWS does not show is about to be deleted. It must never have been
     /// Active, so that nobody can have tagged it, or its tags must have named this object when they were
     /// last read; and it must not be Active now, because then its tags can be read.
-    pub(super) fn watch_hidden(&mut self, reconcile: &Reconcile, id: &OrganizationId) {
-        let key = (reconcile.uid.clone(), id.to_string());
+    pub(super) fn watch_hidden(&mut self, running: &Running, id: &OrganizationId) {
+        let key = (running.uid.clone(), id.to_string());
         let last = self.last_seen.get(&key).cloned();
-        let described = reconcile.view.observed.organization.seen();
+        let described = running.view().observed.organization.seen();
         let is_active = described.is_none_or(|one| one.summary.state == State::Active);
         let org = self.aws.orgs.get(id.as_str());
         let was_active = org.is_none_or(|org| org.completed.is_some());
-        let made = reconcile.view.memory.origin == Some(Origin::Created);
+        let made = running.view().memory.origin == Some(Origin::Created);
         let holds = !is_active
             && match &last {
                 Some(Owner::Us) => true,
@@ -72,14 +72,14 @@ impl World {
     }
 
     /// Something of an organization is about to be changed.
-    pub(super) fn watch_owner(&mut self, reconcile: &Reconcile, id: &OrganizationId, call: &Call) {
-        let owner = self.owner(reconcile);
-        let looked = reconcile
+    pub(super) fn watch_owner(&mut self, running: &Running, id: &OrganizationId, call: &Call) {
+        let owner = self.owner(running);
+        let looked = running
             .seen
             .tags
             .as_ref()
             .is_some_and(|(of, _)| of == id.as_str());
-        let current = reconcile.seen.current.as_ref();
+        let current = running.seen.current.as_ref();
         let named = current.and_then(|object| object.take_over);
         let is_tag = matches!(call, Call::Tag { .. });
         let may = match &owner {
@@ -93,7 +93,7 @@ impl World {
         self.check(
             looked || !is_tag,
             "no tag is written over an owner that was not read",
-            || format!("{call:?}, seen {:?}", reconcile.seen),
+            || format!("{call:?}, seen {:?}", running.seen),
         );
         self.check(may, "another owner's organization is left alone", || {
             format!("{call:?}, owner {owner:?}")
@@ -114,21 +114,21 @@ impl World {
                 format!("{call:?} for {object:?}")
             });
         }
-        if !self.is_claim(reconcile, call) {
-            self.watch_proof(reconcile, id, &format!("{call:?}"));
+        if !self.is_claim(running, call) {
+            self.watch_proof(running, id, &format!("{call:?}"));
         }
     }
 
     /// Whether this call makes an organization the object's that was seen to be nobody's or somebody
     /// else's.
-    pub(super) fn is_claim(&self, reconcile: &Reconcile, call: &Call) -> bool {
-        let (Call::Tag { id, tags }, Some((of, seen))) = (call, &reconcile.seen.tags) else {
+    pub(super) fn is_claim(&self, running: &Running, call: &Call) -> bool {
+        let (Call::Tag { id, tags }, Some((of, seen))) = (call, &running.seen.tags) else {
             return false;
         };
-        let object = &reconcile.view.desired.object;
+        let object = &running.view().desired.object;
         let mut after = seen.clone();
         after.extend(tags.clone());
-        let had_it = reconcile.view.memory.organization_id.as_ref() == Some(id);
+        let had_it = running.view().memory.organization_id.as_ref() == Some(id);
         of == id.as_str()
             && Owner::of(&after, &self.cluster, object) == Owner::Us
             && match Owner::of(seen, &self.cluster, object) {
@@ -139,23 +139,23 @@ impl World {
     }
 
     /// A claim was made in AWS, whatever is heard of it.
-    pub(super) fn note_claim(&mut self, reconcile: &Reconcile, call: &Call) {
+    pub(super) fn note_claim(&mut self, running: &Running, call: &Call) {
         if let Call::Tag { id, .. } = call {
-            let key = (reconcile.uid.clone(), id.to_string());
+            let key = (running.uid.clone(), id.to_string());
             self.claims.insert(key, self.now);
         }
     }
 
     /// The tags were read: after its time, a claim has stood its test or not, as they say.
-    pub(super) fn note_tags(&mut self, reconcile: &Reconcile, id: &OrganizationId) {
-        let key = (reconcile.uid.clone(), id.to_string());
+    pub(super) fn note_tags(&mut self, running: &Running, id: &OrganizationId) {
+        let key = (running.uid.clone(), id.to_string());
         let now = self.now;
         self.claims
             .retain(|of, made| *of != key || now.duration_since(*made) < PROOF);
     }
 
-    pub(super) fn watch_proof(&mut self, reconcile: &Reconcile, id: &OrganizationId, what: &str) {
-        let key = (reconcile.uid.clone(), id.to_string());
+    pub(super) fn watch_proof(&mut self, running: &Running, id: &OrganizationId, what: &str) {
+        let key = (running.uid.clone(), id.to_string());
         let made = self.claims.get(&key).copied();
         let now = self.now;
         self.check(
@@ -166,11 +166,11 @@ impl World {
     }
 
     /// An organization is about to be remembered as the object's.
-    pub(super) fn watch_claim(&mut self, reconcile: &Reconcile, id: &OrganizationId) {
-        let seen = &reconcile.seen;
-        let owner = self.owner(reconcile);
-        let pending = reconcile.view.memory.pending_create();
-        let described = reconcile.view.observed.organization.seen();
+    pub(super) fn watch_claim(&mut self, running: &Running, id: &OrganizationId) {
+        let seen = &running.seen;
+        let owner = self.owner(running);
+        let pending = running.view().memory.pending_create();
+        let described = running.view().observed.organization.seen();
         // No older than the create that may have made it.
         let may_be = pending.zip(described).is_some_and(|(pending, one)| {
             one.completed_date.is_none_or(|date| date >= pending.since)
@@ -192,7 +192,7 @@ impl World {
             || format!("{id}: {seen:?}"),
         );
         self.watch_observes(seen.current.as_ref(), &format!("claims {id}"));
-        self.watch_proof(reconcile, id, &format!("claims {id}"));
+        self.watch_proof(running, id, &format!("claims {id}"));
     }
 
     /// Under Observe nothing changes in AWS, and nothing becomes the object's.
@@ -205,7 +205,7 @@ impl World {
     }
 
     /// A status was written: what became the object's by it?
-    pub(super) fn watch_origin(&mut self, reconcile: &Reconcile, before: &Object, status: &Stored) {
+    pub(super) fn watch_origin(&mut self, running: &Running, before: &Object, status: &Recorded) {
         let memory = &status.memory;
         self.check(
             memory.organization_id.is_some() == memory.origin.is_some(),
@@ -218,10 +218,10 @@ impl World {
         if before.status.memory.organization_id.as_ref() == Some(&id) {
             return;
         }
-        let observes = reconcile.view.observes();
+        let observes = running.view().observes();
         self.check(!observes, "nothing changes in AWS under Observe", || {
             format!("{memory:?}")
         });
-        self.watch_proof(reconcile, &id, "origin");
+        self.watch_proof(running, &id, "origin");
     }
 }

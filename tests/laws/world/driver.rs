@@ -1,34 +1,28 @@
 //! The driver in small: one action a step, as the controller takes them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, time::Duration};
 
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use workmail_operator::api::Reason;
-use workmail_operator::logic::{
-    Failure,
-    organization::{
-        Action, Answer, Desired, Facts, Listing, Memory, Observed, Outcome, Read, Report, SaveAs,
-        Schema, Scope, Summary, View, decide, keep, planned, report,
+use k8s_openapi::jiff::Timestamp;
+use workmail_operator::{
+    api::WorkMailOrganizationStatus,
+    logic::{
+        Moment, Now,
+        organization::{
+            Action, Answer, Freshness, Listing, Memory, Outcome, ProcessMemory, Read, Reconcile,
+            Recorded, Report, SaveAs, Schema, Scope, Summary, Surroundings, View, keep, planned,
+        },
     },
 };
 
 use super::{
     Fault, World,
     aws::TagMap,
-    server::{Object, Stored, Written},
+    server::{Object, Written},
     watch_domains::SeenDomains,
 };
 
-pub(crate) const FIFTEEN_MINUTES: SignedDuration = SignedDuration::from_mins(15);
-/// A claim is read again this much later.
-pub(crate) const PROOF: SignedDuration = SignedDuration::from_secs(5);
-/// A deletion that came to nothing is asked for again no sooner.
-const SLOW: SignedDuration = SignedDuration::from_mins(48);
-/// What a paused reconcile has read is used by the next one for this long.
-const KEPT: SignedDuration = SignedDuration::from_mins(15);
-/// A domain that is waited for is read again this much later, and is overdue after that.
-const PACE: SignedDuration = SignedDuration::from_secs(10);
-pub(crate) const VERIFICATION: SignedDuration = SignedDuration::from_hours(72);
+/// Deep resyncs come when a story asks for one.
+const NEVER: Duration = Duration::from_hours(24 * 365);
 /// More steps than any way through `decide` has.
 const MOST_STEPS: usize = 40;
 
@@ -42,39 +36,24 @@ pub(crate) struct Process {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
-    pub(super) attempts: Option<(Timestamp, bool)>,
+    /// What the reconciles of the object remember.
+    pub(crate) memory: ProcessMemory,
     pub(super) id_missing: Option<Timestamp>,
     pub(super) alias_missing: Option<Timestamp>,
     /// Since when the deletion of its organization is known to be accepted, and the first read since
     /// that showed it all the same.
     pub(super) accepted: Option<Timestamp>,
     pub(super) still_there: Option<Timestamp>,
-    /// When it was first told that the accepted deletion came to nothing, and of which generation.
-    deletion_failed: Option<(Timestamp, i64)>,
-    /// When an organization of nobody or of somebody else was last tagged as the object's.
-    pub(super) claimed: Option<Timestamp>,
-    /// When its domains were last read.
-    pub(super) domains_read: Option<Timestamp>,
-    unreachable_since: Option<Timestamp>,
-    kept: Option<Kept>,
-    pub(crate) full_read_due: bool,
-}
-
-/// What a reconcile that was paused has read, and when.
-#[derive(Clone, Debug)]
-struct Kept {
-    at: Timestamp,
-    desired: Desired,
-    reads: Observed,
-    seen: Evidence,
+    /// What a paused reconcile has seen.
+    seen: Option<Evidence>,
 }
 
 /// One reconcile on its way.
 #[derive(Clone, Debug)]
-pub(crate) struct Reconcile {
+pub(crate) struct Running {
     pub(crate) slot: usize,
     pub(crate) uid: String,
-    pub(crate) view: View,
+    pub(crate) reconcile: Reconcile,
     /// What was remembered as it began.
     pub(crate) began: Memory,
     /// The version that checked writes are made over.
@@ -82,6 +61,12 @@ pub(crate) struct Reconcile {
     pub(crate) account: Option<&'static str>,
     pub(crate) seen: Evidence,
     steps: usize,
+}
+
+impl Running {
+    pub(crate) const fn view(&self) -> &View {
+        &self.reconcile.view
+    }
 }
 
 /// What happened in this reconcile, kept beside the view by the model itself.
@@ -108,62 +93,58 @@ impl World {
             return self.crash();
         }
         let running = self.running[slot].take();
-        let Some(mut reconcile) = running.or_else(|| self.begin(slot, fault)) else {
+        let Some(mut running) = running.or_else(|| self.begin(slot, fault)) else {
             return;
         };
-        let action = decide(&reconcile.view);
+        let action = running.reconcile.next();
         if let (Fault::Pause, false) = (fault, matches!(action, Action::Save(_))) {
-            return self.pause(&reconcile);
+            return self.pause(&mut running);
         }
-        reconcile.steps += 1;
-        self.watch_action(&reconcile, &action);
-        if reconcile.steps == 1 {
-            self.watch_outdated(&reconcile.view);
+        running.steps += 1;
+        self.watch_action(&running, &action);
+        if running.steps == 1 {
+            self.watch_outdated(running.view());
         }
-        if reconcile.steps > MOST_STEPS {
+        if running.steps > MOST_STEPS {
             self.broken("a reconcile ends", format!("still at {action:?}"));
             return;
         }
-        let goes_on = self.act(&mut reconcile, &action, fault);
+        let goes_on = self.act(&mut running, &action, fault);
         if let Fault::CrashAfter = fault {
             self.crash();
         } else if goes_on {
-            self.running[slot] = Some(reconcile);
+            self.running[slot] = Some(running);
         }
     }
 
-    fn pause(&mut self, reconcile: &Reconcile) {
-        let kept = reconcile.view.reads().map(|reads| Kept {
-            at: self.now,
-            desired: reconcile.view.desired.clone(),
-            reads,
-            seen: reconcile.seen.clone(),
-        });
-        self.known(&reconcile.uid).kept = kept;
+    fn pause(&mut self, running: &mut Running) {
+        let known = self.known(&running.uid);
+        running.reconcile.pause(&mut known.memory);
+        known.seen = Some(running.seen.clone());
     }
 
-    /// Goes on with what a paused reconcile has read, once the listing is there.
-    fn resume(&mut self, reconcile: &mut Reconcile) {
-        let now = self.now;
-        let Some(kept) = self.known(&reconcile.uid).kept.take() else {
-            return;
-        };
-        let is_recent = now.duration_since(kept.at) <= KEPT;
-        let rows = |listing: &Option<Listing>| {
-            let listing = listing.clone();
-            listing.map(|seen| (seen.by_id, seen.by_alias))
-        };
-        let is_same = rows(&kept.reads.listing) == rows(&reconcile.view.observed.listing);
-        if !is_recent || !is_same || kept.desired != reconcile.view.desired {
-            return;
+    /// Applies an answer, as the process does.
+    fn answered(&mut self, running: &mut Running, action: &Action, answer: Answer) {
+        let now = self.clock();
+        let known = self.known(&running.uid);
+        let resumes = running
+            .reconcile
+            .answered(&mut known.memory, action, answer, now);
+        if let Some(earlier) = known.seen.take_if(|_| resumes) {
+            let described = running.view().observed.organization.seen().is_some();
+            running.seen.described = earlier.described.filter(|_| described);
+            if running.view().observed.domains.is_some() {
+                running.seen.domains = earlier.domains;
+            }
         }
-        reconcile.view.resume(kept.reads, now);
-        let Evidence {
-            described, domains, ..
-        } = kept.seen;
-        let is_kept = reconcile.view.observed.organization.seen().is_some();
-        reconcile.seen.described = described.filter(|_| is_kept);
-        reconcile.seen.domains = domains;
+    }
+
+    /// The present, by both clocks.
+    pub(crate) fn clock(&self) -> Now {
+        Now {
+            time: self.now,
+            moment: moment(self.now),
+        }
     }
 
     fn crash(&mut self) {
@@ -174,7 +155,7 @@ impl World {
         self.running.fill(None);
     }
 
-    fn begin(&mut self, slot: usize, fault: &Fault) -> Option<Reconcile> {
+    fn begin(&mut self, slot: usize, fault: &Fault) -> Option<Running> {
         let live = self.server.objects.get(slot)?.as_ref()?;
         let back = if let Fault::StaleView(back) = fault {
             usize::from(*back)
@@ -190,10 +171,13 @@ impl World {
             .nth(back)
             .unwrap_or(live)
             .clone();
-        Some(Reconcile {
+        let view = self.view(&object);
+        let now = moment(self.now);
+        let known = self.known(&object.uid);
+        Some(Running {
             slot,
             uid: object.uid.clone(),
-            view: self.view(&object),
+            reconcile: Reconcile::begin(view, &mut known.memory, now),
             began: object.status.memory.clone(),
             version: object.version,
             account: None,
@@ -203,68 +187,31 @@ impl World {
     }
 
     /// The view a reconcile of this version of the object begins with.
-    pub(crate) fn view(&self, object: &Object) -> View {
-        let known = self
-            .process
-            .known
-            .get(&object.uid)
-            .cloned()
-            .unwrap_or_default();
-        let memory = object.status.memory.clone();
-        let age = |since: Option<Timestamp>| since.map(|since| self.now.duration_since(since));
-        let pending = memory.pending.as_ref().map(|pending| pending.since);
-        let desired = object.desired();
-        let is_older = desired.created_at <= self.process.started;
-        let claimed = (known.claimed).or_else(|| is_older.then_some(self.process.started));
-        let new_consent = desired.take_over.is_some();
-        let delete_again = known.deletion_failed.is_some_and(|(told, under)| {
-            under != object.generation || self.now.duration_since(told) >= SLOW
-        });
-        View {
-            desired,
-            cluster: self.cluster.clone(),
-            saved: memory.clone(),
-            shown: object.status.shown.clone(),
-            previous: object.status.verdicts.clone(),
-            observed_generation: object.status.observed_generation,
-            handled: object.status.handled.clone(),
-            observed: Observed::default(),
-            facts: Facts {
-                schema: Schema::Complete,
-                full_read_due: known.full_read_due,
-                young: age(memory.created_at).is_some_and(|age| age < FIFTEEN_MINUTES),
-                delete_again,
-                pending_expired: age(pending).is_some_and(|age| age >= FIFTEEN_MINUTES),
-                unproven_claim: age(claimed).is_some_and(|age| age < PROOF),
-                new_consent,
-                was_in_sync: false,
-                domains_due: !object.status.shown.pending_domains().is_empty()
-                    && age(known.domains_read.or(Some(self.process.started)))
-                        .is_some_and(|age| age >= PACE),
-                overdue_domains: self.overdue(object),
-                attempts_answered: known
-                    .attempts
-                    .is_some_and(|(since, answered)| answered && Some(since) == pending),
-                unreachable_for_long: age(known.unreachable_since)
-                    .is_some_and(|age| age >= FIFTEEN_MINUTES),
-                ended: self.ended,
-                end_of_service: "2027-03-31".into(),
-            },
-            competitor: self.competitor(object),
-            memory,
-        }
-    }
-
-    fn overdue(&self, object: &Object) -> BTreeSet<String> {
-        let is_overdue = |since| self.now.duration_since(since) >= VERIFICATION;
-        let all = object.status.shown.domains.iter();
-        all.filter(|(_, domain)| domain.pending_since.is_some_and(is_overdue))
-            .map(|(name, _)| name.clone())
-            .collect()
+    pub(crate) fn view(&mut self, object: &Object) -> View {
+        let surroundings = Surroundings {
+            started: moment(self.process.started),
+            started_at: self.process.started,
+            deep_resync_interval: NEVER,
+            schema: Schema::Complete,
+            listing_fails_since: None,
+            ended: self.ended,
+            end_of_service: "2027-03-31".into(),
+        };
+        let (cluster, competitor) = (self.cluster.clone(), self.competitor(object));
+        let now = self.clock();
+        let known = self.known(&object.uid);
+        View::begin(
+            object.desired(),
+            object.status.clone(),
+            cluster,
+            competitor,
+            (&mut known.memory, &surroundings),
+            now,
+        )
     }
 
     /// Takes one action; says whether the reconcile goes on.
-    fn act(&mut self, reconcile: &mut Reconcile, action: &Action, fault: &Fault) -> bool {
+    fn act(&mut self, running: &mut Running, action: &Action, fault: &Fault) -> bool {
         let answer = match action {
             Action::Intend(_)
             | Action::Claim(..)
@@ -272,7 +219,7 @@ impl World {
             | Action::Manage(_)
             | Action::ManageDomains(_)
             | Action::Forget => {
-                reconcile.view.record(action, self.now);
+                running.reconcile.view.record(action, self.now);
                 return true;
             }
             Action::Read(Read::Object | Read::Scope | Read::Owner { .. } | Read::Endpoint)
@@ -280,97 +227,78 @@ impl World {
             | Action::AddFinalizer
             | Action::RemoveFinalizer(_)
             | Action::Save(_)
-            | Action::Finish(_) => return self.act_in_kubernetes(reconcile, action, fault),
+            | Action::Finish(_) => return self.act_in_kubernetes(running, action, fault),
             Action::Read(look) => {
-                self.watch_request(reconcile);
-                self.look(reconcile, look, fault)
+                self.watch_request(running);
+                self.look(running, look, fault)
             }
             Action::Call(call) => {
-                self.watch_request(reconcile);
-                self.watch_call(reconcile, call);
-                self.call(reconcile, call, fault)
+                self.watch_request(running);
+                self.watch_call(running, call);
+                self.call(running, call, fault)
             }
         };
-        reconcile.view.apply_answer(action, answer, self.now);
-        if reconcile.view.observed.listing.is_some() {
-            self.resume(reconcile);
-        }
-        self.note_attempts(reconcile);
+        self.answered(running, action, answer);
         true
-    }
-
-    fn note_attempts(&mut self, reconcile: &Reconcile) {
-        if let Some(pending) = reconcile.view.memory.pending_create() {
-            let answered = reconcile.view.facts.attempts_answered;
-            self.known(&reconcile.uid).attempts = Some((pending.since, answered));
-        }
     }
 
     pub(crate) fn known(&mut self, uid: &str) -> &mut Known {
         self.process.known.entry(uid.to_owned()).or_default()
     }
 
-    fn act_in_kubernetes(
-        &mut self,
-        reconcile: &mut Reconcile,
-        action: &Action,
-        fault: &Fault,
-    ) -> bool {
+    fn act_in_kubernetes(&mut self, running: &mut Running, action: &Action, fault: &Fault) -> bool {
         if let Fault::Api = fault {
             return false;
         }
         let answer = match action {
             Action::Read(Read::Object) => {
-                let live = self.server.get(&reconcile.uid);
-                if live.map(|object| object.version) != Some(reconcile.version) {
+                let live = self.server.get(&running.uid);
+                if live.map(|object| object.version) != Some(running.version) {
                     return false;
                 }
-                reconcile.seen.current = live.cloned();
+                running.seen.current = live.cloned();
                 Answer::Current
             }
             Action::Read(Read::Owner { namespace, name }) => {
                 let mut objects = self.server.objects.iter().flatten();
                 let lives = objects.any(|object| namespace == "mail" && *name == object.name);
-                reconcile.seen.owner_lives = Some(lives);
+                running.seen.owner_lives = Some(lives);
                 Answer::OwnerLives(lives)
             }
             Action::Read(_) => {
                 let scope = self.scope();
-                reconcile.seen.scope = Some(scope);
+                running.seen.scope = Some(scope);
                 Answer::Scope(scope)
             }
             Action::AddFinalizer | Action::RemoveFinalizer(_) => {
                 let on = *action == Action::AddFinalizer;
-                self.watch_finalizer(reconcile, action);
-                let written = self
-                    .server
-                    .set_finalizer(&reconcile.uid, reconcile.version, on);
+                self.watch_finalizer(running, action);
+                let written = self.server.set_finalizer(&running.uid, running.version, on);
                 if matches!(written, Written::Conflict | Written::Gone) {
                     return false;
                 }
-                self.keep_version(reconcile);
+                self.keep_version(running);
                 match action {
                     Action::RemoveFinalizer(release) => Answer::FinalizerRemoved(release.clone()),
                     _ => Answer::FinalizerAdded,
                 }
             }
             Action::Save(save) => {
-                let report = keep(&reconcile.view, *save);
-                let checked = *save == SaveAs::Intent;
-                if !self.publish(reconcile, &report, checked) {
+                let report = keep(running.view(), *save);
+                if !self.publish(running, &report, save.freshness()) {
                     return false;
                 }
-                let live = self.server.get(&reconcile.uid).cloned();
+                let live = self.server.get(&running.uid).cloned();
                 let desired = live.as_ref().map(Object::desired);
-                if !checked && desired.as_ref() != Some(&reconcile.view.desired) {
+                if *save == SaveAs::Answer && desired.as_ref() != Some(&running.view().desired) {
                     // The answer is written over somebody's change: what follows is decided anew.
                     return false;
                 }
-                reconcile.seen.current = live;
+                running.seen.current = live;
                 Answer::Saved
             }
             Action::Finish(outcome) => {
-                self.rest(reconcile, outcome);
+                self.finish(running, outcome);
                 return false;
             }
             _ => return false,
@@ -378,8 +306,7 @@ impl World {
         if let Fault::ApiLost = fault {
             return false;
         }
-        reconcile.view.apply_answer(action, answer, self.now);
-        self.note_attempts(reconcile);
+        self.answered(running, action, answer);
         true
     }
 
@@ -393,78 +320,59 @@ impl World {
         }
     }
 
-    fn rest(&mut self, reconcile: &mut Reconcile, outcome: &Outcome) {
-        let report = report(&reconcile.view, outcome);
+    fn finish(&mut self, running: &mut Running, outcome: &Outcome) {
+        let known = self.known(&running.uid);
+        let report = running.reconcile.report(&mut known.memory, outcome);
+        known.seen = Some(running.seen.clone());
         self.watch_events(&report.notes);
-        self.watch_release(reconcile, outcome, &report.notes);
-        self.rested[reconcile.slot] = Some(outcome.clone());
-        let is_of_a_look = matches!(
-            outcome,
-            Outcome::Observed(_)
-                | Outcome::Failed(Failure {
-                    read_failed: false,
-                    ..
-                })
-        );
-        if is_of_a_look && reconcile.view.observes() {
-            self.planned[reconcile.slot] = Some(planned(&reconcile.view).calls);
+        self.watch_release(running, outcome, &report.notes);
+        self.rested[running.slot] = Some(outcome.clone());
+        let has_read = match outcome {
+            Outcome::Observed(_) => true,
+            Outcome::Failed(failure) => !failure.read_failed,
+            _ => false,
+        };
+        if has_read && running.view().observes() {
+            self.planned[running.slot] = Some(planned(running.view()).calls);
         }
-        let unreachable = matches!(
-            outcome,
-            Outcome::Failed(Failure {
-                read_failed: true,
-                ..
-            })
-        );
-        let now = self.now;
-        let listing = reconcile.view.observed.listing.as_ref();
-        let undone = reconcile.view.memory.deletion_accepted.is_some()
-            && listing.is_some_and(|listing| listing.deletion_failed);
-        let told = (now, reconcile.view.desired.generation);
-        let known = self.known(&reconcile.uid);
-        known.deletion_failed = undone.then(|| known.deletion_failed.unwrap_or(told));
-        if unreachable {
-            known.unreachable_since.get_or_insert(now);
-        } else {
-            known.unreachable_since = None;
-            known.full_read_due = false;
+        if let Some(freshness) = running.reconcile.freshness(outcome)
+            && !self.publish(running, &report, freshness)
+        {
+            return;
         }
-        let may_go_on = matches!(
-            outcome,
-            Outcome::Failed(failure)
-                if matches!(failure.reason, Reason::Throttled | Reason::ServiceUnavailable)
-        );
-        if may_go_on {
-            self.pause(reconcile);
-        }
-        if !matches!(outcome, Outcome::Released(_) | Outcome::Gone) {
-            // What AWS answered must not be lost; all else can be looked at again.
-            let view = &reconcile.view;
-            let checked = !(view.has_unsaved_answer() && view.observed.current);
-            self.publish(reconcile, &report, checked);
-        }
+        let now = self.clock();
+        let memory = &mut self.known(&running.uid).memory;
+        running.reconcile.finish(memory, outcome, &report, now, 0.5);
     }
 
-    fn publish(&mut self, reconcile: &mut Reconcile, report: &Report, checked: bool) -> bool {
-        let status = Stored::of(report);
-        let version = checked.then_some(reconcile.version);
-        let before = self.server.get(&reconcile.uid).cloned();
-        match self.server.write(&reconcile.uid, version, &status) {
+    fn publish(&mut self, running: &mut Running, report: &Report, freshness: Freshness) -> bool {
+        // Through the status itself, as the API server keeps it.
+        let status = report.to_status(&WorkMailOrganizationStatus::default(), self.now);
+        let status = Recorded::read(&status);
+        let version = (freshness == Freshness::Required).then_some(running.version);
+        let before = self.server.get(&running.uid).cloned();
+        match self.server.write(&running.uid, version, &status) {
             Written::Conflict | Written::Gone => return false,
             Written::Yes => {
                 self.writes += 1;
-                self.watch_status(reconcile, before.as_ref(), &status);
+                self.watch_status(running, before.as_ref(), &status);
             }
             Written::Same => {}
         }
-        self.note_owner(reconcile);
-        self.keep_version(reconcile);
+        self.note_owner(running);
+        self.keep_version(running);
         true
     }
 
-    fn keep_version(&self, reconcile: &mut Reconcile) {
-        if let Some(object) = self.server.get(&reconcile.uid) {
-            reconcile.version = object.version;
+    fn keep_version(&self, running: &mut Running) {
+        if let Some(object) = self.server.get(&running.uid) {
+            running.version = object.version;
         }
     }
+}
+
+/// All moments are counted from 1970, so that they outlast a process.
+pub(crate) fn moment(time: Timestamp) -> Moment {
+    let since = time.duration_since(Timestamp::UNIX_EPOCH);
+    Moment::after_start(Duration::try_from(since).unwrap_or_default())
 }

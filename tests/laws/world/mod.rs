@@ -26,8 +26,14 @@ use workmail_operator::{
 };
 
 use aws::{Aws, Knobs};
-use driver::{Process, Reconcile};
+use driver::{Process, Running};
 use server::{Object, Server};
+
+/// By the contract: an organization is young, a pending create is searched for, and failed reads of a
+/// Ready object are not reported for this long.
+pub(crate) const FIFTEEN_MINUTES: SignedDuration = SignedDuration::from_mins(15);
+/// By the contract: a claim is read again this much later.
+pub(crate) const PROOF: SignedDuration = SignedDuration::from_secs(5);
 
 /// What goes wrong with one step.
 #[derive(Clone, Debug)]
@@ -121,7 +127,7 @@ pub(crate) struct World {
     pub(crate) aws: Aws,
     pub(crate) server: Server,
     pub(crate) process: Process,
-    pub(crate) running: [Option<Reconcile>; 2],
+    pub(crate) running: [Option<Running>; 2],
     pub(crate) rested: [Option<Outcome>; 2],
     pub(crate) account: &'static str,
     pub(crate) aws_is_down: bool,

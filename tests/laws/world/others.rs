@@ -2,13 +2,13 @@
 
 use workmail_operator::{
     api::{DeletionPolicy, DomainSpec, ManagementPolicy},
-    logic::organization::OrganizationState as State,
+    logic::{
+        Moment,
+        organization::{OrganizationState as State, Recorded},
+    },
 };
 
-use super::{
-    Confirm, Event, OTHERS, OURS, World,
-    server::{Object, Stored},
-};
+use super::{Confirm, Event, OTHERS, OURS, World, server::Object};
 
 impl World {
     /// What a user does to an object.
@@ -79,7 +79,7 @@ impl World {
                 }
             }
             Event::WipeStatus(slot) => self.server.alter(*slot, |object| {
-                object.status = Stored::default();
+                object.status = Recorded::default();
                 object.wiped = true;
             }),
             Event::Request(slot, value) => self.server.alter(*slot, |object| {
@@ -87,7 +87,7 @@ impl World {
             }),
             Event::WholeLook(slot) => {
                 if let Some(uid) = self.object(*slot).map(|object| object.uid.clone()) {
-                    self.known(&uid).full_read_due = true;
+                    self.known(&uid).memory.last_full_read = Some(Moment::default());
                 }
             }
             _ => {}

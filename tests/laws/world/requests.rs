@@ -6,13 +6,13 @@ use workmail_operator::logic::{
     organization::{Answer, Call, Listing, Presence, Read, Reading, Summary, Tags},
 };
 
-use super::{Fault, World, driver::Reconcile};
+use super::{Fault, World, driver::Running};
 
 const APART: SignedDuration = SignedDuration::from_secs(30);
 const RESYNC: SignedDuration = SignedDuration::from_mins(5);
 
 impl World {
-    pub(super) fn look(&mut self, reconcile: &mut Reconcile, look: &Read, fault: &Fault) -> Answer {
+    pub(super) fn look(&mut self, running: &mut Running, look: &Read, fault: &Fault) -> Answer {
         let operation = match look {
             Read::Account => Operation::GetCallerIdentity,
             Read::Listing { .. } => Operation::ListOrganizations,
@@ -30,29 +30,29 @@ impl World {
             (Read::Tags(_), Some(ErrorKind::Refused { code, .. }))
                 if code == "OrganizationStateException" =>
             {
-                reconcile.seen.tags_hidden = true;
+                running.seen.tags_hidden = true;
                 return Answer::Tags(Tags::Hidden);
             }
             (_, Some(trouble)) => return answer(operation, &trouble),
             (_, None) => {}
         }
-        let account = reconcile.account.unwrap_or(self.account);
+        let account = running.account.unwrap_or(self.account);
         match look {
             Read::Listing { fresh } => {
-                let listing = self.listing(reconcile, account, *fresh);
-                reconcile.seen.listing = Some(listing.clone());
+                let listing = self.listing(running, account, *fresh);
+                running.seen.listing = Some(listing.clone());
                 Answer::Listing(listing)
             }
             Read::Organization(id) => {
                 let found = self.aws.describe(id.as_str(), account, self.now);
-                reconcile.seen.described = Some(id.to_string());
+                running.seen.described = Some(id.to_string());
                 Answer::Organization(found.map_or(Reading::Absent, Reading::Seen))
             }
             Read::Tags(id) => match self.aws.tags(id.as_str(), account) {
                 Ok(tags) => {
-                    reconcile.seen.see_tags(id.as_str(), &tags);
+                    running.seen.see_tags(id.as_str(), &tags);
                     if let Tags::Shown(_) = tags {
-                        self.note_tags(reconcile, id);
+                        self.note_tags(running, id);
                     }
                     Answer::Tags(tags)
                 }
@@ -61,21 +61,20 @@ impl World {
             Read::Domains { id, list, details } => {
                 match self.aws.see_domains(id, account, *list, details) {
                     Ok(sight) => {
-                        reconcile.seen.see_domains(&sight);
-                        self.known(&reconcile.uid).domains_read = Some(self.now);
+                        running.seen.see_domains(&sight);
                         Answer::Domains(sight)
                     }
                     Err(trouble) => answer(operation, &trouble),
                 }
             }
             Read::Account | Read::Scope | Read::Object | Read::Owner { .. } | Read::Endpoint => {
-                reconcile.account = Some(account);
+                running.account = Some(account);
                 Answer::Account(AccountId::from(account))
             }
         }
     }
 
-    fn listing(&mut self, reconcile: &Reconcile, account: &'static str, fresh: bool) -> Listing {
+    fn listing(&mut self, running: &Running, account: &'static str, fresh: bool) -> Listing {
         let usable = |(begun, of, _): &(Timestamp, &str, Vec<Summary>)| {
             !fresh && *of == account && self.now.duration_since(*begun) <= RESYNC
         };
@@ -83,7 +82,7 @@ impl World {
             self.observe(account);
         }
         let (begun, _, rows) = self.process.snapshot.clone().unwrap();
-        let view = &reconcile.view;
+        let view = &running.view();
         let by_id = view
             .wanted_id()
             .map(|id| rows.iter().find(|row| row.id == *id).cloned());
@@ -91,7 +90,7 @@ impl World {
             .into_iter()
             .find(|row| row.alias == view.desired.alias && row.state.as_str() != "Deleted");
         let now = self.now;
-        let known = self.known(&reconcile.uid);
+        let known = self.known(&running.uid);
         if view.memory.deletion_accepted.is_some() {
             let after = *known.accepted.get_or_insert(now);
             let stays = by_id.iter().flatten().any(|row| !row.state.leaves());
@@ -114,14 +113,11 @@ impl World {
         self.process.snapshot = Some((self.now, account, rows));
     }
 
-    pub(super) fn call(&mut self, reconcile: &mut Reconcile, call: &Call, fault: &Fault) -> Answer {
+    pub(super) fn call(&mut self, running: &mut Running, call: &Call, fault: &Fault) -> Answer {
         let operation = call.operation();
         if let Call::Create { .. } = call {
-            let known = self.known(&reconcile.uid);
-            // Until it is answered, this attempt is not; and what was missing before it may be there.
-            if let Some((_, answered)) = &mut known.attempts {
-                *answered = false;
-            }
+            let known = self.known(&running.uid);
+            // What was missing before it may be there.
             known.alias_missing = None;
         }
         if let Some(trouble) = fault
@@ -130,24 +126,19 @@ impl World {
         {
             return answer(operation, &trouble);
         }
-        let account = reconcile.account.unwrap_or(self.account);
-        let claims = self.is_claim(reconcile, call);
+        let account = running.account.unwrap_or(self.account);
+        let claims = self.is_claim(running, call);
         let done = self.aws.change(call, account, self.now);
         self.calls.push((call.clone(), done.is_ok()));
         if claims && done.is_ok() {
-            self.note_claim(reconcile, call);
-        }
-        if let Call::Tag { .. } = call
-            && reconcile.view.claims()
-        {
-            self.known(&reconcile.uid).claimed = Some(self.now);
+            self.note_claim(running, call);
         }
         if let (Call::Delete(_), Ok(_)) = (call, &done) {
             let now = self.now;
-            let known = self.known(&reconcile.uid);
+            let known = self.known(&running.uid);
             (known.accepted, known.still_there) = (Some(now), None);
         }
-        self.watch_effect(reconcile, call, done.is_ok());
+        self.watch_effect(running, call, done.is_ok());
         if let Fault::Lost = fault {
             return answer(operation, &ErrorKind::TimedOut);
         }

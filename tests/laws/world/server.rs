@@ -5,46 +5,14 @@ use std::collections::BTreeMap;
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use workmail_operator::{
     api::{
-        AdoptionPolicy, ConditionStatus, ConditionType, Deletion, DeletionPolicy, FINALIZER,
-        ManagementPolicy, RECONCILE_REQUESTED_AT, TAKE_OVER, WorkMailOrganization,
-        WorkMailOrganizationSpec,
+        AdoptionPolicy, Deletion, DeletionPolicy, FINALIZER, ManagementPolicy,
+        RECONCILE_REQUESTED_AT, TAKE_OVER, WorkMailOrganization, WorkMailOrganizationSpec,
     },
     logic::{
-        Region, Verdict,
-        organization::{Desired, Memory, Report, Shown},
+        Region,
+        organization::{Desired, Recorded},
     },
 };
-
-/// The status as it is stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Stored {
-    pub(crate) observed_generation: Option<i64>,
-    pub(crate) memory: Memory,
-    pub(crate) shown: Shown,
-    pub(crate) handled: Option<String>,
-    pub(crate) verdicts: Vec<Verdict>,
-}
-
-impl Stored {
-    pub(crate) fn of(report: &Report) -> Self {
-        Self {
-            observed_generation: report.observed_generation,
-            memory: report.memory.clone(),
-            shown: report.shown.clone(),
-            handled: report.handled.clone(),
-            verdicts: report.verdicts.clone(),
-        }
-    }
-
-    pub(crate) fn condition(&self, kind: ConditionType) -> Option<&Verdict> {
-        self.verdicts.iter().find(|seen| seen.kind == kind)
-    }
-
-    pub(crate) fn is(&self, kind: ConditionType) -> bool {
-        self.condition(kind)
-            .is_some_and(|seen| seen.status == ConditionStatus::True)
-    }
-}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
@@ -58,7 +26,7 @@ pub(crate) struct Object {
     pub(crate) take_over: Option<&'static str>,
     pub(crate) finalizer: bool,
     pub(crate) deleting: bool,
-    pub(crate) status: Stored,
+    pub(crate) status: Recorded,
     /// Somebody has removed the status at some time.
     pub(crate) wiped: bool,
 }
@@ -129,7 +97,7 @@ impl Server {
             take_over: None,
             finalizer: false,
             deleting: false,
-            status: Stored::default(),
+            status: Recorded::default(),
             wiped: false,
         };
         if self.objects.len() <= slot {
@@ -192,7 +160,7 @@ impl Server {
     }
 
     /// Our write of a status; `version`: only over this one.
-    pub(crate) fn write(&mut self, uid: &str, version: Option<u64>, status: &Stored) -> Written {
+    pub(crate) fn write(&mut self, uid: &str, version: Option<u64>, status: &Recorded) -> Written {
         self.ours(uid, version, |object| {
             let differs = object.status != *status;
             object.status = status.clone();

@@ -63,7 +63,7 @@ impl Story {
             let id = world.aws.make(OURS, "acme", world.now);
             let org = world.aws.orgs.get_mut(&id).unwrap();
             org.state = State::Active;
-            org.completed = world.now.checked_sub(super::driver::FIFTEEN_MINUTES).ok();
+            org.completed = world.now.checked_sub(super::FIFTEEN_MINUTES).ok();
             org.tags = prior.tags();
             let there = Domain {
                 verification: Verification::Verified,

@@ -13,7 +13,7 @@ use workmail_operator::{
 
 use super::{
     World,
-    driver::{Evidence, Reconcile},
+    driver::{Evidence, Running},
     server::Object,
 };
 
@@ -45,16 +45,16 @@ impl World {
         }
     }
 
-    pub(super) fn watch_action(&mut self, reconcile: &Reconcile, action: &Action) {
-        let seen = &reconcile.seen;
+    pub(super) fn watch_action(&mut self, running: &Running, action: &Action) {
+        let seen = &running.seen;
         match action {
             Action::Finish(Outcome::Failed(failure))
                 if failure.reason == Reason::OrganizationGone =>
             {
                 let row_says = seen.row().map(|row| row.state.clone());
-                let described = reconcile.view.observed.organization.seen();
+                let described = running.view().observed.organization.seen();
                 let says = described.map(|one| one.summary.state.clone()).or(row_says);
-                let absent = seen.confirmed_absent() && !reconcile.view.facts.young;
+                let absent = seen.confirmed_absent() && !running.view().facts.young;
                 self.check(
                     absent || matches!(says, Some(State::Deleting | State::Deleted)),
                     "nothing is concluded from one absence",
@@ -67,7 +67,7 @@ impl World {
                 self.watch_freshness(seen, "not found");
             }
             Action::Intend(PendingOperation::CreateOrganization)
-                if reconcile.view.desired.adoption == AdoptionPolicy::AdoptOrCreate
+                if running.view().desired.adoption == AdoptionPolicy::AdoptOrCreate
                     && seen.row().is_none() =>
             {
                 self.watch_freshness(seen, "creates what it was to adopt");
@@ -77,9 +77,9 @@ impl World {
                     format!("{details:?}")
                 });
             }
-            Action::Claim(id, _) => self.watch_claim(reconcile, id),
+            Action::Claim(id, _) => self.watch_claim(running, id),
             Action::Intend(PendingOperation::DeleteOrganization) => self.check(
-                reconcile.view.memory.deletion_accepted.is_none()
+                running.view().memory.deletion_accepted.is_none()
                     || seen
                         .listing
                         .as_ref()
@@ -132,42 +132,42 @@ impl World {
     }
 
     /// AWS is about to be asked for anything.
-    pub(super) fn watch_request(&mut self, reconcile: &Reconcile) {
+    pub(super) fn watch_request(&mut self, running: &Running) {
         self.requests += 1;
-        let suspended = reconcile.view.desired.suspend;
+        let suspended = running.view().desired.suspend;
         self.check(
             !suspended,
             "a suspended object asks AWS for nothing",
-            || format!("{:?}", reconcile.view.desired),
+            || format!("{:?}", running.view().desired),
         );
     }
 
     /// A call is about to be made.
-    pub(super) fn watch_call(&mut self, reconcile: &Reconcile, call: &Call) {
-        let seen = &reconcile.seen;
+    pub(super) fn watch_call(&mut self, running: &Running, call: &Call) {
+        let seen = &running.seen;
         let Some(object) = &seen.current else {
             return self.broken("a call is made from the latest view", format!("{call:?}"));
         };
         let account = object.status.memory.account.as_ref().map(AccountId::as_str);
         let quiet = object.spec.suspend
-            || reconcile.view.facts.ended
-            || account != reconcile.account
-            || object.uid != reconcile.uid;
+            || running.view().facts.ended
+            || account != running.account
+            || object.uid != running.uid;
         self.check(!quiet, "nothing changes in AWS while it must not", || {
             format!("{call:?} for {object:?}")
         });
         self.watch_observes(Some(object), &format!("{call:?}"));
-        let ours = self.owner(reconcile);
+        let ours = self.owner(running);
         self.check(
-            reconcile.view.competitor.is_none() || ours == Some(Owner::Us),
+            running.view().competitor.is_none() || ours == Some(Owner::Us),
             "nothing changes in AWS while another object works on it",
-            || format!("{call:?} beside {:?}", reconcile.view.competitor),
+            || format!("{call:?} beside {:?}", running.view().competitor),
         );
         match call {
-            Call::Create { .. } => self.watch_create(reconcile, object, call),
+            Call::Create { .. } => self.watch_create(running, object, call),
             Call::Delete(input) => {
-                self.watch_delete(reconcile, object, input, ours.as_ref());
-                self.watch_proof(reconcile, &input.id, "deletes");
+                self.watch_delete(running, object, input, ours.as_ref());
+                self.watch_proof(running, &input.id, "deletes");
             }
             Call::Tag { id, tags } => {
                 let before = seen.tags.clone().filter(|(of, _)| of == id.as_str());
@@ -180,19 +180,19 @@ impl World {
                 self.check(managed, "what is managed is recorded first", || {
                     format!("{call:?} with {recorded:?}")
                 });
-                self.watch_owner(reconcile, id, call);
+                self.watch_owner(running, id, call);
             }
             Call::Register { id, domain } => {
-                self.watch_register(reconcile, object, domain);
-                self.watch_owner(reconcile, id, call);
+                self.watch_register(running, object, domain);
+                self.watch_owner(running, id, call);
             }
             Call::SetDefault { id, domain } => {
-                self.watch_default(reconcile, object, domain);
-                self.watch_owner(reconcile, id, call);
+                self.watch_default(running, object, domain);
+                self.watch_owner(running, id, call);
             }
             Call::Deregister { id, domain } => {
-                self.watch_deregister(reconcile, object, id, domain);
-                self.watch_owner(reconcile, id, call);
+                self.watch_deregister(running, object, id, domain);
+                self.watch_owner(running, id, call);
             }
             Call::Untag { id, keys } => {
                 let recorded = &object.status.memory.managed_tag_keys;
@@ -201,12 +201,12 @@ impl World {
                     "what is managed is recorded first",
                     || format!("{call:?} with {recorded:?}"),
                 );
-                self.watch_owner(reconcile, id, call);
+                self.watch_owner(running, id, call);
             }
         }
     }
 
-    fn watch_create(&mut self, reconcile: &Reconcile, object: &Object, call: &Call) {
+    fn watch_create(&mut self, running: &Running, object: &Object, call: &Call) {
         let Call::Create {
             alias,
             input,
@@ -234,15 +234,13 @@ impl World {
             "policy Adopt never creates",
             || format!("{call:?} for {object:?}"),
         );
-        let listing = reconcile.seen.listing.as_ref();
-        let is_first = recorded != reconcile.began.pending.as_ref();
+        let listing = running.seen.listing.as_ref();
+        let is_first = recorded != running.began.pending.as_ref();
         let free = listing.is_some_and(|listing| match &listing.by_alias {
             Presence::Absent { .. } => true,
             // It may be ours: then it is nobody else's by its tags.
             Presence::Present(_) => {
-                !is_first
-                    || reconcile.seen.tags_hidden
-                    || self.owner(reconcile) == Some(Owner::Nobody)
+                !is_first || running.seen.tags_hidden || self.owner(running) == Some(Owner::Nobody)
             }
         });
         self.check(
@@ -254,12 +252,12 @@ impl World {
 
     fn watch_delete(
         &mut self,
-        reconcile: &Reconcile,
+        running: &Running,
         object: &Object,
         input: &DeleteInput,
         owner: Option<&Owner>,
     ) {
-        let seen = &reconcile.seen;
+        let seen = &running.seen;
         let deletion = object.spec.deletion.clone().unwrap_or_default();
         let id = input.id.as_str();
         let asked = object.leaves()
@@ -292,7 +290,7 @@ impl World {
             format!("{input:?}: {seen:?}, owner {owner:?}")
         });
         if owner.is_none() {
-            self.watch_hidden(reconcile, &input.id);
+            self.watch_hidden(running, &input.id);
         }
         let ready = object.status.condition(ConditionType::Ready);
         self.check(
@@ -311,13 +309,13 @@ impl World {
     }
 
     /// A call did its work in AWS, or was refused.
-    pub(super) fn watch_effect(&mut self, reconcile: &mut Reconcile, call: &Call, done: bool) {
+    pub(super) fn watch_effect(&mut self, running: &mut Running, call: &Call, done: bool) {
         if !done {
             return;
         }
         self.effects += 1;
-        reconcile.seen.note_domains(call);
-        match (call, &mut reconcile.seen.tags) {
+        running.seen.note_domains(call);
+        match (call, &mut running.seen.tags) {
             (Call::Tag { tags, .. }, Some((_, seen))) => seen.extend(tags.clone()),
             (Call::Untag { keys, .. }, Some((_, seen))) => {
                 seen.retain(|key, _| !keys.contains(key));

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use workmail_operator::logic::{
     OrganizationId,
-    organization::{Call, DomainReading, MailDomain},
+    organization::{Call, DomainReading, MailDomain, Recorded},
 };
 
 use super::{
     World,
-    driver::{Evidence, Reconcile},
-    server::{Object, Stored},
+    driver::{Evidence, Running},
+    server::Object,
 };
 
 /// The mail domains that AWS showed in a reconcile, with our own changes since.
@@ -76,14 +76,14 @@ impl Evidence {
 }
 
 impl World {
-    pub(super) fn watch_register(&mut self, reconcile: &Reconcile, object: &Object, domain: &str) {
+    pub(super) fn watch_register(&mut self, running: &Running, object: &Object, domain: &str) {
         let recorded = &object.status.memory.managed_domains;
         self.check(
             recorded.contains(domain),
             "what is managed is recorded first",
             || format!("registers {domain} with {recorded:?}"),
         );
-        let wanted = spec_has(object, domain) && reconcile.seen.domains.is_absent(domain);
+        let wanted = spec_has(object, domain) && running.seen.domains.is_absent(domain);
         self.check(
             wanted,
             "only domains of the spec that are missing come",
@@ -92,12 +92,12 @@ impl World {
     }
 
     /// The default becomes the one of the spec, or the own one to make way for a deregistration.
-    pub(super) fn watch_default(&mut self, reconcile: &Reconcile, object: &Object, domain: &str) {
+    pub(super) fn watch_default(&mut self, running: &Running, object: &Object, domain: &str) {
         let managed = &object.status.memory.managed_domains;
         let wanted = object.spec.default_domain.as_deref() == Some(domain);
         let leaves = |default: &str| managed.contains(default) && !spec_has(object, default);
         let makes_way =
-            domain == own(object) && (reconcile.seen.domains.present_default()).is_some_and(leaves);
+            domain == own(object) && (running.seen.domains.present_default()).is_some_and(leaves);
         self.check(
             wanted || makes_way,
             "the default moves as the spec says or out of the way",
@@ -107,12 +107,12 @@ impl World {
 
     pub(super) fn watch_deregister(
         &mut self,
-        reconcile: &Reconcile,
+        running: &Running,
         object: &Object,
         id: &OrganizationId,
         domain: &str,
     ) {
-        let seen = &reconcile.seen.domains;
+        let seen = &running.seen.domains;
         let may = object.status.memory.managed_domains.contains(domain)
             && !spec_has(object, domain)
             && seen
@@ -131,12 +131,7 @@ impl World {
     }
 
     /// What is recorded as managed was seen to be missing, or goes along with a create.
-    pub(super) fn watch_managed(
-        &mut self,
-        reconcile: &Reconcile,
-        before: &Object,
-        status: &Stored,
-    ) {
+    pub(super) fn watch_managed(&mut self, running: &Running, before: &Object, status: &Recorded) {
         let memory = &status.memory;
         let along = memory.pending_create().and_then(|one| one.input.as_ref());
         let goes_along = |name: &String| {
@@ -145,21 +140,21 @@ impl World {
         // What was recorded before may be written again over a status that somebody removed.
         let before = &before.status.memory.managed_domains;
         let is_new = |name: &&String| {
-            !before.contains(*name) && !reconcile.view.saved.managed_domains.contains(*name)
+            !before.contains(*name) && !running.view().saved.managed_domains.contains(*name)
         };
         let new = memory.managed_domains.iter().filter(is_new);
         let unproven = new
-            .filter(|name| !goes_along(name) && !reconcile.seen.domains.is_absent(name))
+            .filter(|name| !goes_along(name) && !running.seen.domains.is_absent(name))
             .count();
         self.check(unproven == 0, "what was there before stays", || {
-            format!("{memory:?}, {:?}", reconcile.seen.domains)
+            format!("{memory:?}, {:?}", running.seen.domains)
         });
     }
 
     /// Ready under Full: the domains of the spec are there.
-    pub(super) fn domains_hold(reconcile: &Reconcile) -> bool {
-        let mut wanted = reconcile.view.desired.domains.iter();
-        wanted.all(|name| reconcile.seen.domains.is_present(name))
+    pub(super) fn domains_hold(running: &Running) -> bool {
+        let mut wanted = running.view().desired.domains.iter();
+        wanted.all(|name| running.seen.domains.is_present(name))
     }
 }
 

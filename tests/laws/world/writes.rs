@@ -4,34 +4,32 @@ use workmail_operator::{
     api::{ConditionStatus, ConditionType, DeletionPolicy, EventReason},
     logic::{
         EventKind, ObjectEvent, Owner,
-        organization::{Action, Memory, OrganizationState as State, Outcome, Presence, Release},
+        organization::{
+            Action, Memory, OrganizationState as State, Outcome, Presence, Recorded, Release,
+        },
     },
 };
 
-use super::{
-    World,
-    driver::{FIFTEEN_MINUTES, Reconcile},
-    server::{Object, Stored},
-};
+use super::{FIFTEEN_MINUTES, World, driver::Running, server::Object};
 
 impl World {
     /// The finalizer is about to go on or off, if the view is fresh.
-    pub(super) fn watch_finalizer(&mut self, reconcile: &Reconcile, action: &Action) {
-        let Some(object) = self.server.get(&reconcile.uid).cloned() else {
+    pub(super) fn watch_finalizer(&mut self, running: &Running, action: &Action) {
+        let Some(object) = self.server.get(&running.uid).cloned() else {
             return;
         };
         let Action::RemoveFinalizer(release) = action else {
             let asked = object.spec.deletion_policy == DeletionPolicy::Delete;
             return self.check(
-                asked || reconcile.view.desired.generation != object.generation,
+                asked || running.view().desired.generation != object.generation,
                 "the finalizer is there while the policy is Delete",
                 || format!("{object:?}"),
             );
         };
-        if reconcile.version != object.version {
+        if running.version != object.version {
             return;
         }
-        let seen = &reconcile.seen;
+        let seen = &running.seen;
         let memory = &object.status.memory;
         let mut orgs = self.aws.orgs.clone().into_iter();
         let remains = orgs.find(|(id, org)| {
@@ -50,8 +48,8 @@ impl World {
         match release {
             Release::Deleted { .. } => {
                 let accepted = memory.deletion_accepted.is_some();
-                let described = reconcile.view.observed.organization.seen();
-                let absent = seen.confirmed_absent() && (accepted || !reconcile.view.facts.young);
+                let described = running.view().observed.organization.seen();
+                let absent = seen.confirmed_absent() && (accepted || !running.view().facts.young);
                 let says = seen.row().is_some_and(|row| row.state == State::Deleted)
                     || described.is_some_and(|one| one.summary.state == State::Deleted);
                 self.check(
@@ -88,9 +86,9 @@ impl World {
     /// A status was written.
     pub(super) fn watch_status(
         &mut self,
-        reconcile: &Reconcile,
+        running: &Running,
         before: Option<&Object>,
-        status: &Stored,
+        status: &Recorded,
     ) {
         let count = |kind| {
             status
@@ -123,13 +121,13 @@ impl World {
             );
         }
         self.watch_place(before, status);
-        self.watch_origin(reconcile, before, status);
-        self.watch_managed(reconcile, before, status);
-        self.watch_ready(reconcile, before, status);
+        self.watch_origin(running, before, status);
+        self.watch_managed(running, before, status);
+        self.watch_ready(running, before, status);
     }
 
     /// Where the organization is, or may be, is not forgotten.
-    fn watch_place(&mut self, before: &Object, status: &Stored) {
+    fn watch_place(&mut self, before: &Object, status: &Recorded) {
         let place = |memory: &Memory| (memory.account.clone(), memory.region.clone());
         let (was, is) = (place(&before.status.memory), place(&status.memory));
         if was == is || was == (None, None) {
@@ -148,7 +146,7 @@ impl World {
     /// What is told of an object that goes while its organization stays, or does not.
     pub(super) fn watch_release(
         &mut self,
-        reconcile: &Reconcile,
+        running: &Running,
         outcome: &Outcome,
         notes: &[ObjectEvent],
     ) {
@@ -156,7 +154,7 @@ impl World {
             return;
         };
         let has = |kind| notes.iter().any(|note| note.kind == kind);
-        let view = &reconcile.view;
+        let view = &running.view();
         let undone = view
             .shown
             .state
@@ -172,27 +170,27 @@ impl World {
         );
     }
 
-    fn watch_ready(&mut self, reconcile: &Reconcile, before: &Object, status: &Stored) {
+    fn watch_ready(&mut self, running: &Running, before: &Object, status: &Recorded) {
         if !status.is(ConditionType::Ready) {
             return;
         }
         let was = before.status.is(ConditionType::Ready)
             && before.status.observed_generation == status.observed_generation;
-        let seen = &reconcile.seen;
-        let spec = &reconcile.view.desired;
+        let seen = &running.seen;
+        let spec = &running.view().desired;
         let tags_hold = seen.tags.as_ref().is_some_and(|(_, actual)| {
             spec.tags
                 .iter()
                 .all(|(key, value)| actual.get(key) == Some(value))
                 && Owner::of(actual, &self.cluster, &spec.object) == Owner::Us
-        }) && Self::domains_hold(reconcile);
+        }) && Self::domains_hold(running);
         // The description is the later of the two.
-        let described = reconcile.view.observed.organization.seen();
+        let described = running.view().observed.organization.seen();
         let last = described.map(|one| &one.summary).or_else(|| seen.row());
         let active = last.is_some_and(|row| row.state == State::Active);
         let generation = status.observed_generation == Some(spec.generation);
         self.check(
-            was || active && generation && (tags_hold || reconcile.view.observes()),
+            was || active && generation && (tags_hold || running.view().observes()),
             "Ready is true",
             || format!("{spec:?}: {seen:?}"),
         );
