@@ -14,7 +14,7 @@ use crate::logic::{
     organization::{OrganizationState, Presence, Summary},
 };
 
-/// Two looks that find something missing count only this far apart.
+/// Absence counts when two reads at least this far apart show it.
 pub(super) const APART: Duration = Duration::from_secs(30);
 /// A listing with more pages than this is taken for an endless one.
 const MOST_PAGES: usize = 10_000;
@@ -31,7 +31,7 @@ pub struct Snapshot {
     organizations: HashMap<OrganizationId, Arc<Summary>>,
     /// Aliases in lower case, Deleted organizations left out.
     aliases: HashMap<Box<str>, OrganizationId>,
-    /// Aliases that the listing itself still showed: their organizations were described as Deleted since.
+    /// Aliases of the listing whose organizations were described as Deleted since.
     freed: HashSet<Box<str>>,
 }
 
@@ -93,8 +93,8 @@ impl Snapshot {
         self.organizations.insert(row.id.clone(), Arc::new(row));
     }
 
-    /// Takes in what one organization was described as since. An alias that another organization has in
-    /// the listing stays with that one.
+    /// Records a description of one organization. An alias that another organization has in the listing
+    /// stays with that one.
     pub(super) fn see(&mut self, row: Summary) {
         let alias: Box<str> = row.alias.to_ascii_lowercase().into();
         let is_deleted = row.state == OrganizationState::Deleted;
@@ -115,7 +115,7 @@ impl Snapshot {
         self.organizations.insert(row.id.clone(), Arc::new(row));
     }
 
-    /// Keeps the rows of an earlier listing that are as they were: others hold them, too.
+    /// Shares the rows that have not changed with an earlier listing, to save memory.
     pub(super) fn share(&mut self, before: &Self) {
         for (id, row) in &mut self.organizations {
             if let Some(old) = before.organizations.get(id)
@@ -147,13 +147,13 @@ impl Snapshot {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Missing {
     since: Option<Instant>,
-    /// What is looked for may have been made at this time: listings begun before do not count.
+    /// The organization may have been created at this time: listings begun before do not count.
     made: Option<Instant>,
 }
 
 impl Missing {
-    /// Takes one look into account: what it found, and when it was begun.
-    pub(super) fn look(
+    /// Records one read: what it found, and when it was begun.
+    pub(super) fn see(
         &mut self,
         found: Option<&Arc<Summary>>,
         begun: Instant,
@@ -171,7 +171,7 @@ impl Missing {
         }
     }
 
-    /// What is looked for may have been made at this time.
+    /// The organization may have been created at this time.
     pub(super) fn may_be_made(&mut self, at: Instant) {
         self.made = self.made.max(Some(at));
         self.since = self.since.filter(|since| Some(*since) > self.made);
@@ -201,9 +201,9 @@ impl StillThere {
         }
     }
 
-    /// Takes one read into account. Whether two of them, far enough apart, showed it neither Deleting
-    /// nor Deleted nor absent, and none since showed it otherwise.
-    pub(super) fn look(&mut self, found: Option<&Arc<Summary>>, begun: Instant) -> bool {
+    /// Records one read. Returns whether two of them, far enough apart, showed the organization neither
+    /// Deleting nor Deleted nor absent, and none since showed it otherwise.
+    pub(super) fn see(&mut self, found: Option<&Arc<Summary>>, begun: Instant) -> bool {
         if begun >= self.after {
             let stays = found.is_some_and(|row| !row.state.leaves());
             let (first, last) = self.seen.unwrap_or((begun, begun));
@@ -212,7 +212,7 @@ impl StillThere {
         self.is_confirmed()
     }
 
-    /// Seen once, so that another read has to tell.
+    /// Seen once, so that a second read is needed.
     pub(super) fn is_unconfirmed(&self) -> bool {
         self.seen.is_some() && !self.is_confirmed()
     }
@@ -242,14 +242,14 @@ mod tests {
         let mut missing = Missing::default();
         let first = Instant::now();
         let absent = |confirmed| Presence::Absent { confirmed };
-        assert_eq!(missing.look(None, first), absent(false));
+        assert_eq!(missing.see(None, first), absent(false));
         assert_eq!(
-            missing.look(None, first),
+            missing.see(None, first),
             absent(false),
             "one look counts once"
         );
-        assert_eq!(missing.look(None, first + APART / 2), absent(false));
-        assert_eq!(missing.look(None, first + APART), absent(true));
+        assert_eq!(missing.see(None, first + APART / 2), absent(false));
+        assert_eq!(missing.see(None, first + APART), absent(true));
     }
 
     #[tokio::test(start_paused = true)]
@@ -257,10 +257,10 @@ mod tests {
         let mut missing = Missing::default();
         let first = Instant::now();
         let summary = Arc::new(summary("m-1", "acme", OrganizationState::Active));
-        missing.look(None, first);
-        missing.look(Some(&summary), first + APART);
+        missing.see(None, first);
+        missing.see(Some(&summary), first + APART);
         assert_eq!(
-            missing.look(None, first + APART * 2),
+            missing.see(None, first + APART * 2),
             Presence::Absent { confirmed: false }
         );
     }
@@ -274,7 +274,7 @@ mod tests {
             of(OrganizationState::Deleting),
         );
         let mut there = StillThere::after(accepted);
-        let mut look = |found: &Option<_>, begun| there.look(found.as_ref(), begun);
+        let mut look = |found: &Option<_>, begun| there.see(found.as_ref(), begun);
         assert!(!look(&active, accepted - APART), "it was read before");
         assert!(!look(&active, accepted));
         assert!(

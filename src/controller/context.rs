@@ -38,7 +38,7 @@ pub struct Settings {
     pub concurrency: u16,
     /// How often the organizations are listed while nothing is in transition.
     pub resync_interval: Duration,
-    /// How often each object is looked at whole.
+    /// How often everything of an object is read.
     pub deep_resync_interval: Duration,
     /// The last day of the service.
     pub end_of_service: Date,
@@ -102,7 +102,7 @@ impl Context {
         self.places.add_permits(self.settings.concurrency.into());
     }
 
-    /// A place among the reconciles under way; none when the process stops.
+    /// Waits for a place among the reconciles under way. `None` when the process stops.
     pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
         tokio::select! {
             place = self.places.acquire() => place.ok(),
@@ -115,12 +115,12 @@ impl Context {
         self.schema.borrow().clone()
     }
 
-    /// Takes note of what it has. True if that is news.
+    /// Records what it has. Returns whether that has changed.
     pub(super) fn set_schema(&self, schema: Schema) -> bool {
         self.schema.send_if_modified(|known| {
-            let is_news = *known != schema;
+            let has_changed = *known != schema;
             *known = schema;
-            is_news
+            has_changed
         })
     }
 
@@ -135,9 +135,9 @@ impl Context {
         self.default_region.as_ref()
     }
 
-    /// The object of this view lets a mail domain go: those that wait for it may have it.
-    pub(super) fn let_go(&self, view: &View, domain: &str) {
-        for other in self.domain_waits.let_go(view, domain) {
+    /// The object of this view has given up a mail domain: the objects that wait for it are reconciled.
+    pub(super) fn domain_is_free(&self, view: &View, domain: &str) {
+        for other in self.domain_waits.domain_is_free(view, domain) {
             // What was refused to it before may be granted now.
             self.process
                 .change(&other, |known| known.memory.forget_reads());
@@ -145,13 +145,13 @@ impl Context {
         }
     }
 
-    /// Names an object that has to be looked at.
+    /// Asks for a reconcile of an object.
     pub(super) fn trigger(&self, object: ObjectKey) {
-        // The receiver is gone only when the operator ends.
+        // The receiver is dropped only when the operator ends.
         let _ = self.changed.send(object);
     }
 
-    /// Takes note of an object, and has those looked at that compete with it.
+    /// Registers an object, and asks for a reconcile of the objects that compete with it.
     pub(super) fn enter(&self, object: &WorkMailOrganization) {
         let generation = object.metadata.generation.unwrap_or_default();
         self.process.enter(&registry::key(object), generation);
@@ -185,8 +185,8 @@ impl Context {
             .clone()
     }
 
-    /// Looks at AWS for this object no more, until it is reconciled again.
-    pub(super) fn leave_alone(&self, object: &ObjectKey) {
+    /// Stops observing the organization of this object, until the object is reconciled again.
+    pub(super) fn stop_observing(&self, object: &ObjectKey) {
         let observers = self
             .observers
             .lock()
@@ -198,7 +198,7 @@ impl Context {
 
     /// Forgets an object that is gone.
     pub(super) fn forget(&self, object: &ObjectKey) -> Option<super::process::Known> {
-        self.leave_alone(object);
+        self.stop_observing(object);
         self.domain_waits.forget(object);
         let known = self.process.forget(object);
         if let Some(known) = &known {

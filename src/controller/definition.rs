@@ -32,7 +32,7 @@ pub(super) async fn run(context: &Context, watched: &[Watched]) {
     loop {
         match read(&definitions).await {
             Ok(Some(definition)) => {
-                if take(context, watched, &definitions, &definition).await {
+                if record(context, watched, &definitions, &definition).await {
                     changed(&definitions, &definition).await;
                 }
             }
@@ -57,8 +57,8 @@ pub(super) async fn run(context: &Context, watched: &[Watched]) {
     }
 }
 
-/// Takes note of a definition. False if it has changed before it was served everywhere.
-async fn take(
+/// Records a definition. Returns false if it changed before every API server served it.
+async fn record(
     context: &Context,
     watched: &[Watched],
     definitions: &Api<CustomResourceDefinition>,

@@ -26,8 +26,8 @@ impl DomainWaits {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An object is about to ask for a domain. Known before it does: what is let go while AWS answers is
-    /// not missed.
+    /// An object is about to ask for a domain. Recorded before the call, so that a domain that becomes
+    /// free while AWS answers is not missed.
     pub(super) fn ask(&self, view: &View, domain: &str) {
         if let Some(place) = place(view, domain) {
             let object = view.desired.object.clone();
@@ -49,8 +49,8 @@ impl DomainWaits {
         }
     }
 
-    /// An object lets a domain go. Gives those that wait for it.
-    pub(super) fn let_go(&self, view: &View, domain: &str) -> Vec<ObjectKey> {
+    /// An object has given up a domain. Returns the objects that wait for it.
+    pub(super) fn domain_is_free(&self, view: &View, domain: &str) -> Vec<ObjectKey> {
         let objects = place(view, domain).and_then(|place| self.waits().remove(&place));
         let others = objects.into_iter().flatten();
         others.filter(|one| *one != view.desired.object).collect()
@@ -76,7 +76,7 @@ impl Context {
     /// A call was answered: its object waits no longer, unless another organization has the domain.
     pub(super) fn wait_no_longer(&self, view: &View, call: &Call, answer: &Answer) {
         if let (Call::Deregister { domain, .. }, Answer::Deregistered(_)) = (call, answer) {
-            self.let_go(view, domain);
+            self.domain_is_free(view, domain);
         }
         if matches!(answer, Answer::Refused(failure) if failure.reason == Reason::DomainInUse) {
             return;
@@ -86,14 +86,19 @@ impl Context {
         }
     }
 
-    /// Wakes those that wait for a mail domain that the organization of this object had before its
-    /// reconcile and has no more.
-    pub(super) fn let_go_with(&self, view: &View, outcome: &Outcome, before: &BTreeSet<String>) {
+    /// Reconciles the objects that wait for a mail domain which this object's organization had before
+    /// its reconcile and has no more.
+    pub(super) fn wake_for_free_domains(
+        &self,
+        view: &View,
+        outcome: &Outcome,
+        before: &BTreeSet<String>,
+    ) {
         let is_deleted = matches!(outcome, Outcome::Released(Release::Deleted { .. }));
         let now = domains_of(&view.shown);
         for name in before {
             if is_deleted || !now.contains(name) {
-                self.let_go(view, name);
+                self.domain_is_free(view, name);
             }
         }
     }

@@ -40,8 +40,8 @@ pub(super) async fn reconcile(
     };
     let answer = Box::pin(attempt(&key, object, &context)).await;
     match &answer {
-        Ok(_) => refusals::are_over(&context, &key),
-        Err(Error::Refused(refusal)) => refusals::tell(&context, &key, refusal).await,
+        Ok(_) => refusals::reset(&context, &key),
+        Err(Error::Refused(refusal)) => refusals::report(&context, &key, refusal).await,
         Err(_) => {}
     }
     let result = match &answer {
@@ -119,7 +119,7 @@ async fn attempt(
         let action = reconcile.next();
         if let Action::Finish(outcome) = action {
             let finished = finish(&mut reconcile, &outcome, executor).await;
-            context.let_go_with(&reconcile.view, &outcome, &domains);
+            context.wake_for_free_domains(&reconcile.view, &outcome, &domains);
             return finished;
         }
         if must_pause(context, &reconcile, &action) {
@@ -195,13 +195,13 @@ async fn finish(
         refusals::mention_late(context, &key, object, &mut report).await;
     }
     if let Outcome::Released(_) = outcome {
-        // The watch tells that it is gone, and then it is forgotten.
+        // It is forgotten when the watch shows its deletion.
         return Ok((Requeue::await_change(), "Released".to_owned()));
     }
     context.process.see_listing_use(view, outcome);
     counting::count(view, &report, context);
     if matches!(outcome, Outcome::Suspended | Outcome::Ended) || is_outdated(outcome) {
-        context.leave_alone(&key);
+        context.stop_observing(&key);
     } else {
         following::follow(view, &report, context);
     }

@@ -78,8 +78,8 @@ fn label(object: &WorkMailOrganization) -> String {
     format!("{start}-{hash}")
 }
 
-/// Looks for the object's `DNSEndpoint`.
-pub(super) async fn look(
+/// Reads the object's `DNSEndpoint`.
+pub(super) async fn read(
     context: &Context,
     object: &WorkMailOrganization,
 ) -> Result<Endpoint, Error> {
@@ -103,7 +103,7 @@ pub(super) async fn look(
 
 fn entries(endpoint: &DynamicObject) -> Vec<DnsEntry> {
     let spec = endpoint.data.get("spec").cloned().unwrap_or_default();
-    // One that somebody has spoilt is written anew.
+    // An invalid value is overwritten.
     let spec: Spec = serde_json::from_value(spec).unwrap_or_default();
     spec.endpoints
         .into_iter()

@@ -27,7 +27,7 @@ impl Refusal {
         }
     }
 
-    /// What it means for the object; `looking`: nothing but a read was refused.
+    /// Returns the failure that it is for the object. `read_failed`: only a read was refused.
     pub(super) fn failure(&self, read_failed: bool) -> Failure {
         Failure::of_kubernetes(
             self.what,
@@ -68,7 +68,7 @@ pub enum Error {
         /// What was asked of it.
         what: &'static str,
     },
-    /// The process is to end, so the read in hand was given up.
+    /// The process stops, so the read was given up.
     #[error("the operator stops")]
     Stopping,
     /// The view of the object was stale; the next one is on its way.

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// The hands of one reconcile: the object as last seen, and the credentials it works with.
+/// Performs the actions of one reconcile, with the object as last seen and the session it uses.
 pub(super) struct Executor<'a> {
     pub(super) context: &'a Context,
     pub(super) object: Arc<WorkMailOrganization>,
@@ -37,7 +37,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Makes the one call of an action. Notes and rest make none: `None`.
+    /// Makes the one call of an action. Returns `None` for an action that makes no call.
     pub(super) async fn act(
         &mut self,
         view: &View,
@@ -45,7 +45,7 @@ impl<'a> Executor<'a> {
         now: Timestamp,
     ) -> Result<Option<Answer>, Error> {
         match self.attempt(view, action, now).await {
-            // What cannot be written down is told by an event (`refusals`): no condition can.
+            // A refused status cannot report itself in a condition: `refusals` sends an event.
             Err(Error::Refused(refusal)) if !matches!(action, Action::Save(_)) => {
                 let read_failed = matches!(action, Action::Read(_));
                 tracing::warn!(
@@ -67,11 +67,11 @@ impl<'a> Executor<'a> {
         now: Timestamp,
     ) -> Result<Option<Answer>, Error> {
         let answer = match action {
-            Action::Read(look) => {
+            Action::Read(read) => {
                 let stopping = self.context.stopping.clone();
-                // A read changes nothing, and nobody waits for its answer at the end.
+                // A read changes nothing, so it is given up when the process stops.
                 tokio::select! {
-                    answer = self.look(view, look, now) => answer?,
+                    answer = self.read(view, read, now) => answer?,
                     () = stopped(stopping) => return Err(Error::Stopping),
                 }
             }
@@ -80,7 +80,7 @@ impl<'a> Executor<'a> {
                 Answer::FinalizerAdded
             }
             Action::RemoveFinalizer(release) => {
-                // Known before it is done: the watch may tell of it before this call is answered.
+                // Recorded before the call: the watch may show the result before the answer arrives.
                 let process = &self.context.process;
                 let note = |finalizer| {
                     process.with(&view.desired.object, |known| known.finalizer = finalizer);
@@ -127,29 +127,29 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    async fn look(&mut self, view: &View, look: &Read, now: Timestamp) -> Result<Answer, Error> {
-        Ok(match look {
+    async fn read(&mut self, view: &View, read: &Read, now: Timestamp) -> Result<Answer, Error> {
+        Ok(match read {
             Read::Account => self.account(view).await,
             Read::Listing { fresh } => self.listing(view, *fresh, now).await,
             Read::Organization(id) => match self.organizations(view) {
-                Some(aws) => self.told(view, aws.describe(id).await.map(Answer::Organization)),
-                None => nowhere(Operation::DescribeOrganization),
+                Some(aws) => self.answer(view, aws.describe(id).await.map(Answer::Organization)),
+                None => without_session(Operation::DescribeOrganization),
             },
             Read::Tags(id) => match self.organizations(view) {
-                Some(aws) => self.told(view, aws.tags(id).await.map(Answer::Tags)),
-                None => nowhere(Operation::ListTagsForResource),
+                Some(aws) => self.answer(view, aws.tags(id).await.map(Answer::Tags)),
+                None => without_session(Operation::ListTagsForResource),
             },
             Read::Domains { id, list, details } => match self.organizations(view) {
                 Some(aws) => {
                     let seen = aws.domains(id, *list, details).await;
-                    self.told(view, seen.map(Answer::Domains))
+                    self.answer(view, seen.map(Answer::Domains))
                 }
-                None => nowhere(Operation::ListMailDomains),
+                None => without_session(Operation::ListMailDomains),
             },
             Read::Owner { namespace, name } => {
                 Answer::OwnerLives(kubernetes::lives(self.context, namespace, name).await)
             }
-            Read::Endpoint => Answer::Endpoint(endpoint::look(self.context, &self.object).await?),
+            Read::Endpoint => Answer::Endpoint(endpoint::read(self.context, &self.object).await?),
             Read::Scope => Answer::Scope(kubernetes::scope(self.context, &self.object).await?),
             Read::Object => {
                 let live = kubernetes::get(self.context, &self.object).await?;
@@ -168,13 +168,13 @@ impl<'a> Executor<'a> {
                 self.session = Some(session);
                 Answer::Account(account)
             }
-            Err(error) => Self::trouble(view, &error),
+            Err(error) => Self::failed(view, &error),
         }
     }
 
     async fn listing(&self, view: &View, fresh: bool, now: Timestamp) -> Answer {
         let (Some(region), Some(account)) = (view.region(), &view.observed.account) else {
-            return nowhere(Operation::ListOrganizations);
+            return without_session(Operation::ListOrganizations);
         };
         let observer = self.context.observer(region);
         if view.memory.deletion_accepted.is_some() {
@@ -233,8 +233,8 @@ impl<'a> Executor<'a> {
         if let Some(note) = deletion_started(view) {
             events::send(self.context, &view.desired.object, &note).await;
         }
-        // What was written whatever became of the object may show that somebody changed it: an
-        // emergency brake, say. Then nothing more is done from this view.
+        // An answer is written over changes of others, such as a policy set back to Retain: then
+        // nothing more is done from this view.
         let now_desired = Desired::parse(&self.object, self.context.default_region());
         if save == SaveAs::Answer && now_desired.as_ref() != Some(&view.desired) {
             return Err(Error::Stale);
@@ -244,7 +244,7 @@ impl<'a> Executor<'a> {
 
     async fn call(&mut self, view: &View, call: &Call) -> Answer {
         let Some(aws) = self.organizations(view) else {
-            return nowhere(call.operation());
+            return without_session(call.operation());
         };
         self.context.wait_for_domains(view, call);
         let answer = match call {
@@ -296,7 +296,7 @@ impl<'a> Executor<'a> {
                 observer.may_appear(&view.desired.object);
             }
         }
-        let answer = self.told(view, answer.map(|done| done.answer));
+        let answer = self.answer(view, answer.map(|done| done.answer));
         self.context.wait_no_longer(view, call, &answer);
         answer
     }
@@ -325,19 +325,19 @@ impl<'a> Executor<'a> {
         );
     }
 
-    fn told(&self, view: &View, answer: Result<Answer, CallError>) -> Answer {
+    fn answer(&self, view: &View, answer: Result<Answer, CallError>) -> Answer {
         match answer {
             Ok(answer) => answer,
             Err(error) => {
                 if let (Some(session), Some(region)) = (&self.session, view.region()) {
                     session.failed(&error, region);
                 }
-                Self::trouble(view, &error)
+                Self::failed(view, &error)
             }
         }
     }
 
-    fn trouble(view: &View, error: &CallError) -> Answer {
+    fn failed(view: &View, error: &CallError) -> Answer {
         tracing::warn!(
             object = %view.desired.object,
             organization_id = view.id().map(OrganizationId::as_str),
@@ -355,8 +355,8 @@ impl<'a> Executor<'a> {
     }
 }
 
-/// When the organization that is looked for may have been made, as far as the status tells. Its times are
-/// in whole seconds, cut off.
+/// Returns when the organization that is searched for may have been created, by the times in the status,
+/// which are cut to whole seconds.
 fn made(view: &View, now: Timestamp) -> Option<Instant> {
     let pending = view.memory.pending_create().map(|pending| pending.since);
     let age = now.duration_since(view.memory.created_at.max(pending)?);
@@ -365,8 +365,9 @@ fn made(view: &View, now: Timestamp) -> Option<Instant> {
     Instant::now().checked_sub(age)
 }
 
-/// A call without a region or credentials: `decide` asks for them first, so that this is not reached.
-fn nowhere(operation: Operation) -> Answer {
+/// The answer to a call without a region or credentials. `decide` asks for them first, so this is not
+/// reached.
+fn without_session(operation: Operation) -> Answer {
     Answer::Failed {
         failure: Failure::of_call(operation, &ErrorKind::NoCredentials, None),
         did_nothing: true,

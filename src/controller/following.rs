@@ -1,4 +1,4 @@
-//! What the observer of the listing is told after a reconcile.
+//! What the observer of the listing learns from a reconcile.
 
 use super::Context;
 use crate::{

@@ -6,14 +6,14 @@ use crate::{
     logic::organization::{View, retained},
 };
 
-/// The object went away during the reconcile: if anything was created for it, that is told.
+/// Reports what was created for an object that was deleted during its reconcile.
 pub(super) async fn gone_meanwhile(context: &Context, view: &View) {
     if view.memory.organization_id.is_some() && view.has_unsaved_answer() {
-        tell_what_remains(context, view, view.desired.finalizer).await;
+        report_what_remains(context, view, view.desired.finalizer).await;
     }
 }
 
-/// An object without our finalizer is gone: what remains in AWS is told.
+/// Reports what remains in AWS of an object that was deleted without our finalizer.
 pub(super) async fn gone(context: &Context, object: &WorkMailOrganization) {
     let view = context.view(object);
     let known = context.forget(&registry::key(object));
@@ -24,12 +24,12 @@ pub(super) async fn gone(context: &Context, object: &WorkMailOrganization) {
     }
     if view.id().is_some() || view.memory.pending_create().is_some() {
         let held = view.desired.finalizer || finalizer == Finalizer::Held;
-        tell_what_remains(context, &view, held).await;
+        report_what_remains(context, &view, held).await;
     }
 }
 
 /// `held`: our finalizer was on the object, and it was not us who took it off.
-async fn tell_what_remains(context: &Context, view: &View, held: bool) {
+async fn report_what_remains(context: &Context, view: &View, held: bool) {
     let because = if held {
         "its finalizer workmail-operator.dev/organization was removed by hand"
     } else {

@@ -1,4 +1,4 @@
-//! Calls of the Kubernetes API: each is bounded in time, and its errors are told apart. Live reads.
+//! Calls of the Kubernetes API, each with a deadline and classified errors; and live reads.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{api::WorkMailOrganization, logic::organization::Scope};
 /// No call to the Kubernetes API is waited for longer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Makes one call, with a deadline, and tells conflicts, absence and refusals apart from other errors.
+/// Makes one call with a deadline. Conflicts, absence and refusals are errors of their own.
 /// `what` completes the sentence "allow the operator to …".
 pub(super) async fn bounded<T>(
     what: &'static str,

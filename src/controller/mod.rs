@@ -1,9 +1,17 @@
-//! From watch events to AWS calls and back to status: the only place where layers meet.
+//! The controller: from watch events to AWS calls and back to status.
 //!
-//! [`run()`] wires the watch, the observers and the reconciler together; `driver` takes one step
-//! after another as [`crate::logic::organization::decide`] says; `act` makes the one call of a step; `publish`
-//! writes status and events; `resync` asks for whole looks when they are due; `definition` watches the
-//! definition of the kind.
+//! | file | does |
+//! | --- | --- |
+//! | `run` | wires the watches, the observers and the reconciler together |
+//! | `driver` | one reconcile: performs the actions that [`crate::logic::organization`] decides |
+//! | `executor` | makes the one call of an action |
+//! | `publish`, `events` | write status, finalizer and events |
+//! | `kubernetes` | reads the Kubernetes API, with deadlines and classified errors |
+//! | `refusals` | reports what the Kubernetes API refuses |
+//! | `registry`, `process` | what is known of all objects: who competes, and what a restart forgets |
+//! | `own_writes` | tells the operator's own writes from those of others |
+//! | `domain_waits`, `following`, `gone` | what one object's reconcile means for others |
+//! | `definition`, `resync` | watch the CRD; ask for full reads when they are due |
 
 mod context;
 mod counting;
@@ -17,7 +25,7 @@ mod executor;
 mod following;
 mod gone;
 mod kubernetes;
-mod news;
+mod own_writes;
 mod process;
 mod publish;
 mod recency;

@@ -1,8 +1,8 @@
-//! What the Kubernetes API refuses, told where the API still takes something: in a condition, else by
-//! an event.
+//! Reports what the Kubernetes API refuses, where it still accepts something: in a condition, else in an
+//! event.
 //!
-//! A refused read or finalizer becomes an answer in `act`, and so a condition. Here are the other two:
-//! the status itself, and events.
+//! A refused read or finalizer becomes an answer in `executor`, and so a condition. This module handles the
+//! other two: a refused status and refused events.
 
 use std::sync::Arc;
 
@@ -28,8 +28,8 @@ pub(super) struct Refused {
     events: Vec<ObjectEvent>,
     /// What the Ready condition says of that.
     sentence: Option<String>,
-    /// The last refusal that an event told of.
-    told: Option<String>,
+    /// The last refusal that an event reported.
+    reported: Option<String>,
 }
 
 impl Refused {
@@ -45,8 +45,8 @@ impl Refused {
         std::mem::take(&mut self.events)
     }
 
-    fn is_news(&mut self, message: &str) -> bool {
-        let before = self.told.replace(message.to_owned());
+    fn is_new(&mut self, message: &str) -> bool {
+        let before = self.reported.replace(message.to_owned());
         before.as_deref() != Some(message)
     }
 }
@@ -64,19 +64,19 @@ pub(super) fn keep_event(
     }
 }
 
-/// A reconcile came to its end: the next refusal is news again.
-pub(super) fn are_over(context: &Context, object: &ObjectKey) {
+/// A reconcile came to its end: the next refusal is reported again.
+pub(super) fn reset(context: &Context, object: &ObjectKey) {
     let process = &context.process;
-    process.with(object, |known| known.refused.told = None);
+    process.with(object, |known| known.refused.reported = None);
 }
 
-/// Tells by a Warning event what ended a reconcile, once for as long as nothing else is refused.
-pub(super) async fn tell(context: &Context, object: &ObjectKey, refusal: &Refusal) {
+/// Sends a Warning event for the refusal that ended a reconcile, once until something else is refused.
+pub(super) async fn report(context: &Context, object: &ObjectKey, refusal: &Refusal) {
     let failure = refusal.failure(false);
     let process = &context.process;
-    let is_news = process.with(object, |known| known.refused.is_news(&failure.message));
+    let is_new = process.with(object, |known| known.refused.is_new(&failure.message));
     match failure.reason.class() {
-        Class::Recoverable | Class::Terminal if is_news => {
+        Class::Recoverable | Class::Terminal if is_new => {
             let note = ObjectEvent {
                 kind: EventKind::Warning(failure.reason),
                 message: failure.message,
@@ -100,7 +100,7 @@ pub(super) async fn send_kept_events(context: &Context, object: &ObjectKey) {
     }
 }
 
-/// Says in the report that events of the object are refused, if they are.
+/// Adds to the report that events of the object are refused, if they are.
 pub(super) fn mention(context: &Context, object: &ObjectKey, report: &mut Report) {
     let process = &context.process;
     let sentence = process.with(object, |known| known.refused.sentence.clone());
@@ -109,7 +109,7 @@ pub(super) fn mention(context: &Context, object: &ObjectKey, report: &mut Report
     }
 }
 
-/// Says it in a status that was written before the events were refused.
+/// Adds it to a status that was written before the events were refused.
 pub(super) async fn mention_late(
     context: &Context,
     key: &ObjectKey,
@@ -125,7 +125,7 @@ pub(super) async fn mention_late(
     let now = Timestamp::now();
     match publish::status(context, object, report, Freshness::Required, now).await {
         Ok(_) => context.process.overwrote(key, version),
-        // The next reconcile says it.
+        // The next reconcile reports it.
         Err(error) => tracing::debug!(object = %key, %error, "the status was not written again"),
     }
 }

@@ -1,4 +1,4 @@
-//! Which objects of this cluster mean the same organization.
+//! The registry of all objects of this process, and which of them name the same organization.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -8,7 +8,7 @@ use std::{
 
 use kube::ResourceExt;
 
-use super::news::{Seen, written_by_others, written_by_us};
+use super::own_writes::{Seen, written_by_others, written_by_us};
 use crate::{
     api::{ConditionType, WorkMailOrganization},
     logic::{
@@ -17,11 +17,11 @@ use crate::{
     },
 };
 
-/// An alias in a region. AWS knows no difference between upper and lower case. Objects that mean one
-/// organization have one alias, by whatever they find it: one of another alias is refused.
+/// An alias in a region, in lower case, as AWS does not distinguish case. Objects of one organization have
+/// one alias: an organization with another alias than the spec's is refused.
 type Place = (Option<Region>, Arc<str>);
 
-/// Every object, by the organization it means.
+/// Every object, by the organization that it names.
 #[derive(Debug, Default)]
 pub(super) struct Registry(Mutex<Entries>);
 
@@ -43,8 +43,8 @@ impl Registry {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an object in, or takes note of its change; gives those that mean the same organization
-    /// and for which that changes who comes first.
+    /// Adds an object, or records its change. Returns the objects of the same organization for which the
+    /// change may decide who works on it.
     pub(super) fn enter(
         &self,
         object: &WorkMailOrganization,
@@ -78,7 +78,7 @@ impl Registry {
         let before = entries.objects.get_mut(&desired.object);
         let seen = before.map(|entry| mem::take(&mut entry.seen));
         entries.leave(&desired.object);
-        // Nearly every place has one object: no room is kept for more.
+        // Nearly every place has one object.
         entries
             .places
             .entry(place.clone())
@@ -95,7 +95,7 @@ impl Registry {
 
     /// Whether somebody else has changed the object since the watch last showed it: then it is
     /// reconciled.
-    pub(super) fn is_news(&self, object: &WorkMailOrganization) -> bool {
+    pub(super) fn is_changed_by_others(&self, object: &WorkMailOrganization) -> bool {
         let (others, ours) = (written_by_others(object), written_by_us(object));
         self.entries()
             .objects
@@ -111,12 +111,12 @@ impl Registry {
         }
     }
 
-    /// Lets an object go; gives those that meant the same organization.
+    /// Removes an object. Returns the other objects of the same organization.
     pub(super) fn leave(&self, object: &ObjectKey) -> Vec<ObjectKey> {
         self.entries().leave(object)
     }
 
-    /// The key that all who know of the object share, so that its texts are held once.
+    /// Returns the shared key of the object, so that its texts are held once.
     pub(super) fn shared(&self, object: ObjectKey) -> ObjectKey {
         match self.entries().objects.get_key_value(&object) {
             Some((shared, _)) => shared.clone(),
@@ -124,12 +124,12 @@ impl Registry {
         }
     }
 
-    /// Whether the object is known.
+    /// Whether the object is registered.
     pub(super) fn has(&self, object: &ObjectKey) -> bool {
         self.entries().objects.contains_key(object)
     }
 
-    /// The object that works on this one's organization instead of it.
+    /// Returns the object that works on this one's organization instead of it.
     pub(super) fn competitor(&self, object: &ObjectKey) -> Option<ObjectKey> {
         let entries = self.entries();
         let Entry {
@@ -140,7 +140,7 @@ impl Registry {
         preferred_over(competitor, others.map(|entry| &entry.competitor)).cloned()
     }
 
-    /// The objects of a namespace (or all) that are not in `present`.
+    /// Returns the objects of a namespace (or of all) that are not in `present`.
     pub(super) fn missing(
         &self,
         namespace: Option<&str>,

@@ -37,8 +37,8 @@ use crate::{api::WorkMailOrganization, logic::ObjectKey};
 /// The annotation in which `kubectl apply` keeps a second copy of the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// A namespace whose objects cannot be read holds up the others no longer.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Startup waits at most this long for namespaces that cannot be read.
+const START_WAIT: Duration = Duration::from_secs(15);
 
 /// Runs until `stopping` turns true, and then until every reconcile has come to its end. `on_ready`
 /// is called once the objects of every watched namespace are known.
@@ -117,13 +117,13 @@ impl Watched {
     }
 }
 
-/// Waits until the objects of every watched namespace and their definition are known; false if the
-/// controllers end before. Work begins then, or when enough was waited for what cannot be read.
+/// Waits until the objects of every watched namespace and their definition are known. Returns false if the
+/// controllers end before. Reconciles begin then, or after [`START_WAIT`].
 async fn all_listed(watched: &[Watched], context: &Context) -> bool {
     let all = join_all(watched.iter().map(|one| one.store.wait_until_ready()));
     let all = async { join(all, context.schema_is_read()).await.0 };
     let mut all = Box::pin(all);
-    let in_time = timeout(PATIENCE, &mut all).await;
+    let in_time = timeout(START_WAIT, &mut all).await;
     if in_time.is_err() {
         let unread = watched.iter().filter(|one| !one.is_listed());
         let unread: Vec<_> = unread.filter_map(|one| one.namespace.as_deref()).collect();
@@ -160,10 +160,10 @@ fn controller(
         object.annotations_mut().remove(LAST_APPLIED);
     });
     let known = context.clone();
-    let objects = attended(objects, context.clone(), namespace)
+    let objects = registered(objects, context.clone(), namespace)
         .reflect(writer)
         .applied_objects()
-        .try_filter(move |object| ready(known.registry.is_news(object)));
+        .try_filter(move |object| ready(known.registry.is_changed_by_others(object)));
     let unlisted = stopped_before_the_first_list(store.clone(), stopping.clone());
     let work = async move {
         let concurrency = context.settings.concurrency;
@@ -213,8 +213,8 @@ pub async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-/// A controller does not end before its objects were listed once. Until then it has begun nothing that
-/// would have to be finished.
+/// Waits for a stop before the first list: a controller ends only after it, and has begun nothing until
+/// then that would have to be finished.
 async fn stopped_before_the_first_list(
     store: reflector::Store<WorkMailOrganization>,
     stopping: watch::Receiver<bool>,
@@ -225,8 +225,8 @@ async fn stopped_before_the_first_list(
     }
 }
 
-/// Keeps the registry, and tells of objects that are gone.
-fn attended(
+/// Keeps the registry up to date, and reports objects that are gone.
+fn registered(
     objects: impl Stream<Item = watcher::Result<watcher::Event<WorkMailOrganization>>>,
     context: Arc<Context>,
     namespace: Option<String>,
@@ -241,7 +241,7 @@ fn attended(
                 context.enter(object);
             }
             Ok(watcher::Event::InitDone) => {
-                // Those that went while nobody watched.
+                // Objects that were deleted while the watch was down.
                 for object in context.registry.missing(namespace.as_deref(), &listed) {
                     context.forget(&object);
                 }
@@ -253,7 +253,7 @@ fn attended(
                 tokio::spawn(async move { gone(&context, &object).await });
             }
             Err(error) => {
-                tracing::warn!(%error, "the watch of WorkMailOrganizations failed; it is begun again");
+                tracing::warn!(%error, "the watch of WorkMailOrganizations failed and is started again");
             }
         }
     })
@@ -266,7 +266,7 @@ fn log(
     >,
 ) {
     match result {
-        // Gone and stale are ordinary: the next event says how it is, or nothing is left to say.
+        // Gone and stale are ordinary: the next event shows the object, or nothing is left to do.
         Ok(_)
         | Err(
             controller::Error::ReconcilerFailed(Error::Gone | Error::Stale | Error::Stopping, _)
@@ -274,9 +274,9 @@ fn log(
         ) => {}
         Err(controller::Error::ReconcilerFailed(error, object)) => {
             let object = format!("{}/{}", object.namespace.unwrap_or_default(), object.name);
-            tracing::error!(object, %error, "a reconcile failed; it is tried again");
+            tracing::error!(object, %error, "a reconcile failed and will be retried");
         }
-        Err(error) => tracing::warn!(%error, "the controller was disturbed; it goes on"),
+        Err(error) => tracing::warn!(%error, "the controller reported an error and goes on"),
     }
 }
 

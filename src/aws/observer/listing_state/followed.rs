@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// What an object without an organization of its own looks for.
+/// What an object without an organization of its own searches for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// The organization of this alias.
@@ -63,7 +63,7 @@ pub(super) struct Followed {
     candidate: Option<Candidate>,
     /// Since when it waits for AWS to finish something.
     pub(super) in_transition: Option<Instant>,
-    told: bool,
+    reported: bool,
     pub(super) id_missing: Missing,
     pub(super) alias_missing: Missing,
     /// Kept once its deletion was accepted.
@@ -72,7 +72,7 @@ pub(super) struct Followed {
 
 impl Followed {
     /// Follows this organization from now on. If it was another, what was known of that one is
-    /// forgotten; gives since when it was in transition.
+    /// forgotten. Returns since when that one was in transition.
     pub(super) fn becomes(&mut self, id: Option<&OrganizationId>) -> Option<Instant> {
         if self.id.as_ref() == id {
             return None;
@@ -84,14 +84,14 @@ impl Followed {
         self.in_transition.take()
     }
 
-    /// Takes in what a reconcile acted on. Whether that is new.
+    /// Records what a reconcile acted on. Returns whether that is new.
     pub(super) fn act_on(
         &mut self,
         id: &OrganizationId,
         acted_on: Presence<Arc<Summary>>,
         in_transition: bool,
     ) -> bool {
-        self.told = false;
+        self.reported = false;
         self.candidate = None;
         if self.acted_on.as_ref() == Some(&acted_on)
             && self.in_transition.is_some() == in_transition
@@ -104,47 +104,47 @@ impl Followed {
         true
     }
 
-    /// Takes in what a reconcile without an organization of its own has found.
+    /// Records what a reconcile without an organization of its own has found.
     pub(super) fn wait_for(&mut self, wanted: Wanted, found: Option<Arc<Summary>>) {
-        self.told = false;
+        self.reported = false;
         self.acted_on = None;
         self.candidate = Some(Candidate { wanted, found });
     }
 
-    /// Whether a listing could tell its reconcile anything.
+    /// Whether the object needs listings.
     pub(super) const fn is_served(&self) -> bool {
         self.id.is_some() || self.candidate.is_some()
     }
 
-    /// Takes in what a look that was begun then shows of its organization. Whether that is other than
-    /// what its reconcile acted on.
-    pub(super) fn look(&mut self, snapshot: &Snapshot, begun: Instant) -> bool {
+    /// Records what a read that was begun then shows of its organization. Returns whether that differs
+    /// from what its reconcile acted on.
+    pub(super) fn see(&mut self, snapshot: &Snapshot, begun: Instant) -> bool {
         let candidate = self.candidate.as_ref();
         let differs = candidate.is_some_and(|candidate| candidate.differs(snapshot));
         let Some(id) = &self.id else {
             return differs;
         };
         let found = snapshot.by_id(id);
-        let now = self.id_missing.look(found, begun);
+        let now = self.id_missing.see(found, begun);
         let was_unconfirmed = self.is_missing();
         let confirmed = self.is_still_there(found, begun) && was_unconfirmed;
         let acted_on = self.acted_on.as_ref();
         differs || acted_on.is_some_and(|acted_on| *acted_on != now || confirmed)
     }
 
-    /// Takes in a read of its organization. Whether it is known to be still there although its deletion
-    /// was accepted.
+    /// Records a read of its organization. Returns whether it is confirmed to be still there although its
+    /// deletion was accepted.
     pub(super) fn is_still_there(&mut self, found: Option<&Arc<Summary>>, begun: Instant) -> bool {
         let still_there = self.still_there.as_mut();
-        still_there.is_some_and(|still_there| still_there.look(found, begun))
+        still_there.is_some_and(|still_there| still_there.see(found, begun))
     }
 
-    /// Tells its reconcile, once.
-    pub(super) fn tell(&mut self) -> bool {
-        !std::mem::replace(&mut self.told, true)
+    /// Whether this is the first change since its reconcile: only that one asks for another.
+    pub(super) fn is_first_report(&mut self) -> bool {
+        !std::mem::replace(&mut self.reported, true)
     }
 
-    /// Absent, and not known to be gone; or there, and not known to stay.
+    /// Whether its absence, or its presence after an accepted deletion, needs a second read.
     pub(super) fn is_missing(&self) -> bool {
         let is_absent = matches!(self.acted_on, Some(Presence::Absent { confirmed: false }));
         let still_there = self.still_there.as_ref();

@@ -1,4 +1,4 @@
-//! What an observer knows: the last listing, whom it serves, and so when and how to look again.
+//! What an observer knows: the last listing, the objects that need it, and so when and how to read again.
 
 mod followed;
 
@@ -24,7 +24,7 @@ use crate::logic::{
     organization::{Listing, Presence, Summary},
 };
 
-/// While something is in transition the next look comes after this part of its age.
+/// While an organization is in transition, the next read comes after this part of its age.
 const PART_OF_AGE: f64 = 0.04;
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
@@ -35,51 +35,51 @@ pub struct ListingState {
     snapshot: Option<Snapshot>,
     /// When the list is due although nothing is in transition.
     resync_at: Option<Instant>,
-    /// When the last look ended, of whichever kind.
-    looked: Option<Instant>,
-    /// Descriptions could not be had: until then the list is looked at instead.
+    /// When the last read ended, of either kind.
+    last_read: Option<Instant>,
+    /// Some descriptions failed: until then the list is read instead.
     only_lists: Option<Instant>,
-    trouble: Option<Outage>,
-    /// Someone needs a look that was begun no earlier than this.
+    outage: Option<Outage>,
+    /// A reconcile needs a listing that was begun no earlier than this.
     demand: Option<Instant>,
     followed: HashMap<ObjectKey, Followed>,
-    /// Those that wait for AWS, by since when.
+    /// Objects whose organization is in transition, by since when.
     transitions: BTreeSet<(Instant, ObjectKey)>,
-    /// Those of whom a second read has to tell: whose organization is missing and not known to be gone,
-    /// or still there although its deletion was accepted.
-    missing: HashSet<ObjectKey>,
+    /// Objects that need a second read: their organization is missing and not confirmed as absent, or
+    /// still there although its deletion was accepted.
+    unconfirmed: HashSet<ObjectKey>,
 }
 
-/// Why the last look saw nothing.
+/// Why the last read failed.
 #[derive(Debug)]
 struct Outage {
     error: CallError,
     since: Instant,
     last: Instant,
     times: u32,
-    told: bool,
+    reported: bool,
 }
 
-/// How to look.
+/// How to read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Read {
-    /// At the whole list.
+    /// The whole list.
     List,
-    /// At these organizations one by one, which takes fewer calls.
+    /// These organizations one by one, which takes fewer calls.
     Each(Vec<OrganizationId>),
 }
 
-/// What can be said to a question.
+/// The reply to a question.
 #[derive(Debug)]
 pub(super) enum Reply {
     Seen(Listing),
     ReadFailed(CallError),
-    /// After the next look.
+    /// The next read answers it.
     NotYet,
 }
 
 impl ListingState {
-    /// When the next look is due; never while it would tell nobody anything.
+    /// Returns when the next read is due; `None` while no object needs one.
     pub(super) fn due(&self, now: Instant) -> Option<Instant> {
         if self.is_demanded() {
             return Some(now);
@@ -87,8 +87,8 @@ impl ListingState {
         if !self.followed.values().any(Followed::is_served) {
             return None;
         }
-        if let Some(trouble) = &self.trouble {
-            return Some(trouble.next());
+        if let Some(outage) = &self.outage {
+            return Some(outage.next());
         }
         [self.list_due(), self.transition_due()]
             .into_iter()
@@ -96,11 +96,11 @@ impl ListingState {
             .min()
     }
 
-    /// How to look now that it is due.
+    /// Returns how to read now that a read is due.
     pub(super) fn plan(&self, now: Instant) -> Read {
         let pages = self.snapshot.as_ref().map_or(0, |seen| seen.pages);
         let list = self.is_demanded()
-            || self.trouble.is_some()
+            || self.outage.is_some()
             || self.only_lists.is_some_and(|until| now < until)
             || self.list_due().is_some_and(|due| due <= now)
             || self.transitions.len() >= pages;
@@ -122,15 +122,15 @@ impl ListingState {
 
     fn list_due(&self) -> Option<Instant> {
         let begun = self.snapshot.as_ref()?.begun;
-        let missing = (!self.missing.is_empty()).then_some(begun + APART);
+        let missing = (!self.unconfirmed.is_empty()).then_some(begun + APART);
         self.resync_at.into_iter().chain(missing).min()
     }
 
     fn transition_due(&self) -> Option<Instant> {
         let (since, _) = self.transitions.last()?;
-        let looked = self.looked?;
-        let age = looked.saturating_duration_since(*since);
-        Some(looked + age.mul_f64(PART_OF_AGE).clamp(SHORTEST, LONGEST))
+        let last_read = self.last_read?;
+        let age = last_read.saturating_duration_since(*since);
+        Some(last_read + age.mul_f64(PART_OF_AGE).clamp(SHORTEST, LONGEST))
     }
 
     /// Whether the last listing is of this account.
@@ -139,7 +139,7 @@ impl ListingState {
         snapshot.is_some_and(|seen| seen.account == *account)
     }
 
-    /// Answers a question from the last listing, if that will do.
+    /// Answers a question from the last listing, if it is recent enough.
     pub(super) fn ask(&mut self, question: &Question<'_>) -> Reply {
         let Question {
             account,
@@ -162,7 +162,7 @@ impl ListingState {
             self.transitions.remove(&(before, object.clone()));
         }
         if !followed.is_missing() {
-            self.missing.remove(object);
+            self.unconfirmed.remove(object);
         }
         if let Some(made) = made {
             followed.id_missing.may_be_made(made);
@@ -172,11 +172,11 @@ impl ListingState {
         let by_alias = if snapshot.was_freed(alias) {
             Presence::Absent { confirmed: false }
         } else {
-            followed.alias_missing.look(snapshot.by_alias(alias), begun)
+            followed.alias_missing.see(snapshot.by_alias(alias), begun)
         };
         Reply::Seen(Listing {
-            by_id: id.map(|id| whole(followed.id_missing.look(snapshot.by_id(id), begun))),
-            by_alias: whole(by_alias),
+            by_id: id.map(|id| owned(followed.id_missing.see(snapshot.by_id(id), begun))),
+            by_alias: owned(by_alias),
             fresh: begun >= fresh_since,
             deletion_failed: id
                 .is_some_and(|id| followed.is_still_there(snapshot.by_id(id), begun)),
@@ -184,11 +184,11 @@ impl ListingState {
     }
 
     fn cannot_say(&mut self, question: &Question<'_>) -> Reply {
-        if let Some(trouble) = &self.trouble
-            && (trouble.last >= question.asked
-                || trouble.last >= question.since && trouble.next() > question.asked)
+        if let Some(outage) = &self.outage
+            && (outage.last >= question.asked
+                || outage.last >= question.since && outage.next() > question.asked)
         {
-            return Reply::ReadFailed(trouble.error.clone());
+            return Reply::ReadFailed(outage.error.clone());
         }
         // A listing of another account is no listing of this one.
         let another = |seen: &Snapshot| seen.account != *question.account;
@@ -201,8 +201,8 @@ impl ListingState {
         Reply::NotYet
     }
 
-    /// Takes in what a reconcile of the object acted on, and whether it waits for AWS. Whether the
-    /// next look may be due sooner.
+    /// Records what a reconcile of the object acted on, and whether it waits for AWS. Returns whether the
+    /// next read may be due sooner.
     pub fn follow(
         &mut self,
         object: &ObjectKey,
@@ -233,9 +233,9 @@ impl ListingState {
             self.transitions.remove(&(before, object.clone()));
         }
         if missing {
-            self.missing.insert(object.clone());
+            self.unconfirmed.insert(object.clone());
         } else {
-            self.missing.remove(object);
+            self.unconfirmed.remove(object);
         }
         true
     }
@@ -261,8 +261,8 @@ impl ListingState {
         }
     }
 
-    /// Takes in what a reconcile of an object without an organization of its own has found. Whether the
-    /// last listing shows something else already.
+    /// Records what a reconcile of an object without an organization of its own has found. Returns whether
+    /// the last listing shows something else already.
     pub(super) fn wait_for(
         &mut self,
         object: &ObjectKey,
@@ -273,15 +273,15 @@ impl ListingState {
         if let Some(since) = followed.in_transition.take() {
             self.transitions.remove(&(since, object.clone()));
         }
-        self.missing.remove(object);
+        self.unconfirmed.remove(object);
         followed.wait_for(wanted, found.map(Arc::new));
         let snapshot = self.snapshot.as_ref();
-        snapshot.is_some_and(|seen| followed.look(seen, seen.begun) && followed.tell())
+        snapshot.is_some_and(|seen| followed.see(seen, seen.begun) && followed.is_first_report())
     }
 
     /// Forgets an object. Whether it was known.
     pub(super) fn forget(&mut self, object: &ObjectKey) -> bool {
-        self.missing.remove(object);
+        self.unconfirmed.remove(object);
         let Some(followed) = self.followed.remove(object) else {
             return false;
         };
@@ -291,20 +291,20 @@ impl ListingState {
         true
     }
 
-    /// Since when looking has failed.
+    /// Since when reads have failed.
     pub(super) fn unreachable_since(&self) -> Option<Instant> {
-        self.trouble.as_ref().map(|trouble| trouble.since)
+        self.outage.as_ref().map(|outage| outage.since)
     }
 
-    /// Takes a complete listing in. Gives the objects for which it shows something new.
+    /// Records a complete listing. Returns the objects for which it shows a change.
     pub fn see(&mut self, mut snapshot: Snapshot, timing: Timing) -> Vec<ObjectKey> {
-        // Objects that were told of the blindness are told of its end.
-        let recovered = self.trouble.take().is_some_and(|trouble| trouble.told);
+        // Objects that were reconciled for the outage are reconciled for its end.
+        let recovered = self.outage.take().is_some_and(|outage| outage.reported);
         if self.demand.is_some_and(|demand| demand <= snapshot.begun) {
             self.demand = None;
         }
         match &self.snapshot {
-            // A listing of another account is no look at what these objects acted on.
+            // A listing of another account says nothing of what these objects acted on.
             Some(before) if before.account != snapshot.account => {
                 for followed in self.followed.values_mut() {
                     followed.id_missing.start_again();
@@ -314,30 +314,30 @@ impl ListingState {
             Some(before) => snapshot.share(before),
             None => {}
         }
-        let mut to_tell = Vec::new();
+        let mut changed = Vec::new();
         for (object, followed) in &mut self.followed {
-            let differs = followed.look(&snapshot, snapshot.begun);
+            let differs = followed.see(&snapshot, snapshot.begun);
             let recovered = recovered && followed.is_served();
-            if (differs || recovered) && followed.tell() {
-                to_tell.push(object.clone());
+            if (differs || recovered) && followed.is_first_report() {
+                changed.push(object.clone());
             }
         }
         // At most a tenth early, never late: a listing must not be older than the interval.
         let early = 0.1 * rand::random::<f64>();
         self.resync_at = Some(snapshot.begun + timing.resync.mul_f64(1.0 - early));
-        self.looked = Some(Instant::now());
+        self.last_read = Some(Instant::now());
         self.snapshot = Some(snapshot);
-        to_tell
+        changed
     }
 
-    /// Takes in what organizations were described as, one by one. Gives the objects for which that
-    /// shows something new. It says nothing of organizations that were not described.
+    /// Records descriptions of organizations. Returns the objects for which they show a change. They say
+    /// nothing of organizations that were not described.
     pub(super) fn apply_descriptions(
         &mut self,
         rows: Vec<Summary>,
         begun: Instant,
     ) -> Vec<ObjectKey> {
-        self.looked = Some(Instant::now());
+        self.last_read = Some(Instant::now());
         let Some(snapshot) = &mut self.snapshot else {
             return Vec::new();
         };
@@ -345,7 +345,7 @@ impl ListingState {
         for row in rows {
             snapshot.see(row);
         }
-        let mut to_tell = Vec::new();
+        let mut changed = Vec::new();
         for (_, object) in &self.transitions {
             let Some(followed) = self.followed.get_mut(object) else {
                 continue;
@@ -354,19 +354,19 @@ impl ListingState {
                 .id
                 .as_ref()
                 .is_some_and(|id| described.contains(id));
-            if is_described && followed.look(snapshot, begun) && followed.tell() {
-                to_tell.push(object.clone());
+            if is_described && followed.see(snapshot, begun) && followed.is_first_report() {
+                changed.push(object.clone());
             }
         }
-        to_tell
+        changed
     }
 
-    /// Not all descriptions could be had: the list is looked at for a while.
+    /// Some descriptions failed: the list is read instead for a while.
     pub(super) fn prefer_list_until(&mut self, until: Instant) {
         self.only_lists = Some(until);
     }
 
-    /// Takes a listing that failed in. Gives the objects that have to say so by now.
+    /// Records a failed listing. Returns the objects that have to report it by now.
     pub(super) fn apply_failure(
         &mut self,
         error: CallError,
@@ -374,26 +374,26 @@ impl ListingState {
         now: Instant,
     ) -> Vec<ObjectKey> {
         self.demand = None;
-        let trouble = self.trouble.get_or_insert_with(|| Outage {
+        let outage = self.outage.get_or_insert_with(|| Outage {
             error: error.clone(),
             since: now,
             last: now,
             times: 0,
-            told: false,
+            reported: false,
         });
-        trouble.error = error;
-        trouble.last = now;
-        trouble.times = trouble.times.saturating_add(1);
-        if trouble.told || now.duration_since(trouble.since) < unreachable {
+        outage.error = error;
+        outage.last = now;
+        outage.times = outage.times.saturating_add(1);
+        if outage.reported || now.duration_since(outage.since) < unreachable {
             return Vec::new();
         }
-        trouble.told = true;
+        outage.reported = true;
         self.followed.keys().cloned().collect()
     }
 }
 
-/// The row itself, for a reconcile to keep.
-fn whole(seen: Presence<Arc<Summary>>) -> Presence<Summary> {
+/// A copy of the row that a reconcile can own.
+fn owned(seen: Presence<Arc<Summary>>) -> Presence<Summary> {
     match seen {
         Presence::Present(row) => Presence::Present(Summary::clone(&row)),
         Presence::Absent { confirmed } => Presence::Absent { confirmed },
@@ -401,7 +401,7 @@ fn whole(seen: Presence<Arc<Summary>>) -> Presence<Summary> {
 }
 
 impl Outage {
-    /// When to look again: 1 s doubling to 60 s.
+    /// Returns when to read again: 1 s doubling to 60 s.
     fn next(&self) -> Instant {
         let doublings = self.times.saturating_sub(1).min(6);
         self.last + Duration::from_secs(60.min(1 << doublings))

@@ -1,4 +1,4 @@
-//! What of an object makes a reconcile due: what others write. The operator's own writes do not.
+//! Tells the operator's own writes of an object from those of others: only the latter make a reconcile due.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -70,7 +70,7 @@ impl Seen {
         self.on_their_way.push(by_us);
     }
 
-    /// Takes in what the watch shows. Whether somebody else has changed the object.
+    /// Records what the watch shows. Returns whether somebody else has changed the object.
     pub(super) fn is_changed_by_others(&mut self, by_others: u64, by_us: u64) -> bool {
         let other_part = self.by_others.replace(by_others) != Some(by_others);
         let our_part = self.by_us.replace(by_us) != Some(by_us) && !self.arrives(by_us);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_writes_are_no_news_even_when_the_watch_is_faster_or_slower_than_their_answers() {
+    fn our_own_writes_are_recognized_even_when_the_watch_is_faster_or_slower_than_their_answers() {
         let mut seen = created();
         for word in ["Requested", "Creating", "Active"] {
             seen.expect(written_by_us(&state(word)));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_others_change_wipe_or_set_back_is_news_and_so_is_a_removed_finalizer() {
+    fn a_status_or_finalizer_that_others_change_is_a_change_by_others() {
         let mut seen = created();
         seen.expect(written_by_us(&state("Creating")));
         seen.expect(written_by_us(&state("Active")));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_never_arrives_hides_no_change_of_others() {
+    fn a_write_that_the_watch_never_shows_hides_no_change_by_others() {
         let mut seen = created();
         seen.expect(written_by_us(&state("Creating")));
         assert!(is_changed(&mut seen, &state("Failed")));
