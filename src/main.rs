@@ -1,54 +1,70 @@
 //! The `workmail-operator` program.
 
 use std::{
-    io::{Write, stderr, stdout},
+    io::{self, Write, stderr, stdout},
     process::ExitCode,
 };
 
 use clap::Parser;
+use thiserror::Error;
 use workmail_operator::{
     api,
     runtime::{self, Command, Flags, Run},
 };
+
+/// Why the program ends with a failure.
+#[derive(Debug, Error)]
+enum Error {
+    #[error("cannot write to standard output: {0}")]
+    Output(#[from] io::Error),
+    #[error("cannot write the CustomResourceDefinition: {0}")]
+    Definition(#[from] serde_saphyr::ser_error::Error),
+    #[error("cannot start the runtime: {0}")]
+    Runtime(io::Error),
+    #[error("{0}")]
+    Telemetry(String),
+    /// The log has the error, and nothing else is written to standard error.
+    #[error("the operator ended; the log says why")]
+    Logged,
+}
 
 fn main() -> ExitCode {
     let done = match Flags::parse().command {
         Command::Run(flags) => run(&flags),
         Command::Crds => crds(),
         Command::Version => writeln!(stdout(), "workmail-operator {}", env!("CARGO_PKG_VERSION"))
-            .map_err(|error| error.to_string()),
+            .map_err(Error::from),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Logged) => ExitCode::FAILURE,
         Err(error) => {
-            // Once there is a log the error stands there, and nothing else is written. Nobody is left
-            // to tell where standard error is closed.
-            if !error.is_empty() {
-                let _ = writeln!(stderr(), "workmail-operator: {error}");
-            }
+            // Where standard error is closed, nothing can be reported.
+            let _ = writeln!(stderr(), "workmail-operator: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(flags: &Run) -> Result<(), String> {
-    runtime::install_telemetry(&flags.log_level, flags.log_format)?;
+fn run(flags: &Run) -> Result<(), Error> {
+    runtime::install_telemetry(&flags.log_level, flags.log_format).map_err(Error::Telemetry)?;
     // One thread: the work is waiting for others, and is done a third cheaper where no task moves
     // between threads (docs/performance.md).
     let tasks = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| format!("no runtime: {error}"))?;
+        .map_err(Error::Runtime)?;
     let ended = tasks.block_on(runtime::run(flags));
     // A name that is still being resolved holds a thread of its own, and is not waited for.
     tasks.shutdown_background();
     ended.map_err(|error| {
         tracing::error!(%error, "ended");
-        String::new()
+        Error::Logged
     })
 }
 
-fn crds() -> Result<(), String> {
-    let yaml = serde_saphyr::to_string(&api::crd()).map_err(|error| error.to_string())?;
-    write!(stdout(), "{yaml}").map_err(|error| error.to_string())
+fn crds() -> Result<(), Error> {
+    let yaml = serde_saphyr::to_string(&api::crd())?;
+    write!(stdout(), "{yaml}")?;
+    Ok(())
 }

@@ -15,7 +15,7 @@ mod session;
 mod snapshot;
 mod source;
 #[cfg(test)]
-mod wire_tests;
+mod tests;
 
 pub use error::CallError;
 pub use observer::{ListingState, Observer, Recency, Timing, Wanted};

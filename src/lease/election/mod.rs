@@ -139,5 +139,4 @@ pub(super) fn holder(lease: &Lease) -> Option<&str> {
 }
 
 #[cfg(test)]
-#[path = "election_tests.rs"]
 mod tests;
