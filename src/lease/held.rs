@@ -1,4 +1,4 @@
-//! The lease at the Kubernetes API: winning it, keeping it, giving it back.
+//! The lease in the Kubernetes API: acquire, renew, release.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ use super::{
 };
 use crate::api::FIELD_MANAGER;
 
-/// A candidate looks at the lease this often at least: whoever gives it back is followed soon.
+/// A candidate reads the lease at least this often, so that a released lease is acquired soon.
 const LOOK: Duration = Duration::from_secs(1);
-/// Giving the lease back is tried this often: a renewal may just have been under way.
+/// The release is tried this often, as a renewal may have been under way.
 const MOST_TRIES: usize = 3;
 
-/// One process's way to the lease.
+/// A process that wants the lease.
 #[derive(Debug)]
 pub struct Election {
     leases: Api<Lease>,
@@ -44,7 +44,7 @@ pub enum Lost {
     /// Another process has it.
     #[error("another process has the lease: {0}")]
     Taken(String),
-    /// Somebody deleted it.
+    /// The lease was deleted.
     #[error("the lease was deleted")]
     Deleted,
     /// The Kubernetes API accepted no renewal in time.
@@ -52,7 +52,7 @@ pub enum Lost {
     Unrenewed,
 }
 
-/// Why an attempt came to nothing.
+/// Why an attempt failed.
 #[derive(Debug, Error)]
 enum ErrorKind {
     #[error("the lease is not as it was read any more")]
@@ -68,7 +68,7 @@ enum ErrorKind {
 /// Why a candidate did not win the lease.
 #[derive(PartialEq, Eq)]
 enum Read {
-    /// Somebody was quicker.
+    /// Another process acquired it first.
     Changed,
     Held(String),
     ErrorKind(String),
@@ -102,8 +102,8 @@ impl Read {
 }
 
 impl Election {
-    /// A candidate for the lease of that name. No other process may ever have had the name `candidate`.
-    /// `lasts`, in whole seconds, is how long the others wait for one that says nothing any more.
+    /// Returns a candidate for the lease of that name. The name `candidate` must be unique over all
+    /// processes. `lasts`, in whole seconds, is how long the others wait for a holder that does not renew.
     #[must_use]
     pub fn new(
         client: Client,
@@ -119,8 +119,8 @@ impl Election {
         }
     }
 
-    /// Waits until the lease is this process's, however long it takes. `stands_by` is told after each
-    /// look whether the lease could be had, were it free.
+    /// Waits until this process holds the lease. After each read `stands_by` gets whether the process
+    /// could acquire a free lease.
     pub async fn win(mut self, stands_by: impl Fn(bool)) -> HeldLease {
         let mut before = Read::Changed;
         loop {
@@ -145,7 +145,7 @@ impl Election {
         }
     }
 
-    /// The lease as ours, and since when its term counts.
+    /// Returns the held lease, and since when its term counts.
     async fn attempt(&mut self) -> Result<(Lease, Instant), Read> {
         let deadline = self.deadline();
         let lease = answered(deadline, self.leases.get_opt(&self.lease)).await?;
@@ -168,7 +168,7 @@ impl Election {
         Ok((won, sent))
     }
 
-    /// Writes the lease, if it is still as it was read.
+    /// Writes the lease over the version that was read.
     async fn write(&self, deadline: Instant, lease: &Lease) -> Result<Lease, ErrorKind> {
         answered(deadline, self.leases.replace(&self.lease, &ours(), lease)).await
     }
@@ -209,7 +209,7 @@ impl HeldLease {
             sleep_until(begins_until.min(Instant::now() + pause)).await;
             pause = match self.renew().await {
                 Ok(()) => self.election.pause() * 2,
-                // The renewal before may have been accepted and its answer lost: a look tells.
+                // The renewal before may have been accepted and its answer lost: read the lease.
                 Err(ErrorKind::Changed) => match self.look().await {
                     Ok(()) => Duration::ZERO,
                     Err(Some(lost)) => return self.end(lost),
@@ -236,7 +236,7 @@ impl HeldLease {
         Ok(())
     }
 
-    /// Reads the lease, which somebody changed: `Err(None)` if it cannot be read.
+    /// Reads the lease after a change by another process. `Err(None)` if it cannot be read.
     async fn look(&mut self) -> Result<(), Option<Lost>> {
         let leases = &self.election.leases;
         match answered(self.deadline(), leases.get_opt(&self.election.lease)).await {
@@ -255,7 +255,7 @@ impl HeldLease {
         }
     }
 
-    /// The lease may be another's from this moment on.
+    /// From this moment on another process may hold the lease.
     fn end(&self, lost: Lost) -> Lost {
         self.term.send_replace(Term::over(Instant::now()));
         lost
@@ -267,7 +267,7 @@ impl HeldLease {
             .min(self.term.borrow().begins_until)
     }
 
-    /// Gives the lease back, once all work has ended. Where that fails it runs out by itself.
+    /// Releases the lease, once all work has ended. If that fails, the lease expires.
     pub async fn give_back(mut self) {
         for _ in 0..MOST_TRIES {
             let free = Candidate::given_back(&self.lease, Timestamp::now());
@@ -286,7 +286,7 @@ impl HeldLease {
     }
 }
 
-/// Makes one call, with a deadline, and tells conflicts and absence apart from other errors.
+/// Makes one call with a deadline. Conflicts and absence are errors of their own.
 async fn answered<T>(
     deadline: Instant,
     call: impl Future<Output = kube::Result<T>>,

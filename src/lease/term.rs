@@ -10,16 +10,16 @@ use tokio::{
 /// What one renewal of the lease grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Term {
-    /// Nothing new is begun from then on. What is in flight has the rest of the term to be answered and
-    /// written down.
+    /// From then on nothing new begins. Calls in flight have the rest of the term to be answered and
+    /// recorded.
     pub(super) begins_until: Instant,
-    /// The lease may be another's from then on.
+    /// From then on another process may hold the lease.
     pub(super) ends: Instant,
 }
 
 impl Term {
-    /// The term of a renewal. It counts from before that was sent: others see it later, and count from
-    /// then.
+    /// The term of a renewal. It counts from before the renewal was sent: the others see it later and
+    /// count from then.
     pub(super) fn of(sent: Instant, lasts: Duration) -> Self {
         Self {
             begins_until: sent + lasts * 2 / 3,
@@ -27,7 +27,7 @@ impl Term {
         }
     }
 
-    /// The term of a lease that is another's already.
+    /// A term that is over: another process holds the lease.
     pub(super) const fn over(now: Instant) -> Self {
         Self {
             begins_until: now,
@@ -41,7 +41,7 @@ impl Term {
 pub struct LeaseTerm(Option<watch::Receiver<Term>>);
 
 impl LeaseTerm {
-    /// That of a process which shares its work with no other.
+    /// The term of a process without leader election: it never ends.
     #[must_use]
     pub const fn unlimited() -> Self {
         Self(None)
@@ -51,21 +51,21 @@ impl LeaseTerm {
         Self(Some(term))
     }
 
-    /// Whether something new may be begun in AWS.
+    /// Whether a new call to AWS may begin.
     #[must_use]
     pub fn may_begin(&self, now: Instant) -> bool {
         let term = self.0.as_ref().map(|term| *term.borrow());
         term.is_none_or(|term| now < term.begins_until)
     }
 
-    /// Whether the Kubernetes API may still be told something.
+    /// Whether the Kubernetes API may still be written to.
     #[must_use]
     pub fn lasts(&self, now: Instant) -> bool {
         let term = self.0.as_ref().map(|term| *term.borrow());
         term.is_none_or(|term| now < term.ends)
     }
 
-    /// Waits until the lease may be another's.
+    /// Waits until another process may hold the lease.
     pub async fn over(&self) {
         let Some(mut term) = self.0.clone() else {
             return std::future::pending().await;

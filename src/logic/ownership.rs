@@ -54,7 +54,7 @@ pub enum Owner {
     Nobody,
     /// This object of this cluster, whatever its UID.
     Us,
-    /// Somebody else.
+    /// Another object or cluster.
     Other(OwnerName),
 }
 
@@ -154,7 +154,7 @@ impl Owner {
 
 impl SeenOwner {
     /// Returns what is remembered once the tags were seen to name `named`, where `known` was remembered
-    /// before. Only another owner is news: `seen_at` stays as long as the same one is named, so that
+    /// before. Only another owner is a change: `seen_at` stays as long as the same one is named, so that
     /// reading tags again writes nothing.
     pub(super) fn after(
         known: impl IntoIterator<Item = Self>,

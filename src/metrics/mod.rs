@@ -55,7 +55,7 @@ struct AwsOperation {
     operation: &'static str,
 }
 
-/// How an organization stands, as labels.
+/// The state of an organization, as labels.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Standing {
     /// AWS's state, `other` for a word we do not know, `none` for no organization.
@@ -178,7 +178,7 @@ impl Metrics {
         self.reconcile_seconds.observe(took.as_secs_f64());
     }
 
-    /// Moves one object from one standing to another.
+    /// Counts one object under other labels.
     pub fn moved(&self, from: Option<&Standing>, to: Option<&Standing>) {
         if from == to {
             return;
@@ -191,7 +191,7 @@ impl Metrics {
         }
     }
 
-    /// Changes the number of differences between specs and AWS that cannot be mended.
+    /// Changes the number of differences between the specs and AWS.
     pub fn drifted(&self, by: i64) {
         self.drift_items.inc_by(by);
     }
@@ -201,7 +201,7 @@ impl Metrics {
         self.time_to_ready.observe(after.as_secs_f64());
     }
 
-    /// A resource went, and its organization stays in AWS.
+    /// A resource was deleted, and its organization stays in AWS.
     pub fn retained(&self) {
         self.retained.inc();
     }

@@ -15,16 +15,16 @@ use tokio::time::Instant;
 pub(super) enum Step {
     /// There is no lease.
     Create,
-    /// It is nobody's, our own, or its time has run out.
+    /// It is released, held by this candidate, or expired.
     Take,
-    /// It is another's.
+    /// Another process holds it.
     Wait,
 }
 
 /// A process that wants the lease.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
-    /// No other process has this name, nor had it ever.
+    /// Unique over all processes, past ones included.
     name: String,
     /// How long the lease is asked for.
     pub(super) lasts: Duration,
@@ -86,7 +86,7 @@ impl Candidate {
         self.taken(&lease, now)
     }
 
-    /// The lease as ours from now on.
+    /// Returns the lease as acquired or renewed now.
     pub(super) fn taken(&self, lease: &Lease, now: Timestamp) -> Lease {
         let spec = lease.spec.clone().unwrap_or_default();
         let is_ours = holder(lease) == Some(&self.name);
@@ -114,7 +114,7 @@ impl Candidate {
         }
     }
 
-    /// The lease as nobody's, so that nobody has to wait for its end.
+    /// Returns the lease as released, so that the others need not wait for its end.
     pub(super) fn given_back(lease: &Lease, now: Timestamp) -> Lease {
         Lease {
             spec: Some(LeaseSpec {
@@ -126,7 +126,7 @@ impl Candidate {
         }
     }
 
-    /// Whether the lease is this candidate's.
+    /// Whether this candidate holds the lease.
     pub(super) fn holds(&self, lease: &Lease) -> bool {
         holder(lease) == Some(&self.name)
     }

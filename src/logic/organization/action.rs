@@ -16,7 +16,7 @@ use crate::api::{
 /// The next step. The driver takes exactly one, folds its answer in, and decides again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Look at something. Changes nothing anywhere.
+    /// Read something. Changes nothing.
     Read(Read),
     /// Put our finalizer on the object, if the view of it is fresh.
     AddFinalizer,
@@ -41,11 +41,11 @@ pub enum Action {
     Call(Call),
     /// Make the `DNSEndpoint` hold these entries, or, without any, remove it.
     KeepEndpoint(Vec<DnsEntry>),
-    /// Done for now.
+    /// End this reconcile.
     Finish(Outcome),
 }
 
-/// Something to look at.
+/// Something to read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Read {
     /// Which account the credentials are of.
@@ -55,7 +55,7 @@ pub enum Read {
         /// One that is fresh ([`Listing::fresh`]), not any of the last resync interval.
         fresh: bool,
     },
-    /// One organization whole.
+    /// The description of one organization.
     Organization(OrganizationId),
     /// The tags of one organization.
     Tags(OrganizationId),
@@ -281,9 +281,9 @@ pub enum Answer {
     DeleteAccepted,
     /// AWS said no, and did nothing.
     Refused(Failure),
-    /// It could not be looked, or there was no answer to a change.
+    /// A read failed, or there was no answer to a change.
     Failed {
-        /// What to tell.
+        /// What to report.
         failure: Failure,
         /// AWS certainly did nothing.
         did_nothing: bool,
@@ -325,7 +325,7 @@ impl Answer {
 /// How far along an object is while nothing is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Not looked yet.
+    /// Not read yet.
     Progressing,
     /// The create was accepted.
     Requested,
@@ -348,14 +348,14 @@ impl Phase {
     }
 }
 
-/// Where a reconcile comes to rest.
+/// The outcome of a reconcile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Active, and AWS holds what the spec says.
     Active,
     /// Active and under Observe; and how AWS differs from the spec, if it does.
     Observed(Option<Failure>),
-    /// Under Observe, and nothing has changed since the last look.
+    /// Under Observe, and nothing has changed since the last read.
     Unchanged,
     /// Ownership tags were written; they are read once more before anything else is done.
     Claiming,
@@ -366,7 +366,7 @@ pub enum Outcome {
         /// The sentence for people.
         message: String,
     },
-    /// Being deleted: the organization of a pending create is looked for.
+    /// Being deleted: the organization of a pending create is searched for.
     Searching,
     /// The organization was missing once, or is too young to be missing: nothing is concluded.
     Unconfirmed,

@@ -31,7 +31,7 @@ pub enum Participation {
     Works,
     /// It may not create, and has found nothing: it leaves the place to those that may.
     FoundNone,
-    /// It only looks.
+    /// It only observes.
     Observes,
 }
 

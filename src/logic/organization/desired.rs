@@ -58,11 +58,11 @@ pub struct Desired {
     pub deleting: bool,
     /// Whether our finalizer is on it.
     pub finalizer: bool,
-    /// The value of the annotation that asks for a whole look.
+    /// The value of the annotation that asks for a full read.
     pub requested: Option<String>,
     /// The alias.
     pub alias: String,
-    /// The region, the operator's default included. `None` when nobody names one.
+    /// The region, the operator's default included. `None` when neither names one.
     pub region: Option<Region>,
     /// What the create is made with.
     pub input: CreateInput,

@@ -1,4 +1,4 @@
-//! What the status remembers: the durable part that decisions rest on, and what it merely shows.
+//! What the status records: the durable memory that decisions rest on, and what is only displayed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +12,9 @@ use crate::api::{Drift, Omitted, Origin, Pending, PendingOperation, SeenOwner};
 /// What must outlive a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Memory {
-    /// The organization's id: there exactly with `origin`. One that was merely seen is not ours.
+    /// The organization's id: there exactly with `origin`. An organization that was only seen has no origin.
     pub organization_id: Option<OrganizationId>,
-    /// What makes the organization ours.
+    /// How the object got the organization.
     pub origin: Option<Origin>,
     /// When the create was answered, or the organization of a pending create found.
     pub created_at: Option<Timestamp>,
@@ -59,7 +59,7 @@ impl Memory {
 /// What the status shows of the organization, as last seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shown {
-    /// An organization that is not ours and was merely seen.
+    /// An organization that is not this object's and was only seen.
     pub seen: Option<OrganizationId>,
     /// Its state.
     pub state: Option<OrganizationState>,
@@ -101,7 +101,7 @@ pub struct ShownDomain {
 }
 
 impl Shown {
-    /// Whether a row of the list says something else than what is shown.
+    /// Whether a row of the listing differs from what is displayed.
     #[must_use]
     pub fn differs_from(&self, summary: &Summary) -> bool {
         self.state.as_ref() != Some(&summary.state)
@@ -120,18 +120,18 @@ impl Shown {
         pending.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Takes over what the list says.
+    /// Displays a row of the listing.
     pub fn see_summary(&mut self, summary: &Summary) {
         self.state = Some(summary.state.clone());
         if summary.state.in_transition() {
-            // The rest is not settled, and would cost a write of its own.
+            // The other fields are not settled, and would cost a write of their own.
             return;
         }
         self.default_domain.clone_from(&summary.default_domain);
         self.error_message.clone_from(&summary.error_message);
     }
 
-    /// Takes over what the description says.
+    /// Displays a description.
     pub fn see(&mut self, organization: &Organization) {
         let Organization {
             summary,

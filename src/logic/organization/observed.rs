@@ -1,4 +1,4 @@
-//! What was seen of the world, in types that keep "absent" apart from "not looked".
+//! What was read, in types that keep "absent" apart from "not read".
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,7 +67,7 @@ impl OrganizationState {
         }
     }
 
-    /// Whether the organization is gone or going.
+    /// Whether the organization is deleted or being deleted.
     #[must_use]
     pub fn leaves(&self) -> bool {
         match self {
@@ -83,7 +83,7 @@ impl OrganizationState {
         }
     }
 
-    /// Whether AWS is expected to change it soon by itself.
+    /// Whether AWS is expected to change the state soon.
     #[must_use]
     pub fn in_transition(&self) -> bool {
         match self {
@@ -149,7 +149,7 @@ pub struct Organization {
     pub interoperability_enabled: Option<bool>,
 }
 
-/// Whether something is there. "Could not look" is not among them: it ends the reconcile as a
+/// Whether something is there. A failed read is not among them: it ends the reconcile as a
 /// [`super::Failure`] and can therefore never be taken for `Absent`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Presence<T> {
@@ -162,15 +162,15 @@ pub enum Presence<T> {
     },
 }
 
-/// Something that may not have been looked at yet in this reconcile.
+/// Something that may not have been read yet in this reconcile.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Reading<T> {
-    /// Not looked at in this reconcile.
+    /// Not read in this reconcile.
     #[default]
     NotRead,
-    /// Looked, and AWS says there is no such thing.
+    /// Read, and AWS says that it does not exist.
     Absent,
-    /// Looked and seen.
+    /// Read and found.
     Seen(T),
 }
 
@@ -237,11 +237,11 @@ pub struct DnsEntry {
 pub enum Scope {
     /// Neither the namespace nor the CRD is being deleted, and both are older than the object.
     Stays,
-    /// The namespace is being deleted (or is gone): nobody asked for this organization.
+    /// The namespace is being deleted (or is gone): nobody asked to delete this organization.
     NamespaceLeaves,
     /// The namespace is younger than the object: it is not the one that the object was made in.
     NamespaceRemade,
-    /// The CRD is being deleted (or is gone): nobody asked for this organization.
+    /// The CRD is being deleted (or is gone): nobody asked to delete this organization.
     DefinitionLeaves,
     /// The CRD is younger than the object: the one that the object was made under was deleted.
     DefinitionRemade,
@@ -278,7 +278,7 @@ pub struct Observed {
     pub domains: Option<BTreeMap<String, MailDomain>>,
     /// The `DNSEndpoint`.
     pub endpoint: Option<Endpoint>,
-    /// The domains of which `GetMailDomain` has told in this reconcile, or that they are not there.
+    /// The domains that `GetMailDomain` has answered for in this reconcile, absent ones too.
     pub read_domains: BTreeSet<String>,
     /// The domains that were registered in this reconcile.
     pub registered: BTreeSet<String>,
@@ -291,11 +291,11 @@ pub struct Observed {
     pub current: bool,
     /// The refusal of a create or delete made in this reconcile.
     pub refused: Option<super::Failure>,
-    /// What AWS refused of the tags; the rest goes on.
+    /// What AWS refused of the tags; the other steps go on.
     pub refused_tags: BTreeMap<super::TagStep, super::Failure>,
-    /// What AWS refused of single domains; the rest goes on.
+    /// What AWS refused of single domains; the other domains go on.
     pub refused_domains: BTreeMap<String, super::Failure>,
-    /// What somebody else had changed, and was changed back in this reconcile.
+    /// Drift that was corrected in this reconcile.
     pub corrected: Vec<Drift>,
     /// A failure that ends the reconcile.
     pub failed: Option<super::Failure>,

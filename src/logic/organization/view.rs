@@ -24,9 +24,9 @@ pub struct View {
     pub shown: Shown,
     /// The conditions of the status.
     pub previous: Vec<Verdict>,
-    /// The generation the status speaks of; `None` before the first look.
+    /// The generation the status speaks of; `None` before the first reconcile.
     pub observed_generation: Option<i64>,
-    /// The request for a whole look that was last fulfilled.
+    /// The request for a full read that was last handled.
     pub handled: Option<String>,
     /// What was seen in this reconcile.
     pub observed: Observed,
@@ -59,9 +59,9 @@ pub struct Facts {
     pub schema: Schema,
     /// A deep resync is due.
     pub full_read_due: bool,
-    /// The organization became ours less than 15 minutes ago.
+    /// The organization was created less than 15 minutes ago.
     pub young: bool,
-    /// That the accepted deletion came to nothing was told about an hour ago, or under another spec:
+    /// The failure of the accepted deletion was reported about an hour ago, or under another spec:
     /// it may be asked for again.
     pub delete_again: bool,
     /// The pending call was recorded 15 minutes ago or more.
@@ -72,16 +72,16 @@ pub struct Facts {
     /// Tags that name this object may be a claim of our own that has not stood its test: it is read
     /// again 5 s after it was written.
     pub unproven_claim: bool,
-    /// The consent to take over is other than when the organization was last looked at whole, so that
-    /// it was not used yet. One that is used does not move the organization again.
+    /// The consent to take over has changed since the last full read, so that it was not used yet. A
+    /// consent is used once.
     pub new_consent: bool,
-    /// This very spec was Ready before: what differs now was changed by somebody else.
+    /// This spec was Ready before: what differs now was changed outside the operator.
     pub was_in_sync: bool,
     /// The domains whose verification is waited for are to be read again.
     pub domains_due: bool,
     /// The domains whose verification has been waited for for 72 hours.
     pub overdue_domains: BTreeSet<String>,
-    /// Looking has failed for 15 minutes or more.
+    /// Reads have failed for 15 minutes or more.
     pub unreachable_for_long: bool,
     /// The service has ended.
     pub ended: bool,
@@ -96,20 +96,20 @@ impl View {
         self.memory.organization_id.as_ref()
     }
 
-    /// The organization that is asked for: the one that is ours, else the one that is to be adopted.
+    /// The organization to read: the object's own, else the one that is to be adopted.
     #[must_use]
     pub fn wanted_id(&self) -> Option<&OrganizationId> {
         self.id().or(self.desired.organization_id.as_ref())
     }
 
-    /// The organization that the status is about: ours, else the one that is looked at.
+    /// The organization that the status shows: the object's own, else the one that was found.
     #[must_use]
     pub fn shown_id(&self) -> Option<&OrganizationId> {
         self.id().or(self.shown.seen.as_ref())
     }
 
-    /// The organization that this object means while it has none: of the id it names, else the one of
-    /// its alias. Deleted ones are none.
+    /// The organization that the spec names while the object has none: by its id, else by its alias.
+    /// Deleted ones do not count.
     #[must_use]
     pub fn candidate(&self) -> Option<&Summary> {
         let listing = self.observed.listing.as_ref()?;
@@ -136,20 +136,20 @@ impl View {
         self.memory.region.as_ref().or(self.desired.region.as_ref())
     }
 
-    /// Whether a whole look was asked for by annotation and is not done.
+    /// Whether a full read was asked for by annotation and is not done.
     #[must_use]
     pub fn requested(&self) -> bool {
         self.desired.requested.is_some() && self.desired.requested != self.handled
     }
 
-    /// Whether the status says Ready for this very generation.
+    /// Whether the status says Ready for this generation.
     #[must_use]
     pub fn was_ready(&self) -> bool {
         self.observed_generation == Some(self.desired.generation)
             && self.condition(ConditionType::Ready) == Some(ConditionStatus::True)
     }
 
-    /// Whether everything has to be looked at, not just the list.
+    /// Whether everything has to be read, not just the listing.
     #[must_use]
     pub fn needs_full_read(&self) -> bool {
         self.facts.full_read_due || self.facts.new_consent || self.requested() || !self.was_ready()
