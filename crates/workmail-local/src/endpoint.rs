@@ -15,11 +15,11 @@ use crate::{
     journal::{Call, CallFilter, Journal, WaitTimeout},
     knobs::{KnobError, Knobs},
     seeds::{
-        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
-        SeedZone,
+        Credential, Metadata, OrganizationChange, SeedDirectory, SeedError, SeedOrganization,
+        SeedRole, SeedUser, SeedZone,
     },
     state::{Organization, State},
-    views::{DirectoryView, OrganizationView},
+    views::{DirectoryView, OrganizationView, SessionView},
 };
 
 /// An endpoint, and the changes of its state that no client makes. A clone is the same endpoint.
@@ -106,6 +106,34 @@ impl Endpoint {
     /// The account is not valid.
     pub fn seed_credential(&self, credential: Credential) -> Result<(), SeedError> {
         self.state().seed_credential(credential)
+    }
+
+    /// Adds a role, or replaces the one with the same ARN. Its sessions stay.
+    ///
+    /// # Errors
+    /// The ARN is not one of a role.
+    pub fn seed_role(&self, role: SeedRole) -> Result<(), SeedError> {
+        self.state().seed_role(role)
+    }
+
+    /// Sets the roles whose credentials the metadata endpoints offer.
+    ///
+    /// # Errors
+    /// An ARN is not one of a role.
+    pub fn set_metadata(&self, metadata: Metadata) -> Result<(), SeedError> {
+        self.state().set_metadata(metadata)
+    }
+
+    /// Returns every session of a role, also those that are over.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionView> {
+        self.state().sessions.views()
+    }
+
+    /// Ends every session: its credentials are refused as expired.
+    pub fn expire_sessions(&self) {
+        let now = self.clock().now();
+        self.state().sessions.expire(now);
     }
 
     /// Adds a directory.

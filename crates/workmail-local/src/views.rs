@@ -67,6 +67,24 @@ pub struct DomainView {
     pub dkim: String,
 }
 
+/// A session of a role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    /// The access key.
+    pub access_key: String,
+    /// The ARN of the role.
+    pub role_arn: String,
+    /// The ARN of the session.
+    pub arn: String,
+    /// The account.
+    pub account: String,
+    /// The session policy as it was given. It is not evaluated.
+    pub policy: Option<String>,
+    /// When the session is over, by the clock of the endpoint.
+    pub expires_at: Timestamp,
+}
+
 /// A directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -4,6 +4,7 @@ mod credential;
 mod directory;
 mod domain;
 mod organization;
+mod role;
 mod shown;
 
 use serde::Deserialize;
@@ -14,6 +15,7 @@ pub use self::{
     directory::{DirectoryKind, SeedDirectory, SeedZone},
     domain::SeedDomain,
     organization::{OrganizationChange, SeedOrganization, SeedUser, UserState},
+    role::{Metadata, SeedRole},
 };
 
 /// A seed or a change that is not valid.
@@ -39,6 +41,10 @@ pub enum SeedError {
 pub struct Seeds {
     /// Access keys.
     pub credentials: Vec<Credential>,
+    /// Roles of IAM.
+    pub roles: Vec<SeedRole>,
+    /// The roles of the metadata endpoints.
+    pub metadata: Metadata,
     /// Directories. They are created before the organizations.
     pub directories: Vec<SeedDirectory>,
     /// Hosted zones of Route 53.

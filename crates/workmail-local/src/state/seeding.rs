@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::{Directory, Domains, Organization, State, User};
+use super::{Directory, Domains, Organization, State, User, role_of_arn};
 use crate::{
     clock::before,
     ids::{self, Location, OrganizationId},
     seeds::{
-        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
-        SeedZone, Seeds, Shown,
+        Credential, Metadata, OrganizationChange, SeedDirectory, SeedError, SeedOrganization,
+        SeedRole, SeedUser, SeedZone, Seeds, Shown,
     },
     states,
 };
@@ -21,6 +21,10 @@ impl State {
         for credential in seeds.credentials.iter().cloned() {
             self.seed_credential(credential)?;
         }
+        for role in seeds.roles.iter().cloned() {
+            self.seed_role(role)?;
+        }
+        self.set_metadata(seeds.metadata.clone())?;
         for directory in seeds.directories.iter().cloned() {
             self.seed_directory(directory)?;
         }
@@ -37,6 +41,24 @@ impl State {
         check_account(&credential.account)?;
         let key = credential.access_key.clone();
         self.credentials.insert(key, credential);
+        Ok(())
+    }
+
+    pub(crate) fn seed_role(&mut self, role: SeedRole) -> Result<(), SeedError> {
+        check_role(&role.arn)?;
+        self.sessions.put_role(role);
+        Ok(())
+    }
+
+    pub(crate) fn set_metadata(&mut self, metadata: Metadata) -> Result<(), SeedError> {
+        let Metadata {
+            instance_role,
+            container_role,
+        } = &metadata;
+        for arn in [instance_role, container_role].into_iter().flatten() {
+            check_role(arn)?;
+        }
+        self.sessions.metadata = metadata;
         Ok(())
     }
 
@@ -234,6 +256,13 @@ fn check_seed(seed: &SeedOrganization) -> Result<(), SeedError> {
         tags: &seed.tags,
     }
     .check()
+}
+
+fn check_role(arn: &str) -> Result<(), SeedError> {
+    match role_of_arn(arn) {
+        Some(_) => Ok(()),
+        None => Err(SeedError::Form(arn.to_owned(), "role ARN")),
+    }
 }
 
 fn check_account(account: &str) -> Result<(), SeedError> {

@@ -194,7 +194,7 @@ fn check_directory(
 }
 
 fn check_quota(state: &State, account: &str) -> Result<(), ApiError> {
-    match state.knobs.organization_quota {
+    match state.knobs.quota_of(account) {
         Some(quota) if state.count(account) >= quota => Err(ApiError::limit_exceeded(format!(
             "The account has {quota} organizations, which is its limit."
         ))),
