@@ -62,9 +62,10 @@ pub use knobs::{
     Throttle,
 };
 pub use seeds::{
-    Credential, DirectoryKind, Metadata, OrganizationChange, Refusal, SeedDirectory, SeedDomain,
-    SeedError, SeedOrganization, SeedRole, SeedUser, SeedZone, Seeds, UserState,
+    Credential, DirectoryKind, EntityChange, EntityState, Metadata, OrganizationChange, Refusal,
+    ResourceType, SeedDirectory, SeedDomain, SeedError, SeedGroup, SeedOrganization, SeedResource,
+    SeedRole, SeedUser, SeedZone, Seeds, UserRole,
 };
 pub use server::{Server, ServerError};
 pub use span::{Delay, Lifetime, Span, SpanError};
-pub use views::{DirectoryView, DomainView, OrganizationView, SessionView};
+pub use views::{DirectoryView, DomainView, EntityKind, EntityView, OrganizationView, SessionView};

@@ -1,5 +1,6 @@
 //! The control API: the functions of [`Endpoint`] over HTTP.
 
+mod entities;
 mod journal;
 mod payload;
 
@@ -20,7 +21,7 @@ use crate::{
     knobs::{KnobError, Knobs},
     seeds::{
         Credential, Metadata, OrganizationChange, SeedDirectory, SeedError, SeedOrganization,
-        SeedRole, SeedUser, SeedZone,
+        SeedRole, SeedZone,
     },
     span::Span,
     views::{DirectoryView, OrganizationView, SessionView},
@@ -46,7 +47,7 @@ pub(crate) fn router(endpoint: Endpoint) -> Router {
                 .patch(change_organization)
                 .delete(remove_organization),
         )
-        .route("/organizations/{id}/users", post(add_user))
+        .merge(entities::routes())
         .route("/directories", post(add_directory))
         .route("/zones", post(add_zone))
         .route("/credentials", post(add_credential))
@@ -177,15 +178,6 @@ async fn change_organization(
 
 async fn remove_organization(State(endpoint): State<Endpoint>, Path(id): Path<String>) -> Empty {
     endpoint.remove_organization(&id)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn add_user(
-    State(endpoint): State<Endpoint>,
-    Path(id): Path<String>,
-    Payload(seed): Payload<SeedUser>,
-) -> Empty {
-    endpoint.seed_user(&id, seed)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

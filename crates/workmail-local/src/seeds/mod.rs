@@ -3,18 +3,22 @@
 mod credential;
 mod directory;
 mod domain;
+mod entity;
 mod organization;
 mod role;
 mod shown;
 
 use serde::Deserialize;
 
-pub(crate) use self::shown::Shown;
+pub(crate) use self::shown::{Shown, check_entity};
 pub use self::{
     credential::{Credential, Refusal},
     directory::{DirectoryKind, SeedDirectory, SeedZone},
     domain::SeedDomain,
-    organization::{OrganizationChange, SeedOrganization, SeedUser, UserState},
+    entity::{
+        EntityChange, EntityState, ResourceType, SeedGroup, SeedResource, SeedUser, UserRole,
+    },
+    organization::{OrganizationChange, SeedOrganization},
     role::{Metadata, SeedRole},
 };
 

@@ -3,6 +3,7 @@
 mod caller;
 mod directories;
 mod domains;
+mod entities;
 mod lifecycle;
 mod organization;
 mod pages;
@@ -19,8 +20,9 @@ pub(crate) use self::{
     caller::Caller,
     directories::{Directories, Directory},
     domains::{Domain, DomainRegistry, Domains, is_within, test_domain},
+    entities::{Entities, Entity, Kind},
     lifecycle::creation,
-    organization::{Organization, Step, User},
+    organization::{Organization, Step},
     pages::PageTokens,
     rate::Buckets,
     sessions::{Session, Sessions, role_of_arn},
