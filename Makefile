@@ -117,8 +117,8 @@ test-build:
 
 .PHONY: control-plane
 control-plane: test-build
-	$(call say,'Control plane and Helm (the first time they are built from source: about 10 minutes on two cores)')
-	@$(target)/debug/devcluster binaries etcd kube-apiserver kube-controller-manager kubectl helm
+	$(call say,'Control plane, Helm and an S3 server (the first time they are built from source: about 13 minutes on two cores)')
+	@$(target)/debug/devcluster binaries etcd kube-apiserver kube-controller-manager kubectl helm versitygw
 
 # A folder for each set of requirements and each Python: a change of either makes another.
 requirements := crates/workmail-local/tests/boto3/requirements.txt

@@ -49,8 +49,8 @@ pub enum Error {
         go_mod: PathBuf,
     },
 
-    /// The module does not pin a version of Kubernetes or Helm.
-    #[error("{} requires no k8s.io/kubernetes v1.N.M and no helm.sh/helm/v4; restore it from version control", go_mod.display())]
+    /// The module does not pin a version of Kubernetes, Helm or versitygw.
+    #[error("{} requires no k8s.io/kubernetes v1.N.M, no helm.sh/helm/v4 and no versitygw; restore it from version control", go_mod.display())]
     NothingPinned {
         /// The module file.
         go_mod: PathBuf,
@@ -80,6 +80,21 @@ pub enum Error {
         /// The last lines of the log.
         tail: String,
     },
+
+    /// The S3 server ended, or was not ready in time, after its start.
+    #[error(
+        "versitygw {reason}; its log ends with:\n{tail}\n(set DEVCLUSTER_KEEP=1 to keep the folder)"
+    )]
+    S3NotReady {
+        /// What happened.
+        reason: String,
+        /// The last lines of the log.
+        tail: String,
+    },
+
+    /// The S3 server refused a request.
+    #[error("the request to the S3 server failed: {0}")]
+    S3(String),
 
     /// The server is running, so that it cannot be started.
     #[error("{0} is running; stop or kill it before starting it again")]

@@ -17,6 +17,7 @@
 //!
 //! - [`Program`] finds the programs, and builds them once per machine.
 //! - [`Cluster`] starts, stops, kills and restarts them.
+//! - [`S3Server`] is an S3 server, for what writes to buckets.
 //! - The `supervisor` module ends them when the process that started them ends.
 
 mod cluster;
@@ -25,6 +26,7 @@ mod error;
 mod pinned;
 mod program;
 mod ready;
+mod s3;
 mod server;
 mod source;
 mod supervisor;
@@ -32,4 +34,5 @@ mod supervisor;
 pub use cluster::{Cluster, Options};
 pub use error::Error;
 pub use program::Program;
+pub use s3::{BucketOptions, S3Server};
 pub use server::Component;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use devcluster::{Cluster, Options, Program};
+use devcluster::{BucketOptions, Cluster, Options, Program, S3Server};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
@@ -31,7 +31,7 @@ enum Command {
     /// is set, else kubectl from PATH and the others from the user's cache folder.
     Binaries {
         /// Only these: etcd, kube-apiserver, kube-controller-manager, kube-scheduler,
-        /// kubelet, kube-proxy, kubectl or helm.
+        /// kubelet, kube-proxy, kubectl, helm or versitygw.
         #[arg(value_name = "NAME", value_parser = program)]
         programs: Vec<Program>,
     },
@@ -50,6 +50,19 @@ enum Command {
         controller_manager: bool,
         /// End when standard input ends too, which happens when the program that
         /// started this one is killed.
+        #[arg(long)]
+        until_stdin_ends: bool,
+    },
+    /// Start an S3 server, print its URL, access key and secret key on one line when it is ready,
+    /// and run until SIGINT or SIGTERM.
+    S3 {
+        /// Create a bucket with versions; may be repeated.
+        #[arg(long = "bucket", value_name = "NAME")]
+        buckets: Vec<String>,
+        /// The region.
+        #[arg(long, default_value = "us-east-1")]
+        region: String,
+        /// As for `up`.
         #[arg(long)]
         until_stdin_ends: bool,
     },
@@ -97,15 +110,43 @@ async fn run(command: Command) -> Result<(), Box<dyn Error>> {
             )
             .await
         }
+        Command::S3 {
+            buckets,
+            region,
+            until_stdin_ends,
+        } => s3(&region, &buckets, until_stdin_ends).await,
     }
+}
+
+async fn s3(
+    region: &str,
+    buckets: &[String],
+    until_stdin_ends: bool,
+) -> Result<(), Box<dyn Error>> {
+    let server = S3Server::start_in(region).await?;
+    for bucket in buckets {
+        let options = BucketOptions {
+            versioned: true,
+            ..BucketOptions::default()
+        };
+        server.create_bucket(bucket, options).await?;
+    }
+    let (url, key, secret) = (server.url(), S3Server::ACCESS_KEY, S3Server::SECRET_KEY);
+    until_end(&format!("{url} {key} {secret}"), until_stdin_ends).await
 }
 
 async fn up(options: Options, until_stdin_ends: bool) -> Result<(), Box<dyn Error>> {
     // A signal before this line ends this process, and so the servers.
     let cluster = Cluster::start(options).await?;
+    let line = cluster.kubeconfig().display().to_string();
+    until_end(&line, until_stdin_ends).await
+}
+
+/// Prints a line, and waits until this process has to end.
+async fn until_end(line: &str, until_stdin_ends: bool) -> Result<(), Box<dyn Error>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    writeln!(io::stdout(), "{}", cluster.kubeconfig().display())?;
+    writeln!(io::stdout(), "{line}")?;
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

@@ -14,6 +14,9 @@ pub(crate) fn pinned(go_mod: &str) -> Option<(String, String)> {
         let flags = flags(&of_helm3(version("k8s.io/client-go")?)?);
         return Some((format!("Helm v{helm}"), flags));
     }
+    if let Some(gateway) = version("github.com/versity/versitygw") {
+        return Some((format!("versitygw v{gateway}"), flags(&[])));
+    }
     let helm = version("helm.sh/helm/v4")?;
     Some((format!("Helm v{helm}"), flags(&[])))
 }

@@ -29,11 +29,13 @@ pub enum Program {
     Kubectl,
     /// `helm`
     Helm,
+    /// `versitygw`, an S3 server
+    S3,
 }
 
 impl Program {
     /// All programs, in the order of a cluster's start.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Etcd,
         Self::ApiServer,
         Self::ControllerManager,
@@ -42,6 +44,7 @@ impl Program {
         Self::Proxy,
         Self::Kubectl,
         Self::Helm,
+        Self::S3,
     ];
 
     /// Returns the name of its file.
@@ -56,6 +59,7 @@ impl Program {
             Self::Proxy => "kube-proxy",
             Self::Kubectl => "kubectl",
             Self::Helm => "helm",
+            Self::S3 => "versitygw",
         }
     }
 
@@ -64,7 +68,7 @@ impl Program {
     /// stderr. This function blocks; call it where a runtime allows that.
     ///
     /// 1. If `KUBEBUILDER_ASSETS` is set, only that folder is used, except for
-    ///    Helm, which is not part of Kubernetes.
+    ///    Helm and the S3 server, which are not part of Kubernetes.
     /// 2. kubectl is the first one on `PATH`.
     /// 3. Otherwise the user's cache folder, which builds from source fill. If
     ///    `DEVCLUSTER_OLDEST` is set, the API server, its controller manager and
@@ -75,7 +79,7 @@ impl Program {
     /// [`Error::NoCacheFolder`], [`Error::NothingPinned`], [`Error::Build`] or
     /// [`Error::Io`] if it cannot be built.
     pub fn locate(self) -> Result<PathBuf, Error> {
-        if self != Self::Helm
+        if !matches!(self, Self::Helm | Self::S3)
             && let Some(folder) =
                 env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty())
         {

@@ -216,7 +216,7 @@ impl Server {
 }
 
 /// Returns the last lines of a file.
-fn tail(path: &Path) -> io::Result<String> {
+pub(crate) fn tail(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;

@@ -62,6 +62,11 @@ const fn recipe(program: Program, oldest: bool) -> Recipe {
             "1 minute",
         ),
         Program::Kubectl => ("controlplane", "k8s.io/kubernetes/cmd/kubectl", "1 minute"),
+        Program::S3 => (
+            "s3",
+            "github.com/versity/versitygw/cmd/versitygw",
+            "3 minutes",
+        ),
         Program::Helm if oldest => ("helm3", "helm.sh/helm/v3/cmd/helm", "2 minutes"),
         Program::Helm => ("helm", "helm.sh/helm/v4/cmd/helm", "3 minutes"),
     };

@@ -10,16 +10,17 @@ use serde_json::Value;
 use crate::{
     clock::Clock,
     config::Config,
+    export::S3Target,
     faults::{CallInfo, Faults, Injected, Rule, RuleId, RuleView},
     ids::OrganizationId,
     journal::{Call, CallFilter, Journal, WaitTimeout},
     knobs::{KnobError, Knobs},
     seeds::{
-        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
-        SeedZone,
+        Credential, EntityChange, Metadata, OrganizationChange, SeedDirectory, SeedError,
+        SeedGroup, SeedOrganization, SeedResource, SeedRole, SeedUser, SeedZone,
     },
-    state::{Organization, State},
-    views::{DirectoryView, OrganizationView},
+    state::{Entity, Job, Organization, State},
+    views::{DirectoryView, EntityView, ExportView, OrganizationView, SessionView},
 };
 
 /// An endpoint, and the changes of its state that no client makes. A clone is the same endpoint.
@@ -61,7 +62,7 @@ impl Endpoint {
     /// A seed of the configuration is not valid.
     pub fn reset(&self) -> Result<(), SeedError> {
         let config = &self.0.config;
-        let mut state = State::new(config.knobs.clone());
+        let mut state = State::new(config.knobs.clone(), config.s3.is_some());
         state.seed(&config.seeds, self.clock().now())?;
         *self.state() = state;
         let mut faults = self.lock_faults();
@@ -108,6 +109,34 @@ impl Endpoint {
         self.state().seed_credential(credential)
     }
 
+    /// Adds a role, or replaces the one with the same ARN. Its sessions stay.
+    ///
+    /// # Errors
+    /// The ARN is not one of a role.
+    pub fn seed_role(&self, role: SeedRole) -> Result<(), SeedError> {
+        self.state().seed_role(role)
+    }
+
+    /// Sets the roles whose credentials the metadata endpoints offer.
+    ///
+    /// # Errors
+    /// An ARN is not one of a role.
+    pub fn set_metadata(&self, metadata: Metadata) -> Result<(), SeedError> {
+        self.state().set_metadata(metadata)
+    }
+
+    /// Returns every session of a role, also those that are over.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionView> {
+        self.state().sessions.views()
+    }
+
+    /// Ends every session: its credentials are refused as expired.
+    pub fn expire_sessions(&self) {
+        let now = self.clock().now();
+        self.state().sessions.expire(now);
+    }
+
     /// Adds a directory.
     ///
     /// # Errors
@@ -136,9 +165,73 @@ impl Endpoint {
     /// Adds a user to an organization.
     ///
     /// # Errors
-    /// The organization does not exist, or the user has no name.
-    pub fn seed_user(&self, organization: &str, seed: SeedUser) -> Result<(), SeedError> {
-        self.state().seed_user(parse(organization)?, seed)
+    /// The organization does not exist, a value is not valid, or the id exists.
+    pub fn seed_user(&self, organization: &str, seed: SeedUser) -> Result<EntityView, SeedError> {
+        let now = self.clock().now();
+        let make = |domain: &str| Entity::user(seed, domain, now);
+        self.state().seed_entity(parse(organization)?, make)
+    }
+
+    /// Adds a group to an organization.
+    ///
+    /// # Errors
+    /// As for [`Self::seed_user`].
+    pub fn seed_group(&self, organization: &str, seed: SeedGroup) -> Result<EntityView, SeedError> {
+        let now = self.clock().now();
+        let make = |_: &str| Entity::group(seed, now);
+        self.state().seed_entity(parse(organization)?, make)
+    }
+
+    /// Adds a resource to an organization.
+    ///
+    /// # Errors
+    /// As for [`Self::seed_user`].
+    pub fn seed_resource(
+        &self,
+        organization: &str,
+        seed: SeedResource,
+    ) -> Result<EntityView, SeedError> {
+        let now = self.clock().now();
+        let make = |domain: &str| Entity::resource(seed, domain, now);
+        self.state().seed_entity(parse(organization)?, make)
+    }
+
+    /// Changes a user, a group or a resource without a call.
+    ///
+    /// # Errors
+    /// Nothing has the id, or a value is not valid.
+    pub fn change_entity(
+        &self,
+        organization: &str,
+        id: &str,
+        change: EntityChange,
+    ) -> Result<EntityView, SeedError> {
+        let now = self.clock().now();
+        let organization = parse(organization)?;
+        self.state().change_entity(organization, id, change, now)
+    }
+
+    /// Removes a user, a group or a resource as if it had never existed.
+    ///
+    /// # Errors
+    /// Nothing has the id.
+    pub fn remove_entity(&self, organization: &str, id: &str) -> Result<(), SeedError> {
+        let mut state = self.state();
+        let organization = state.find_mut(parse(organization)?);
+        match organization.map(|organization| organization.entities.remove(id)) {
+            Some(true) => Ok(()),
+            Some(false) | None => Err(SeedError::Unknown(id.to_owned())),
+        }
+    }
+
+    /// Returns the users, groups and resources of an organization.
+    #[must_use]
+    pub fn entities(&self, organization: &str) -> Vec<EntityView> {
+        let state = self.state();
+        let found = OrganizationId::parse(organization).and_then(|id| state.find(id));
+        found.map_or_else(Vec::new, |organization| {
+            organization.entities.after(0).map(Entity::view).collect()
+        })
     }
 
     /// Changes an organization without a call.
@@ -186,6 +279,52 @@ impl Endpoint {
     #[must_use]
     pub fn directory(&self, id: &str) -> Option<DirectoryView> {
         Some(self.current_state().directories.get(id)?.view())
+    }
+
+    /// Returns the export jobs of an organization, in the order of their starts.
+    #[must_use]
+    pub fn exports(&self, organization: &str) -> Vec<ExportView> {
+        let now = self.clock().now();
+        let mut state = self.state();
+        let found = OrganizationId::parse(organization).and_then(|id| state.find_mut(id));
+        found.map_or_else(Vec::new, |organization| {
+            organization.exports.catch_up(now);
+            organization.exports.after(0).map(Job::view).collect()
+        })
+    }
+
+    /// Removes an export job as if it had never existed. What is in S3 stays.
+    ///
+    /// # Errors
+    /// The job does not exist.
+    pub fn remove_export(&self, organization: &str, job: &str) -> Result<(), SeedError> {
+        let mut state = self.state();
+        let organization = state.find_mut(parse(organization)?);
+        match organization.map(|organization| organization.exports.remove(job)) {
+            Some(true) => Ok(()),
+            Some(false) | None => Err(SeedError::Unknown(job.to_owned())),
+        }
+    }
+
+    /// Ends an export job that still runs, because its mailbox is written or could not be.
+    pub(crate) fn finish_export(
+        &self,
+        organization: OrganizationId,
+        job: &str,
+        error: Option<String>,
+    ) {
+        let now = self.clock().now();
+        let mut state = self.state();
+        let organization = state.find_mut(organization);
+        let job = organization.and_then(|organization| organization.exports.get_mut(job));
+        if let Some(job) = job.filter(|job| job.is_running()) {
+            job.finish(error, now);
+        }
+    }
+
+    /// Returns the S3 server that export jobs write to.
+    pub(crate) fn s3(&self) -> Option<&S3Target> {
+        self.0.config.s3.as_ref()
     }
 
     /// Adds a fault rule as the last one.

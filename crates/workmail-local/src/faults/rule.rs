@@ -1,6 +1,9 @@
 //! Rules: which calls a fault applies to.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::fault::Fault;
 
@@ -22,6 +25,13 @@ pub struct Rule {
     /// Only calls that name this alias, or an organization with this alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
+    /// Only calls of this account. An assumption of a role is a call of the account of the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Only calls whose input has these members with these values, such as
+    /// `{"KmsKeyArn": "arn:aws:kms:…"}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub input: BTreeMap<String, Value>,
     /// The number of calls that pass first.
     #[serde(default)]
     pub skip: u64,
@@ -42,6 +52,8 @@ impl Rule {
             operation: None,
             organization_id: None,
             alias: None,
+            account: None,
+            input: BTreeMap::new(),
             skip: 0,
             times: None,
             probability: None,
@@ -68,6 +80,20 @@ impl Rule {
     #[must_use]
     pub fn alias(mut self, alias: impl Into<String>) -> Self {
         self.alias = Some(alias.into());
+        self
+    }
+
+    /// Returns the same rule for one account only.
+    #[must_use]
+    pub fn account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
+        self
+    }
+
+    /// Returns the same rule for calls whose input has this member with this value only.
+    #[must_use]
+    pub fn input(mut self, member: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.input.insert(member.into(), value.into());
         self
     }
 
@@ -98,6 +124,14 @@ impl Rule {
         let alias = self.alias.as_deref();
         operation.is_none_or(|wanted| call.operation == wanted)
             && organization.is_none_or(|wanted| call.organization_id == Some(wanted))
+            && self
+                .account
+                .as_deref()
+                .is_none_or(|wanted| call.account == wanted)
+            && self
+                .input
+                .iter()
+                .all(|(member, value)| call.input.get(member) == Some(value))
             && alias.is_none_or(|wanted| {
                 call.alias
                     .is_some_and(|alias| alias.eq_ignore_ascii_case(wanted))
@@ -129,4 +163,6 @@ pub(crate) struct CallInfo<'a> {
     pub(crate) operation: &'a str,
     pub(crate) organization_id: Option<&'a str>,
     pub(crate) alias: Option<&'a str>,
+    pub(crate) account: &'a str,
+    pub(crate) input: &'a Value,
 }

@@ -5,7 +5,10 @@
 //! real service, `inferred` is a conclusion, `undecided` is a choice made here because no source
 //! says anything.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -72,6 +75,28 @@ pub struct Throttle {
     pub status: u16,
 }
 
+/// Where the log of an export is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExportLog {
+    /// An entry of the archive.
+    Inside,
+    /// An object beside the archive.
+    Beside,
+    /// Nowhere.
+    None,
+}
+
+/// The limits of one account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct AccountLimits {
+    /// As [`Knobs::organization_quota`]. `null` leaves that knob in force.
+    pub organization_quota: Option<usize>,
+    /// As [`Knobs::throttle`]. `null` leaves that knob in force.
+    pub throttle: Option<Throttle>,
+}
+
 /// Returns the code of a call above a limit of the rate.
 pub(crate) fn throttling() -> String {
     "ThrottlingException".to_owned()
@@ -130,6 +155,29 @@ pub struct Knobs {
     /// Organizations of an account in all regions, without Deleted ones; `null` is no limit.
     /// Default 100 (docs).
     pub organization_quota: Option<usize>,
+    /// How long an export job takes, without its size. Default `20s..60s` (undecided).
+    pub export_for: Delay,
+    /// How much longer an export job takes for each MB of the mailbox. Default `0s` (undecided).
+    pub export_for_megabyte: Span,
+    /// How many export jobs of an organization run at once. Default 10 (docs).
+    pub export_quota: usize,
+    /// In which time a mailbox can be exported once. Default `1d` (docs).
+    pub export_interval: Span,
+    /// Whether a failed or cancelled job counts for that. Default true (undecided).
+    pub export_failed_counts: bool,
+    /// Whether the mailbox of a disabled user can be exported. Default true (undecided).
+    pub export_disabled: bool,
+    /// Where the log of an export is. Default `inside` (undecided).
+    pub export_log: ExportLog,
+    /// The most MB of messages in an archive, whatever the size of the mailbox. Default 16.
+    pub export_largest: u32,
+    /// Limits of single accounts, which take precedence over `organization_quota` and `throttle`.
+    pub account_limits: BTreeMap<String, AccountLimits>,
+    /// How long every answer of STS takes, in real time. Default `0s`.
+    pub sts_delay: Span,
+    /// How long sessions of roles last, whatever the call asks for. Default `null`: as the call
+    /// asks for, or one hour.
+    pub session_for: Option<Span>,
     /// The limit on the rate of calls to WorkMail per account and region; `null` is no limit.
     /// Default `null` (undecided).
     pub throttle: Option<Throttle>,
@@ -169,6 +217,17 @@ impl Default for Knobs {
             deletable_states: deletable.map(str::to_owned).into(),
             organization_quota: Some(100),
             throttle: None,
+            export_for: Delay::between(seconds(20), seconds(60)),
+            export_for_megabyte: Span::default(),
+            export_quota: 10,
+            export_interval: Span(Duration::from_hours(24)),
+            export_failed_counts: true,
+            export_disabled: true,
+            export_log: ExportLog::Inside,
+            export_largest: 16,
+            account_limits: BTreeMap::new(),
+            sts_delay: Span::default(),
+            session_for: None,
             verification_after: None,
             zone_verification_after: Delay::between(minutes(5), minutes(15)),
             verification_fails_after: Lifetime::from(Duration::from_hours(72)),
@@ -185,8 +244,23 @@ impl Knobs {
             creating_for: Delay::NONE,
             deleting_for: Delay::NONE,
             zone_verification_after: Delay::NONE,
+            export_for: Delay::NONE,
             ..Self::default()
         }
+    }
+
+    /// Returns the most organizations of an account.
+    pub(crate) fn quota_of(&self, account: &str) -> Option<usize> {
+        let own = self.account_limits.get(account);
+        own.and_then(|limits| limits.organization_quota)
+            .or(self.organization_quota)
+    }
+
+    /// Returns the limit on the rate of calls of an account in a region.
+    pub(crate) fn throttle_of(&self, account: &str) -> Option<&Throttle> {
+        let own = self.account_limits.get(account);
+        own.and_then(|limits| limits.throttle.as_ref())
+            .or(self.throttle.as_ref())
     }
 
     /// Returns these knobs with some of them changed, given as `{"name": value}`.

@@ -3,25 +3,32 @@
 mod caller;
 mod directories;
 mod domains;
+mod entities;
+mod exports;
 mod lifecycle;
 mod organization;
 mod pages;
 mod rate;
 mod seeding;
+mod sessions;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
+pub use self::exports::ExportState;
 pub(crate) use self::{
     caller::Caller,
     directories::{Directories, Directory},
     domains::{Domain, DomainRegistry, Domains, is_within, test_domain},
+    entities::{Entities, Entity, Kind},
+    exports::{Destination, Exports, Job},
     lifecycle::creation,
-    organization::{Organization, Step, User},
+    organization::{Organization, Step},
     pages::PageTokens,
     rate::Buckets,
+    sessions::{Session, Sessions, role_of_arn},
     tokens::{StoredAnswer, TokenKey, Tokens},
 };
 use crate::{
@@ -40,6 +47,9 @@ pub(crate) struct State {
     pub(crate) tokens: Tokens,
     pub(crate) page_tokens: PageTokens,
     pub(crate) buckets: Buckets,
+    pub(crate) sessions: Sessions,
+    /// Whether export jobs write to S3.
+    pub(crate) has_s3: bool,
     domains: DomainRegistry,
     /// The credentials of access keys that somebody named, by key.
     credentials: HashMap<String, Credential>,
@@ -56,15 +66,25 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(knobs: Knobs) -> Self {
+    pub(crate) fn new(knobs: Knobs, has_s3: bool) -> Self {
         Self {
             knobs,
+            has_s3,
             ..Self::default()
         }
     }
 
-    /// Returns the credential of an access key. An unknown key is one of the default account.
-    pub(crate) fn credential(&self, key: &str) -> Result<Credential, Refusal> {
+    /// Returns the credential of an access key: of a session, of a seed, or else of the default
+    /// account.
+    pub(crate) fn credential(
+        &self,
+        key: &str,
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Credential, Refusal> {
+        if let Some(credential) = self.sessions.credential(key, token, now) {
+            return credential;
+        }
         let known = self.credentials.get(key).cloned();
         let credential = known.unwrap_or_else(|| Credential::new(key, DEFAULT_ACCOUNT));
         match credential.refusal {

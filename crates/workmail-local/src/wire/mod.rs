@@ -1,10 +1,13 @@
 //! One request on the wire: its caller, its operation, the faults, the answer, and the journal.
 
 mod caller;
+pub(crate) mod metadata;
 mod parsed;
 mod reply;
 mod signature;
 mod sts;
+
+use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes},
@@ -24,7 +27,8 @@ use self::{
 use crate::{
     contract::{Contract, Operation},
     endpoint::Endpoint,
-    faults::{CallInfo, End, Injected, Work},
+    export,
+    faults::{CallInfo, End, ExportEnd, Injected, Work},
     ids::{self, OrganizationId},
     journal::{Call, Entry, Outcome, Reply, Service},
     operations::{self, ApiError, Completed},
@@ -62,8 +66,11 @@ where
     let request = ParsedRequest::parse(&head, &body);
     let signature = signature::read(&head.headers, request.service);
     let signed = signature.as_ref().ok().cloned();
-    let caller =
-        signature.and_then(|signature| caller::caller(endpoint, request.service, &signature));
+    let caller = if request.is_unsigned() {
+        Ok(caller::anonymous(request.account_of_role()))
+    } else {
+        signature.and_then(|signature| caller::caller(endpoint, request.service, &signature))
+    };
     let mut call = journal_call(&request, &head, signed, &request_id);
     call.account = caller
         .as_ref()
@@ -159,23 +166,28 @@ impl AcceptedCall<'_> {
         }
         let organization_id = request.organization_id();
         let alias = alias_of(self.endpoint, &input, organization_id);
+        let account = request.account_of_role();
         let Injected {
             rules,
             delay,
             fail_creation,
+            export_end,
             end,
         } = self.endpoint.inject_faults(&CallInfo {
             operation: &request.name,
             organization_id,
             alias: alias.as_deref(),
+            account: account.unwrap_or(&self.caller.location.account),
+            input: &input,
         });
+        let delay = delay + self.delay();
         if !rules.is_empty() {
             self.entry.update(|call| call.faults = rules);
         }
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let work = || self.work(input, fail_creation);
+        let work = || self.work(input, fail_creation, export_end);
         let (when, answer) = match end {
             End::Normal => return Ok(work()),
             End::Hang(mut released, Work::NotDone) => {
@@ -206,6 +218,14 @@ impl AcceptedCall<'_> {
         answer
     }
 
+    /// Returns how long every answer of the service takes.
+    fn delay(self) -> Duration {
+        match self.target {
+            Target::Sts(_) => self.endpoint.knobs().sts_delay.0,
+            Target::WorkMail(..) => Duration::ZERO,
+        }
+    }
+
     /// Waits until a held call is released, or its rule is removed.
     async fn hold(self, released: &mut watch::Receiver<()>) {
         self.entry.update(|call| call.reply = Reply::Held);
@@ -214,12 +234,20 @@ impl AcceptedCall<'_> {
         self.entry.update(|call| call.reply = Reply::Pending);
     }
 
-    fn work(self, input: Value, fail_creation: Option<String>) -> Answer {
+    fn work(
+        self,
+        input: Value,
+        fail_creation: Option<String>,
+        export_end: Option<ExportEnd>,
+    ) -> Answer {
         let Self {
             endpoint, caller, ..
         } = self;
         let completed = match self.target {
-            Target::CallerIdentity => sts::caller_identity(caller),
+            Target::Sts(action) => {
+                let now = endpoint.clock().now();
+                sts::run(action, &mut endpoint.state(), caller, &input, now)
+            }
             Target::WorkMail(operation, model, contract) => {
                 let violations = contract.violations(&input, &model.input);
                 let request = operations::Request {
@@ -228,6 +256,7 @@ impl AcceptedCall<'_> {
                     input,
                     now: endpoint.clock().now(),
                     fail_creation,
+                    export_end,
                 };
                 operations::run(&mut endpoint.state(), model, &violations, request)
             }
@@ -242,6 +271,16 @@ impl AcceptedCall<'_> {
             }
             Err(error) => call.outcome = Outcome::Error(error.code.clone()),
         });
+        if let Target::WorkMail(Operation::StartMailboxExportJob, ..) = self.target
+            && let Ok(Completed {
+                output: Some(output),
+                organization: Some(organization),
+                effect: true,
+            }) = &completed
+            && let Some(job) = output.get("JobId").and_then(Value::as_str)
+        {
+            export::spawn(endpoint, *organization, job.to_owned());
+        }
         match completed {
             Ok(Completed { output, .. }) => Answer::Output(output),
             Err(error) => Answer::Error(error),

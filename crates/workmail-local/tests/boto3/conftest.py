@@ -37,6 +37,7 @@ TYPES = {
     "string": str,
     "boolean": bool,
     "integer": int,
+    "double": (int, float),
     "timestamp": (int, float),
     "list": list,
     "structure": dict,
@@ -46,7 +47,8 @@ TYPES = {
 def assert_fits(value, shape, path):
     """Checks a value and everything in it against a shape of the contract."""
     assert isinstance(value, TYPES[shape["type"]]), path
-    size = value if shape["type"] == "integer" else len(value) if hasattr(value, "__len__") else 0
+    is_number = shape["type"] in ("integer", "double")
+    size = value if is_number else len(value) if hasattr(value, "__len__") else 0
     assert shape.get("min", size) <= size <= shape.get("max", size), f"{path}: {value}"
     assert value in shape.get("enum", [value]), f"{path}: {value}"
     if "pattern" in shape:
@@ -136,6 +138,34 @@ def control(running):
     """The control API of an endpoint in its state at the start."""
     running("POST", "/reset")
     return running
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """An S3 server with the bucket `archive`: its URL, access key and secret key."""
+    devcluster = pathlib.Path(program()).with_name("devcluster")
+    command = [devcluster, "s3", "--until-stdin-ends", "--bucket", "archive"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen(command, **pipes, text=True)
+    yield process.stdout.readline().split()
+    process.stdin.close()
+    assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture(scope="session")
+def running_with_s3(s3_server):
+    """An endpoint without delays, whose exports are written to the S3 server."""
+    url, key, secret = s3_server
+    environment = {
+        **os.environ,
+        "WORKMAIL_LOCAL_S3_ACCESS_KEY": key,
+        "WORKMAIL_LOCAL_S3_SECRET_KEY": secret,
+    }
+    command = [program(), "--s3-endpoint", url, "--knob=exportFor=0s"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    yield Control(process.stdout.readline().strip().removeprefix("listening on "))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
 
 
 @pytest.fixture
