@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use super::{
-    Context, Error, endpoint,
+    AUDIT_TARGET, Context, Error, endpoint,
     process::Finalizer,
     publish::{self, Freshness},
     run::stopped,
@@ -333,6 +333,7 @@ impl<'a> Executor<'a> {
             Err(error) => (None, error.trouble.label(), &error.request_id),
         };
         tracing::info!(
+            target: AUDIT_TARGET,
             object = %view.desired.object,
             organization_id = created.or(view.id()).map(OrganizationId::as_str),
             operation = call.operation().as_str(),

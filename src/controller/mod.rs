@@ -26,3 +26,7 @@ mod run;
 pub use context::{Context, Settings};
 pub use error::Error;
 pub use run::{run, stopped};
+
+/// The target of the log lines about calls that change something in AWS. It is a target of its own, so
+/// that they are written at every log level.
+pub const AUDIT_TARGET: &str = "workmail_operator::audit";
