@@ -27,9 +27,10 @@ impl Refusal {
         }
     }
 
-    /// What it means for the object; `looking`: nothing but a read was refused.
-    pub(super) fn failure(&self, read_failed: bool) -> Failure {
-        Failure::of_kubernetes(
+    /// What it means for an object with these names; `read_failed`: nothing but a read was refused.
+    pub(super) fn failure(&self, read_failed: bool, named: &[String]) -> Failure {
+        Failure::of_kubernetes_naming(
+            named,
             self.what,
             self.status.code,
             &self.status.message,

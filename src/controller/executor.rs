@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     AUDIT_TARGET, Context, Error, endpoint,
+    names::names,
     process::Finalizer,
     publish::{self, Freshness},
     run::stopped,
@@ -57,7 +58,8 @@ impl<'a> Executor<'a> {
                     error = %refusal,
                     "the Kubernetes API refused a request"
                 );
-                Ok(Some(Answer::Refused(refusal.failure(read_failed))))
+                let failure = refusal.failure(read_failed, &names(&self.object));
+                Ok(Some(Answer::Refused(failure)))
             }
             answer => answer,
         }
@@ -171,7 +173,7 @@ impl<'a> Executor<'a> {
                 self.session = Some(session);
                 Answer::Account(account)
             }
-            Err(error) => Self::trouble(view, &error),
+            Err(error) => self.trouble(view, &error),
         }
     }
 
@@ -353,12 +355,12 @@ impl<'a> Executor<'a> {
                 if let (Some(session), Some(region)) = (&self.session, view.region()) {
                     session.failed(&error, region);
                 }
-                Self::trouble(view, &error)
+                self.trouble(view, &error)
             }
         }
     }
 
-    fn trouble(view: &View, error: &CallError) -> Answer {
+    fn trouble(&self, view: &View, error: &CallError) -> Answer {
         tracing::warn!(
             object = %view.desired.object,
             organization_id = view.id().map(OrganizationId::as_str),
@@ -368,7 +370,8 @@ impl<'a> Executor<'a> {
             detail = error.detail,
             "an AWS call did not succeed"
         );
-        Answer::of_error(&error.trouble, error.failure(view.region()))
+        let failure = error.failure(view.region(), &names(&self.object));
+        Answer::of_error(&error.trouble, failure)
     }
 
     fn organizations(&self, view: &View) -> Option<Organizations> {

@@ -13,6 +13,7 @@ mod endpoint;
 mod error;
 mod executor;
 mod limits;
+mod names;
 mod news;
 mod process;
 mod publish;

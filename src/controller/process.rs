@@ -296,7 +296,7 @@ impl Process {
         generation: i64,
         refusal: &Refusal,
     ) -> Duration {
-        let failure = Outcome::Failed(refusal.failure(false));
+        let failure = Outcome::Failed(refusal.failure(false, &[]));
         self.delay(object, generation, &failure).unwrap_or_default()
     }
 }

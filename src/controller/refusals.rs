@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     api::{Class, WorkMailOrganization},
-    logic::{EventKind, ObjectEvent, ObjectKey, organization::Report},
+    logic::{EventKind, Failure, ObjectEvent, ObjectKey, organization::Report},
 };
 
 /// As many events of one object are kept while the Kubernetes API refuses them.
@@ -34,8 +34,8 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    fn keep(&mut self, note: &ObjectEvent, refusal: &Refusal) {
-        self.sentence = Some(refusal.failure(false).message);
+    fn keep(&mut self, note: &ObjectEvent, refusal: Failure) {
+        self.sentence = Some(refusal.message);
         if self.events.len() < MOST_EVENTS {
             self.events.push(note.clone());
         }
@@ -60,9 +60,14 @@ pub(super) fn keep_event(
     refusal: &Refusal,
 ) {
     if !refusal.is_of_namespace_end() {
+        let failure = refusal.failure(false, &names(object));
         let process = &context.process;
-        process.with(object, |known| known.refused.keep(note, refusal));
+        process.with(object, |known| known.refused.keep(note, failure));
     }
+}
+
+fn names(object: &ObjectKey) -> [String; 2] {
+    [object.namespace.to_string(), object.name.to_string()]
 }
 
 /// A reconcile came to its end: the next refusal is news again.
@@ -73,7 +78,7 @@ pub(super) fn are_over(context: &Context, object: &ObjectKey) {
 
 /// Tells by a Warning event what ended a reconcile, once for as long as nothing else is refused.
 pub(super) async fn tell(context: &Context, object: &ObjectKey, refusal: &Refusal) {
-    let failure = refusal.failure(false);
+    let failure = refusal.failure(false, &names(object));
     let process = &context.process;
     let is_news = process.with(object, |known| known.refused.is_news(&failure.message));
     match failure.reason.class() {
