@@ -38,7 +38,14 @@ mod tests {
         let names = names(&object.unwrap());
         let has = |name: &str| names.iter().any(|one| one == name);
         for name in [
-            "acme", "mail", "acme-1", "d-1234567890", "2026-11-24", "10:10", "m-1", "acme.example",
+            "acme",
+            "mail",
+            "acme-1",
+            "d-1234567890",
+            "2026-11-24",
+            "10:10",
+            "m-1",
+            "acme.example",
         ] {
             assert!(has(name), "{name} in {names:?}");
         }

@@ -187,13 +187,22 @@ mod tests {
     }
 
     #[rstest]
-    #[case::a_key("1234abcd-12ab-34cd-56ef-1234567890ab", "Key '1234abcd-12ab-34cd-56ef-1234567890ab' is disabled")]
-    #[case::its_arn("arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab", "Key 1234abcd-12ab-34cd-56ef-1234567890ab is disabled")]
+    #[case::a_key(
+        "1234abcd-12ab-34cd-56ef-1234567890ab",
+        "Key '1234abcd-12ab-34cd-56ef-1234567890ab' is disabled"
+    )]
+    #[case::its_arn(
+        "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "Key 1234abcd-12ab-34cd-56ef-1234567890ab is disabled"
+    )]
     #[case::a_directory("d-1234567890", "Directory d-1234567890, is gone")]
     #[case::a_tag_s_value("until 2026-11-24", "Tag value 'until 2026-11-24' is invalid")]
     #[case::a_clock_in_a_tag("10:10", "Tag value 10:10 is invalid")]
     #[case::an_alias("acme-1732443070", "acme-1732443070.awsapps.com is taken")]
-    #[case::a_namespace("team-20261124101", "no namespace \"team-2026112410\"; team-20261124101")]
+    #[case::a_namespace(
+        "team-20261124101",
+        "no namespace \"team-2026112410\"; team-20261124101"
+    )]
     fn what_spec_or_status_name_is_never_taken_out(#[case] name: &str, #[case] text: &str) {
         let kept = steady(text, &[name.to_owned()]);
         let whole = text.replace("team-2026112410\"", "…\"");
@@ -202,7 +211,11 @@ mod tests {
 
     #[rstest]
     #[case::a_part_of_a_name("acme-17324430701", "since 1732443070", "since …")]
-    #[case::another_key("11111111-12ab-34cd-56ef-1234567890ab", "6f1c9c5e-0b0a-4c26-8a4b-111122223333", "…")]
+    #[case::another_key(
+        "11111111-12ab-34cd-56ef-1234567890ab",
+        "6f1c9c5e-0b0a-4c26-8a4b-111122223333",
+        "…"
+    )]
     fn what_only_resembles_a_name_is_taken_out(
         #[case] name: &str,
         #[case] text: &str,
@@ -226,7 +239,10 @@ mod tests {
         let value = serde_json::json!({"tags": {"team": "a"}, "domains": [{"domainName": "b"}], "suspend": true});
         let mut found = strings(&value);
         found.sort();
-        assert_eq!(found, ["a", "b", "domainName", "domains", "suspend", "tags", "team"]);
+        assert_eq!(
+            found,
+            ["a", "b", "domainName", "domains", "suspend", "tags", "team"]
+        );
     }
 
     #[test]
