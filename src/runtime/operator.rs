@@ -1,6 +1,6 @@
 //! The life of the operator's process.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use k8s_openapi::{
     api::core::v1::Namespace,
@@ -20,6 +20,7 @@ use super::{
     client::client,
     http::{self, Readiness},
     leader::{Leader, Terms},
+    listener::bind,
 };
 use crate::{
     aws::Aws,
@@ -36,7 +37,7 @@ pub enum Failed {
     #[error("cannot listen on {address}: {source}; choose another address")]
     Listen {
         /// The address.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// Why.
         source: std::io::Error,
     },
@@ -77,8 +78,8 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
         metrics.service_ends(end.timestamp().as_second());
     }
     let (readiness, is_ready) = watch::channel(Readiness::Starting);
-    let probes = listen(flags.health_probe_bind_address).await?;
-    let scrapes = listen(flags.metrics_bind_address).await?;
+    let probes = listen(flags.health_probe_bind_address)?;
+    let scrapes = listen(flags.metrics_bind_address)?;
     if let (Ok(probes), Ok(metrics)) = (probes.local_addr(), scrapes.local_addr()) {
         tracing::info!(%probes, %metrics, "listening");
     }
@@ -200,10 +201,8 @@ fn named(words: &[String]) -> Vec<String> {
         .collect()
 }
 
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failed> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| Failed::Listen { address, source })
+fn listen(address: SocketAddr) -> Result<TcpListener, Failed> {
+    bind(address).map_err(|source| Failed::Listen { address, source })
 }
 
 async fn kubernetes() -> Result<Config, Failed> {
