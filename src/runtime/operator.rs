@@ -106,7 +106,7 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
     metrics.leads(true);
     let (lease_term, since) = (leader.lease_term(), leader.since());
     let mut work = Box::pin(async {
-        let client = client(config, lease_term.clone())?;
+        let client = client(&config, lease_term.clone())?;
         let Some(uid) = cluster_uid(&client, stopping.clone()).await else {
             return Ok::<_, Failed>(());
         };
