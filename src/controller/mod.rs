@@ -26,7 +26,7 @@ mod run;
 
 pub use context::{Context, Settings};
 pub use error::Error;
-pub use run::{run, stopped};
+pub use run::{WATCH, run, stopped};
 
 /// The target of the log lines about calls that change something in AWS. It is a target of its own, so
 /// that they are written at every log level.

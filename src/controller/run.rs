@@ -31,7 +31,21 @@ use super::{
     driver::{after_error, gone, reconcile},
     resync,
 };
-use crate::{api::WorkMailOrganization, logic::ObjectKey};
+use crate::{
+    api::{RECONCILE_REQUESTED_AT, TAKE_OVER, WorkMailOrganization},
+    logic::ObjectKey,
+};
+
+/// The API server ends a watch after this many seconds, and it is begun again where it ended. A
+/// connection that is silent for longer is given up by the client.
+pub(super) const WATCH_SECONDS: u32 = 45;
+
+/// How long a watch lasts.
+pub const WATCH: Duration = Duration::from_secs(WATCH_SECONDS as u64);
+
+/// As many objects are listed at once where the API server cannot stream them: their answer is held in
+/// memory whole, annotations of 256 KiB each included.
+const PAGE: u32 = 50;
 
 /// The annotation in which `kubectl apply` keeps a second copy of the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -154,10 +168,7 @@ fn controller(
     };
     let (store, writer) = reflector::store();
     let reader = store.clone();
-    let objects = watched(api).default_backoff().modify(|object| {
-        object.meta_mut().managed_fields = None;
-        object.annotations_mut().remove(LAST_APPLIED);
-    });
+    let objects = watched(api).default_backoff().modify(keep_what_is_read);
     let known = context.clone();
     let objects = attended(objects, context.clone(), namespace)
         .reflect(writer)
@@ -192,9 +203,25 @@ fn controller(
 fn watched(
     api: Api<WorkMailOrganization>,
 ) -> impl Stream<Item = watcher::Result<watcher::Event<WorkMailOrganization>>> + Send {
-    watcher(api.clone(), watcher::Config::default().streaming_lists())
+    let config = watcher::Config::default().timeout(WATCH_SECONDS);
+    watcher(api.clone(), config.clone().streaming_lists())
         .take_while(|event| ready(!is_unsupported(event)))
-        .chain(watcher(api, watcher::Config::default()))
+        .chain(watcher(api, config.page_size(PAGE)))
+}
+
+/// Drops what others write into the metadata and the operator never reads: it can be as large as the
+/// rest of the object, and the cache holds every object.
+fn keep_what_is_read(object: &mut WorkMailOrganization) {
+    let metadata = object.meta_mut();
+    metadata.managed_fields = None;
+    metadata.labels = None;
+    metadata.owner_references = None;
+    let annotations = object.annotations_mut();
+    annotations.retain(|key, _| [RECONCILE_REQUESTED_AT, TAKE_OVER].contains(&key.as_str()));
+    for value in annotations.values_mut() {
+        value.truncate(value.floor_char_boundary(LONGEST_ANNOTATION));
+        value.shrink_to_fit();
+    }
 }
 
 /// Whether the API server refuses to stream the first list: it finds the request invalid.
@@ -330,3 +357,36 @@ mod tests {
         );
     }
 }
+    #[test]
+    fn only_what_is_read_of_the_metadata_is_kept_and_no_more_of_it_than_can_count() {
+        let large = "ä".repeat(100_000);
+        let mut object = serde_json::from_value(json!({
+            "apiVersion": "workmail-operator.dev/v1alpha1", "kind": "WorkMailOrganization",
+            "metadata": {
+                "name": "acme", "namespace": "mail", "uid": "u", "resourceVersion": "7", "generation": 3,
+                "creationTimestamp": "2026-11-28T12:00:00Z", "finalizers": ["example.com/theirs"],
+                "labels": {"team": large}, "managedFields": [{"manager": "kubectl"}],
+                "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "o"}],
+                "annotations": {
+                    "kubectl.kubernetes.io/last-applied-configuration": large,
+                    "example.com/note": large,
+                    RECONCILE_REQUESTED_AT: format!("x{large}"),
+                    TAKE_OVER: "other/mail/acme",
+                },
+            },
+            "spec": {"alias": "acme"},
+        }))
+        .unwrap();
+        keep_what_is_read(&mut object);
+        let kept = serde_json::to_value(&object.metadata).unwrap();
+        let requested = format!("x{}", "ä".repeat(511));
+        assert_eq!(
+            kept,
+            json!({
+                "name": "acme", "namespace": "mail", "uid": "u", "resourceVersion": "7", "generation": 3,
+                "creationTimestamp": "2026-11-28T12:00:00Z", "finalizers": ["example.com/theirs"],
+                "annotations": {RECONCILE_REQUESTED_AT: requested, TAKE_OVER: "other/mail/acme"},
+            })
+        );
+    }
+

@@ -24,11 +24,15 @@ use super::{
 };
 use crate::{
     aws::Aws,
-    controller::{self, Context, Settings, stopped},
+    controller::{self, Context, Settings, WATCH, stopped},
     lease::Lost,
     logic::{ClusterIdentity, Region},
     metrics::Metrics,
 };
+
+/// A connection to the Kubernetes API that says nothing for so long is given up. A watch ends before, so
+/// that one that lasts longer is only half open.
+const SILENCE: Duration = WATCH.saturating_add(Duration::from_secs(15));
 
 /// Why the operator could not start, or not go on.
 #[derive(Debug, Error)]
@@ -210,6 +214,10 @@ async fn kubernetes() -> Result<Config, Failed> {
     // Retries are the controller's, so that they are counted and bounded.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));
+    config.read_timeout = Some(SILENCE);
+    config.write_timeout = Some(SILENCE);
+    // An idle connection is read from, too: without this, the time before a request would count.
+    config.reset_reader_on_write = true;
     Ok(config)
 }
 
