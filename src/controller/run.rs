@@ -170,7 +170,7 @@ fn controller(
     let reader = store.clone();
     let objects = watched(api).default_backoff().modify(keep_what_is_read);
     let known = context.clone();
-    let objects = attended(objects, context.clone(), namespace)
+    let objects = attended(objects, context.clone(), namespace, store.clone())
         .reflect(writer)
         .applied_objects()
         .try_filter(move |object| ready(known.registry.is_news(object)));
@@ -259,6 +259,7 @@ fn attended(
 ) -> impl Stream<Item = watcher::Result<watcher::Event<WorkMailOrganization>>> {
     let listed: Mutex<BTreeSet<String>> = Mutex::default();
     objects.inspect(move |event| {
+    store: reflector::Store<WorkMailOrganization>,
         let mut listed = listed.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Ok(watcher::Event::Init) => listed.clear(),
@@ -267,17 +268,17 @@ fn attended(
                 context.enter(object);
             }
             Ok(watcher::Event::InitDone) => {
-                // Those that went while nobody watched.
-                for object in context.registry.missing(namespace.as_deref(), &listed) {
-                    context.forget(&object);
+                // Those that went while nobody watched. The cache has them until this event reaches it.
+                for key in context.registry.missing(namespace.as_deref(), &listed) {
+                    match cached(&store, &key) {
+                        Some(object) => tell_gone(&context, object),
+                        None => drop(context.forget(&key)),
+                    }
                 }
                 listed.clear();
             }
             Ok(watcher::Event::Apply(object)) => context.enter(object),
-            Ok(watcher::Event::Delete(object)) => {
-                let (context, object) = (context.clone(), object.clone());
-                tokio::spawn(async move { gone(&context, &object).await });
-            }
+            Ok(watcher::Event::Delete(object)) => tell_gone(&context, Arc::new(object.clone())),
             Err(error) => {
                 tracing::warn!(%error, "the watch of WorkMailOrganizations failed; it is begun again");
             }
@@ -288,6 +289,20 @@ fn attended(
 fn log(
     result: Result<
         (ObjectRef<WorkMailOrganization>, controller::Action),
+fn tell_gone(context: &Arc<Context>, object: Arc<WorkMailOrganization>) {
+    let context = context.clone();
+    tokio::spawn(async move { gone(&context, &object).await });
+}
+
+fn cached(
+    store: &reflector::Store<WorkMailOrganization>,
+    key: &ObjectKey,
+) -> Option<Arc<WorkMailOrganization>> {
+    let object = store.get(&ObjectRef::new(&key.name).within(&key.namespace))?;
+    // One of the same name that was made later is another one.
+    (object.uid().as_deref() == Some(&*key.uid)).then_some(object)
+}
+
         controller::Error<Error, watcher::Error>,
     >,
 ) {
