@@ -14,6 +14,7 @@ mod error;
 mod executor;
 mod limits;
 mod names;
+mod namespaces;
 mod news;
 mod process;
 mod publish;

@@ -29,7 +29,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use super::{
     Context, Error, definition,
     driver::{after_error, gone, reconcile},
-    resync,
+    namespaces, resync,
 };
 use crate::{
     api::{RECONCILE_REQUESTED_AT, TAKE_OVER, WorkMailOrganization},
@@ -47,8 +47,9 @@ pub const WATCH: Duration = Duration::from_secs(WATCH_SECONDS as u64);
 /// memory whole, annotations of 256 KiB each included.
 const PAGE: u32 = 50;
 
-/// The annotation in which `kubectl apply` keeps a second copy of the object.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// The value of an annotation is kept up to this many bytes. A longer one names no owner, and is more
+/// than the status echoes.
+const LONGEST_ANNOTATION: usize = 1024;
 
 /// A namespace whose objects cannot be read holds up the others no longer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -103,6 +104,7 @@ pub async fn run(
         () = resync::run(&context) => {}
         () = definition::run(&context, &watched) => {}
         () = listed => {}
+        () = namespaces::warn_of_absent(&context) => {}
     }
 }
 
@@ -142,7 +144,8 @@ async fn all_listed(watched: &[Watched], context: &Context) -> bool {
         let unread: Vec<_> = unread.filter_map(|one| one.namespace.as_deref()).collect();
         tracing::warn!(
             namespaces = unread.join(","),
-            "WorkMailOrganizations cannot be read; work begins on those that can"
+            "WorkMailOrganizations cannot be read; work begins on those that can. Check that the \
+             namespaces exist and that the operator has rights in them"
         );
     }
     context.begin();
@@ -256,10 +259,10 @@ fn attended(
     objects: impl Stream<Item = watcher::Result<watcher::Event<WorkMailOrganization>>>,
     context: Arc<Context>,
     namespace: Option<String>,
+    store: reflector::Store<WorkMailOrganization>,
 ) -> impl Stream<Item = watcher::Result<watcher::Event<WorkMailOrganization>>> {
     let listed: Mutex<BTreeSet<String>> = Mutex::default();
     objects.inspect(move |event| {
-    store: reflector::Store<WorkMailOrganization>,
         let mut listed = listed.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Ok(watcher::Event::Init) => listed.clear(),
@@ -286,9 +289,6 @@ fn attended(
     })
 }
 
-fn log(
-    result: Result<
-        (ObjectRef<WorkMailOrganization>, controller::Action),
 fn tell_gone(context: &Arc<Context>, object: Arc<WorkMailOrganization>) {
     let context = context.clone();
     tokio::spawn(async move { gone(&context, &object).await });
@@ -303,6 +303,9 @@ fn cached(
     (object.uid().as_deref() == Some(&*key.uid)).then_some(object)
 }
 
+fn log(
+    result: Result<
+        (ObjectRef<WorkMailOrganization>, controller::Action),
         controller::Error<Error, watcher::Error>,
     >,
 ) {
@@ -355,23 +358,6 @@ mod tests {
         Client::new(service, "mail")
     }
 
-    #[tokio::test]
-    async fn an_api_server_that_streams_no_first_list_is_asked_for_pages() {
-        let objects = Api::all(without_streaming());
-        let events: Vec<_> = watched(objects).take(3).collect().await;
-        assert!(
-            matches!(
-                events.as_slice(),
-                [
-                    Ok(watcher::Event::Init),
-                    Ok(watcher::Event::InitApply(_)),
-                    Ok(watcher::Event::InitDone)
-                ]
-            ),
-            "{events:?}"
-        );
-    }
-}
     #[test]
     fn only_what_is_read_of_the_metadata_is_kept_and_no_more_of_it_than_can_count() {
         let large = "ä".repeat(100_000);
@@ -405,3 +391,20 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn an_api_server_that_streams_no_first_list_is_asked_for_pages() {
+        let objects = Api::all(without_streaming());
+        let events: Vec<_> = watched(objects).take(3).collect().await;
+        assert!(
+            matches!(
+                events.as_slice(),
+                [
+                    Ok(watcher::Event::Init),
+                    Ok(watcher::Event::InitApply(_)),
+                    Ok(watcher::Event::InitDone)
+                ]
+            ),
+            "{events:?}"
+        );
+    }
+}
