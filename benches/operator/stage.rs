@@ -77,7 +77,7 @@ impl Stage {
         );
         let divisor = env::var("BENCH_DIVISOR").map_or(1, |text| text.parse().unwrap());
         let cluster = Cluster::start(Options::default()).await.unwrap();
-        let client = client(cluster.config(), LeaseTerm::unlimited()).unwrap();
+        let client = client(&cluster.config(), LeaseTerm::unlimited()).unwrap();
         install(&client).await;
         Self {
             cluster,

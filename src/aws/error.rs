@@ -48,10 +48,10 @@ impl CallError {
         }
     }
 
-    /// The failure by the table.
+    /// The failure by the table, for an object with these names.
     #[must_use]
-    pub fn failure(&self, region: Option<&Region>) -> Failure {
-        Failure::of_call(self.operation, &self.trouble, region)
+    pub fn failure(&self, region: Option<&Region>, named: &[String]) -> Failure {
+        Failure::of_call_naming(named, self.operation, &self.trouble, region)
     }
 
     /// Whether AWS refused with this code.

@@ -115,15 +115,22 @@ impl Source for DefaultChain {
     }
 }
 
-/// The files of the SDK's profiles: where the environment says, else in their usual places.
+/// The files of the SDK's profiles: where the environment says, else in their usual places. As in the SDK,
+/// `~` is the home.
 fn profile_files() -> impl Iterator<Item = PathBuf> {
     [
         ("AWS_CONFIG_FILE", ".aws/config"),
         ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
     ]
     .into_iter()
-    .filter_map(|(variable, usual)| match env::var_os(variable) {
-        Some(named) => Some(PathBuf::from(named)),
-        None => Some(PathBuf::from(env::var_os("HOME")?).join(usual)),
+    .filter_map(|(variable, usual)| {
+        let home = env::var_os("HOME").map(PathBuf::from);
+        match env::var_os(variable).map(PathBuf::from) {
+            Some(named) => match named.strip_prefix("~") {
+                Ok(below) => Some(home?.join(below)),
+                Err(_) => Some(named),
+            },
+            None => Some(home?.join(usual)),
+        }
     })
 }

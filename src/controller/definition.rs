@@ -14,7 +14,12 @@ use kube::{
 };
 use tokio::time::{sleep, timeout};
 
-use super::{Context, kubernetes::definition as read, registry, run::Watched};
+use super::{
+    Context,
+    kubernetes::definition as read,
+    registry,
+    run::{WATCH, WATCH_SECONDS, Watched},
+};
 use crate::{
     api::{WorkMailOrganization, missing_fields},
     logic::{
@@ -22,9 +27,6 @@ use crate::{
         schedule::{DEFINITION_MISSING, DEFINITION_SETTLES, DEFINITION_UNREAD},
     },
 };
-
-/// The API server ends a watch after this many seconds.
-const WATCH_SECONDS: u32 = 290;
 
 /// Keeps what is known of the definition. Never returns.
 pub(super) async fn run(context: &Context, watched: &[Watched]) {
@@ -136,24 +138,21 @@ async fn changed(
         .fields(&fields)
         .timeout(WATCH_SECONDS);
     let version = definition.resource_version().unwrap_or_default();
-    let ended = timeout(
-        Duration::from_secs(WATCH_SECONDS.into()) + DEFINITION_UNREAD,
-        async {
-            let mut events = pin!(definitions.watch(&watch, &version).await?);
-            while let Some(event) = events.try_next().await? {
-                match event {
-                    WatchEvent::Added(now) | WatchEvent::Modified(now)
-                        if now.metadata.generation == definition.metadata.generation => {}
-                    WatchEvent::Bookmark(_) => {}
-                    WatchEvent::Added(_)
-                    | WatchEvent::Modified(_)
-                    | WatchEvent::Deleted(_)
-                    | WatchEvent::Error(_) => break,
-                }
+    let ended = timeout(WATCH + DEFINITION_UNREAD, async {
+        let mut events = pin!(definitions.watch(&watch, &version).await?);
+        while let Some(event) = events.try_next().await? {
+            match event {
+                WatchEvent::Added(now) | WatchEvent::Modified(now)
+                    if now.metadata.generation == definition.metadata.generation => {}
+                WatchEvent::Bookmark(_) => {}
+                WatchEvent::Added(_)
+                | WatchEvent::Modified(_)
+                | WatchEvent::Deleted(_)
+                | WatchEvent::Error(_) => break,
             }
-            Ok::<_, kube::Error>(())
-        },
-    );
+        }
+        Ok::<_, kube::Error>(())
+    });
     if let Ok(Err(error)) = ended.await {
         tracing::warn!(%error, "the CustomResourceDefinition cannot be watched; it is read again soon");
         sleep(DEFINITION_UNREAD).await;

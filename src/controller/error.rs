@@ -27,9 +27,10 @@ impl Refusal {
         }
     }
 
-    /// Returns the failure that it is for the object. `read_failed`: only a read was refused.
-    pub(super) fn failure(&self, read_failed: bool) -> Failure {
-        Failure::of_kubernetes(
+    /// Returns the failure that it is for an object with these names. `read_failed`: only a read was refused.
+    pub(super) fn failure(&self, read_failed: bool, named: &[String]) -> Failure {
+        Failure::of_kubernetes_naming(
+            named,
             self.what,
             self.status.code,
             &self.status.message,

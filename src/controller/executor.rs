@@ -7,7 +7,8 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use super::{
-    Context, Error, endpoint, events, kubernetes, process::Finalizer, publish, run::stopped,
+    AUDIT_TARGET, Context, Error, endpoint, events, kubernetes, names::names, process::Finalizer,
+    publish, run::stopped,
 };
 use crate::{
     api::WorkMailOrganization,
@@ -54,7 +55,8 @@ impl<'a> Executor<'a> {
                     error = %refusal,
                     "the Kubernetes API refused a request"
                 );
-                Ok(Some(Answer::Refused(refusal.failure(read_failed))))
+                let failure = refusal.failure(read_failed, &names(&self.object));
+                Ok(Some(Answer::Refused(failure)))
             }
             answer => answer,
         }
@@ -168,7 +170,7 @@ impl<'a> Executor<'a> {
                 self.session = Some(session);
                 Answer::Account(account)
             }
-            Err(error) => Self::failed(view, &error),
+            Err(error) => self.failed(view, &error),
         }
     }
 
@@ -313,6 +315,7 @@ impl<'a> Executor<'a> {
             Err(error) => (None, error.trouble.label(), &error.request_id),
         };
         tracing::info!(
+            target: AUDIT_TARGET,
             object = %view.desired.object,
             organization_id = created.or(view.id()).map(OrganizationId::as_str),
             operation = call.operation().as_str(),
@@ -332,12 +335,12 @@ impl<'a> Executor<'a> {
                 if let (Some(session), Some(region)) = (&self.session, view.region()) {
                     session.failed(&error, region);
                 }
-                Self::failed(view, &error)
+                self.failed(view, &error)
             }
         }
     }
 
-    fn failed(view: &View, error: &CallError) -> Answer {
+    fn failed(&self, view: &View, error: &CallError) -> Answer {
         tracing::warn!(
             object = %view.desired.object,
             organization_id = view.id().map(OrganizationId::as_str),
@@ -347,7 +350,8 @@ impl<'a> Executor<'a> {
             detail = error.detail,
             "an AWS call did not succeed"
         );
-        Answer::of_error(&error.trouble, error.failure(view.region()))
+        let failure = error.failure(view.region(), &names(&self.object));
+        Answer::of_error(&error.trouble, failure)
     }
 
     fn organizations(&self, view: &View) -> Option<Organizations> {

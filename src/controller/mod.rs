@@ -25,6 +25,8 @@ mod executor;
 mod following;
 mod gone;
 mod kubernetes;
+mod names;
+mod namespaces;
 mod own_writes;
 mod process;
 mod publish;
@@ -36,4 +38,8 @@ mod run;
 
 pub use context::{Context, Settings};
 pub use error::Error;
-pub use run::{run, stopped};
+pub use run::{WATCH, run, stopped};
+
+/// The target of the log lines about calls that change something in AWS. It is a target of its own, so
+/// that they are written at every log level.
+pub const AUDIT_TARGET: &str = "workmail_operator::audit";

@@ -205,7 +205,7 @@ impl Process {
         generation: i64,
         refusal: &Refusal,
     ) -> Duration {
-        let failure = Outcome::Failed(refusal.failure(false));
+        let failure = Outcome::Failed(refusal.failure(false, &[]));
         self.with_memory(object, |memory| {
             memory.delay(generation, &failure, rand::random())
         })

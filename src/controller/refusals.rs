@@ -13,7 +13,7 @@ use super::{Context, error::Refusal, events, publish};
 use crate::{
     api::{Class, WorkMailOrganization},
     logic::{
-        EventKind, ObjectEvent, ObjectKey,
+        EventKind, Failure, ObjectEvent, ObjectKey,
         organization::{Freshness, Report},
     },
 };
@@ -33,8 +33,8 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    fn keep(&mut self, note: &ObjectEvent, refusal: &Refusal) {
-        self.sentence = Some(refusal.failure(false).message);
+    fn keep(&mut self, note: &ObjectEvent, refusal: Failure) {
+        self.sentence = Some(refusal.message);
         if self.events.len() < MOST_EVENTS {
             self.events.push(note.clone());
         }
@@ -59,9 +59,14 @@ pub(super) fn keep_event(
     refusal: &Refusal,
 ) {
     if !refusal.is_of_namespace_end() {
+        let failure = refusal.failure(false, &names(object));
         let process = &context.process;
-        process.with(object, |known| known.refused.keep(note, refusal));
+        process.with(object, |known| known.refused.keep(note, failure));
     }
+}
+
+fn names(object: &ObjectKey) -> [String; 2] {
+    [object.namespace.to_string(), object.name.to_string()]
 }
 
 /// A reconcile came to its end: the next refusal is reported again.
@@ -72,7 +77,7 @@ pub(super) fn reset(context: &Context, object: &ObjectKey) {
 
 /// Sends a Warning event for the refusal that ended a reconcile, once until something else is refused.
 pub(super) async fn report(context: &Context, object: &ObjectKey, refusal: &Refusal) {
-    let failure = refusal.failure(false);
+    let failure = refusal.failure(false, &names(object));
     let process = &context.process;
     let is_new = process.with(object, |known| known.refused.is_new(&failure.message));
     match failure.reason.class() {

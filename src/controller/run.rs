@@ -30,12 +30,27 @@ use super::{
     Context, Error, definition,
     driver::{after_error, reconcile},
     gone::gone,
-    resync,
+    namespaces, resync,
 };
-use crate::{api::WorkMailOrganization, logic::ObjectKey};
+use crate::{
+    api::{RECONCILE_REQUESTED_AT, TAKE_OVER, WorkMailOrganization},
+    logic::ObjectKey,
+};
 
-/// The annotation in which `kubectl apply` keeps a second copy of the object.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// The API server ends a watch after this many seconds, and it is begun again where it ended. A
+/// connection that is silent for longer is given up by the client.
+pub(super) const WATCH_SECONDS: u32 = 45;
+
+/// How long a watch lasts.
+pub const WATCH: Duration = Duration::from_secs(WATCH_SECONDS as u64);
+
+/// As many objects are listed at once where the API server cannot stream them: their answer is held in
+/// memory whole, annotations of 256 KiB each included.
+const PAGE: u32 = 50;
+
+/// The value of an annotation is kept up to this many bytes. A longer one names no owner, and is more
+/// than the status echoes.
+const LONGEST_ANNOTATION: usize = 1024;
 
 /// Startup waits at most this long for namespaces that cannot be read.
 const START_WAIT: Duration = Duration::from_secs(15);
@@ -90,6 +105,7 @@ pub async fn run(
         () = resync::run(&context) => {}
         () = definition::run(&context, &watched) => {}
         () = listed => {}
+        () = namespaces::warn_of_absent(&context) => {}
     }
 }
 
@@ -129,7 +145,8 @@ async fn all_listed(watched: &[Watched], context: &Context) -> bool {
         let unread: Vec<_> = unread.filter_map(|one| one.namespace.as_deref()).collect();
         tracing::warn!(
             namespaces = unread.join(","),
-            "WorkMailOrganizations cannot be read; work begins on those that can"
+            "WorkMailOrganizations cannot be read; work begins on those that can. Check that the \
+             namespaces exist and that the operator has rights in them"
         );
     }
     context.begin();
@@ -155,12 +172,9 @@ fn controller(
     };
     let (store, writer) = reflector::store();
     let reader = store.clone();
-    let objects = watched(api).default_backoff().modify(|object| {
-        object.meta_mut().managed_fields = None;
-        object.annotations_mut().remove(LAST_APPLIED);
-    });
+    let objects = watched(api).default_backoff().modify(keep_what_is_read);
     let known = context.clone();
-    let objects = registered(objects, context.clone(), namespace)
+    let objects = registered(objects, context.clone(), namespace, store.clone())
         .reflect(writer)
         .applied_objects()
         .try_filter(move |object| ready(known.registry.is_changed_by_others(object)));
@@ -193,9 +207,25 @@ fn controller(
 fn watched(
     api: Api<WorkMailOrganization>,
 ) -> impl Stream<Item = watcher::Result<watcher::Event<WorkMailOrganization>>> + Send {
-    watcher(api.clone(), watcher::Config::default().streaming_lists())
+    let config = watcher::Config::default().timeout(WATCH_SECONDS);
+    watcher(api.clone(), config.clone().streaming_lists())
         .take_while(|event| ready(!is_unsupported(event)))
-        .chain(watcher(api, watcher::Config::default()))
+        .chain(watcher(api, config.page_size(PAGE)))
+}
+
+/// Drops what others write into the metadata and the operator never reads: it can be as large as the
+/// rest of the object, and the cache holds every object.
+fn keep_what_is_read(object: &mut WorkMailOrganization) {
+    let metadata = object.meta_mut();
+    metadata.managed_fields = None;
+    metadata.labels = None;
+    metadata.owner_references = None;
+    let annotations = object.annotations_mut();
+    annotations.retain(|key, _| [RECONCILE_REQUESTED_AT, TAKE_OVER].contains(&key.as_str()));
+    for value in annotations.values_mut() {
+        value.truncate(value.floor_char_boundary(LONGEST_ANNOTATION));
+        value.shrink_to_fit();
+    }
 }
 
 /// Whether the API server refuses to stream the first list: it finds the request invalid.
@@ -230,6 +260,7 @@ fn registered(
     objects: impl Stream<Item = watcher::Result<watcher::Event<WorkMailOrganization>>>,
     context: Arc<Context>,
     namespace: Option<String>,
+    store: reflector::Store<WorkMailOrganization>,
 ) -> impl Stream<Item = watcher::Result<watcher::Event<WorkMailOrganization>>> {
     let listed: Mutex<BTreeSet<String>> = Mutex::default();
     objects.inspect(move |event| {
@@ -241,22 +272,37 @@ fn registered(
                 context.enter(object);
             }
             Ok(watcher::Event::InitDone) => {
-                // Objects that were deleted while the watch was down.
-                for object in context.registry.missing(namespace.as_deref(), &listed) {
-                    context.forget(&object);
+                // Objects that were deleted while the watch was down. The cache has them until this event
+                // reaches it.
+                for key in context.registry.missing(namespace.as_deref(), &listed) {
+                    match cached(&store, &key) {
+                        Some(object) => report_gone(&context, object),
+                        None => drop(context.forget(&key)),
+                    }
                 }
                 listed.clear();
             }
             Ok(watcher::Event::Apply(object)) => context.enter(object),
-            Ok(watcher::Event::Delete(object)) => {
-                let (context, object) = (context.clone(), object.clone());
-                tokio::spawn(async move { gone(&context, &object).await });
-            }
+            Ok(watcher::Event::Delete(object)) => report_gone(&context, Arc::new(object.clone())),
             Err(error) => {
                 tracing::warn!(%error, "the watch of WorkMailOrganizations failed and is started again");
             }
         }
     })
+}
+
+fn report_gone(context: &Arc<Context>, object: Arc<WorkMailOrganization>) {
+    let context = context.clone();
+    tokio::spawn(async move { gone(&context, &object).await });
+}
+
+fn cached(
+    store: &reflector::Store<WorkMailOrganization>,
+    key: &ObjectKey,
+) -> Option<Arc<WorkMailOrganization>> {
+    let object = store.get(&ObjectRef::new(&key.name).within(&key.namespace))?;
+    // One of the same name that was made later is another one.
+    (object.uid().as_deref() == Some(&*key.uid)).then_some(object)
 }
 
 fn log(
@@ -312,6 +358,39 @@ mod tests {
             Ok::<_, BoxError>(Response::builder().status(code).body(body)?)
         });
         Client::new(service, "mail")
+    }
+
+    #[test]
+    fn only_what_is_read_of_the_metadata_is_kept_and_no_more_of_it_than_can_count() {
+        let large = "ä".repeat(100_000);
+        let mut object = serde_json::from_value(json!({
+            "apiVersion": "workmail-operator.dev/v1alpha1", "kind": "WorkMailOrganization",
+            "metadata": {
+                "name": "acme", "namespace": "mail", "uid": "u", "resourceVersion": "7", "generation": 3,
+                "creationTimestamp": "2026-11-28T12:00:00Z", "finalizers": ["example.com/theirs"],
+                "labels": {"team": large}, "managedFields": [{"manager": "kubectl"}],
+                "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "o"}],
+                "annotations": {
+                    "kubectl.kubernetes.io/last-applied-configuration": large,
+                    "example.com/note": large,
+                    RECONCILE_REQUESTED_AT: format!("x{large}"),
+                    TAKE_OVER: "other/mail/acme",
+                },
+            },
+            "spec": {"alias": "acme"},
+        }))
+        .unwrap();
+        keep_what_is_read(&mut object);
+        let kept = serde_json::to_value(&object.metadata).unwrap();
+        let requested = format!("x{}", "ä".repeat(511));
+        assert_eq!(
+            kept,
+            json!({
+                "name": "acme", "namespace": "mail", "uid": "u", "resourceVersion": "7", "generation": 3,
+                "creationTimestamp": "2026-11-28T12:00:00Z", "finalizers": ["example.com/theirs"],
+                "annotations": {RECONCILE_REQUESTED_AT: requested, TAKE_OVER: "other/mail/acme"},
+            })
+        );
     }
 
     #[tokio::test]

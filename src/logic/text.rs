@@ -1,16 +1,28 @@
 //! AWS's words, made fit for a condition.
 
+use std::iter;
+
+use serde_json::Value;
+
 /// How much of AWS's text a message carries, in characters.
 const LONGEST: usize = 400;
 
+/// How much of AWS's text is kept until its names are known, in characters.
+const LONGEST_KEPT: usize = 4 * LONGEST;
+
+/// One line, bounded. What changes from call to call is still in it: [`steady`] takes that out.
+pub(super) fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    words.join(" ").chars().take(LONGEST_KEPT).collect()
+}
+
 /// One line, bounded, without what changes from call to call: a message that varied would be
-/// written again and again.
-pub(super) fn clean(text: &str) -> String {
-    let words: Vec<String> = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .map(steady)
-        .collect();
+/// written again and again. What is `named`, by the spec or the status, never changes so, whatever it
+/// looks like.
+pub(super) fn steady(text: &str, named: &[String]) -> String {
+    let line = one_line(text);
+    let words: Vec<_> = line.split(' ').map(|word| masked(word, named)).collect();
     let line = words.join(" ");
     let line = line.trim_end_matches('.');
     if line.chars().count() > LONGEST {
@@ -18,6 +30,19 @@ pub(super) fn clean(text: &str) -> String {
         return format!("{cut}…");
     }
     line.to_owned()
+}
+
+/// Every string in a value, keys of maps included.
+pub(crate) fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+        Value::String(text) => vec![text.clone()],
+        Value::Array(all) => all.iter().flat_map(strings).collect(),
+        Value::Object(all) => all
+            .iter()
+            .flat_map(|(key, value)| iter::once(key.clone()).chain(strings(value)))
+            .collect(),
+    }
 }
 
 /// The first names, and how many there are besides.
@@ -32,25 +57,51 @@ pub(super) fn first(names: &[&str], most: usize) -> String {
 }
 
 /// A word without what varies: session names (they hold times or pod names), times, request ids.
-fn steady(word: &str) -> String {
+fn masked(word: &str, named: &[String]) -> String {
     if let Some((before, role)) = word.split_once(":assumed-role/") {
         let role = role.split('/').next().unwrap_or_default();
         return format!("{before}:assumed-role/{role}/…");
     }
+    // Of what has an ARN, sessions alone come and go.
+    if word.contains("arn:") && !word.contains(":sts:") {
+        return word.to_owned();
+    }
     let core = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     if is_time(core) {
-        return word.replace(core, "…");
+        return if is_named(core, named) {
+            word.to_owned()
+        } else {
+            word.replace(core, "…")
+        };
     }
-    let mut steady = String::new();
+    let mut masked = String::new();
     for piece in word.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
         let name = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-        if !name.is_empty() && varies(name) {
-            steady.push_str(&piece.replace(name, "…"));
+        if varies(name) && !is_directory(name) && !is_named(name, named) {
+            masked.push_str(&piece.replace(name, "…"));
         } else {
-            steady.push_str(piece);
+            masked.push_str(piece);
         }
     }
-    steady
+    masked
+}
+
+/// Whether one of the names has this, as the whole of it or between two signs that are no letters or digits.
+fn is_named(piece: &str, named: &[String]) -> bool {
+    let ends = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
+    named.iter().any(|name| {
+        name.match_indices(piece).any(|(at, _)| {
+            let (before, rest) = name.split_at(at);
+            let after = rest.strip_prefix(piece).unwrap_or_default();
+            ends(before.chars().next_back()) && ends(after.chars().next())
+        })
+    })
+}
+
+/// Whether it is the id of a directory: `d-` and ten hexadecimal digits.
+fn is_directory(name: &str) -> bool {
+    name.strip_prefix("d-")
+        .is_some_and(|id| id.len() == 10 && id.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
 /// `20261124T101010Z`, `2026-11-24T…`, `2026-11-24`, `10:10:10`.
@@ -87,7 +138,13 @@ fn varies(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
+
+    fn clean(text: &str) -> String {
+        steady(text, &[])
+    }
 
     #[test]
     fn request_ids_and_times_are_taken_out() {
@@ -127,6 +184,65 @@ mod tests {
         let text = "Organization m-1cab861fe2af419092df2a8aeb21d2b6 of 123456789012, alias a-1-2-3-4, \
                     arn:aws:workmail:us-east-1:123456789012:organization/m-1";
         assert_eq!(clean(text), text);
+    }
+
+    #[rstest]
+    #[case::a_key(
+        "1234abcd-12ab-34cd-56ef-1234567890ab",
+        "Key '1234abcd-12ab-34cd-56ef-1234567890ab' is disabled"
+    )]
+    #[case::its_arn(
+        "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "Key 1234abcd-12ab-34cd-56ef-1234567890ab is disabled"
+    )]
+    #[case::a_directory("d-1234567890", "Directory d-1234567890, is gone")]
+    #[case::a_tag_s_value("until 2026-11-24", "Tag value 'until 2026-11-24' is invalid")]
+    #[case::a_clock_in_a_tag("10:10", "Tag value 10:10 is invalid")]
+    #[case::an_alias("acme-1732443070", "acme-1732443070.awsapps.com is taken")]
+    #[case::a_namespace(
+        "team-20261124101",
+        "no namespace \"team-2026112410\"; team-20261124101"
+    )]
+    fn what_spec_or_status_name_is_never_taken_out(#[case] name: &str, #[case] text: &str) {
+        let kept = steady(text, &[name.to_owned()]);
+        let whole = text.replace("team-2026112410\"", "…\"");
+        assert_eq!(kept, whole);
+    }
+
+    #[rstest]
+    #[case::a_part_of_a_name("acme-17324430701", "since 1732443070", "since …")]
+    #[case::another_key(
+        "11111111-12ab-34cd-56ef-1234567890ab",
+        "6f1c9c5e-0b0a-4c26-8a4b-111122223333",
+        "…"
+    )]
+    fn what_only_resembles_a_name_is_taken_out(
+        #[case] name: &str,
+        #[case] text: &str,
+        #[case] masked: &str,
+    ) {
+        assert_eq!(steady(text, &[name.to_owned()]), masked);
+    }
+
+    #[test]
+    fn directories_and_arns_stay_whoever_names_them_and_sessions_go() {
+        let text = "d-9876543210 of arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        assert_eq!(clean(text), text);
+        assert_eq!(
+            clean("arn:aws:sts::123456789012:federated-user/mail-1732443070"),
+            "arn:aws:sts::123456789012:federated-user/…"
+        );
+    }
+
+    #[test]
+    fn every_string_of_a_value_is_a_name() {
+        let value = serde_json::json!({"tags": {"team": "a"}, "domains": [{"domainName": "b"}], "suspend": true});
+        let mut found = strings(&value);
+        found.sort();
+        assert_eq!(
+            found,
+            ["a", "b", "domainName", "domains", "suspend", "tags", "team"]
+        );
     }
 
     #[test]

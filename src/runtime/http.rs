@@ -11,6 +11,7 @@ use axum::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
+use super::listener::serve;
 use crate::metrics::Metrics;
 
 /// The content type of the OpenMetrics text format.
@@ -44,12 +45,6 @@ pub(super) async fn metrics(listener: TcpListener, metrics: Arc<Metrics>) {
         .route("/metrics", get(scrape))
         .with_state(metrics);
     serve(listener, routes).await;
-}
-
-async fn serve(listener: TcpListener, routes: Router) {
-    if let Err(error) = axum::serve(listener, routes).await {
-        tracing::error!(%error, "the HTTP server ended");
-    }
 }
 
 async fn readyz(State(readiness): State<watch::Receiver<Readiness>>) -> impl IntoResponse {

@@ -37,7 +37,7 @@ impl Leader {
         };
         let election = Election::new(
             // The lease itself is asked for outside every lease_term.
-            client(config.clone(), LeaseTerm::unlimited())?,
+            client(config, LeaseTerm::unlimited())?,
             &terms.namespace,
             &terms.lease,
             replica.to_owned(),

@@ -4,6 +4,7 @@ mod client;
 mod flags;
 mod http;
 mod leader;
+mod listener;
 mod operator;
 mod telemetry;
 

@@ -1,6 +1,6 @@
 //! The life of the operator's process.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use k8s_openapi::{
     api::core::v1::Namespace,
@@ -20,14 +20,19 @@ use super::{
     client::client,
     http::{self, Readiness},
     leader::{Leader, Terms},
+    listener::bind,
 };
 use crate::{
     aws::Aws,
-    controller::{self, Context, Settings, stopped},
+    controller::{self, Context, Settings, WATCH, stopped},
     lease::Lost,
     logic::{ClusterIdentity, Region},
     metrics::Metrics,
 };
+
+/// A connection to the Kubernetes API that says nothing for so long is given up. A watch ends before, so
+/// that one that lasts longer is only half open.
+const SILENCE: Duration = WATCH.saturating_add(Duration::from_secs(15));
 
 /// Why the operator could not start, or not go on.
 #[derive(Debug, Error)]
@@ -36,7 +41,7 @@ pub enum Failed {
     #[error("cannot listen on {address}: {source}; choose another address")]
     Listen {
         /// The address.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// Why.
         source: std::io::Error,
     },
@@ -77,8 +82,8 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
         metrics.service_ends(end.timestamp().as_second());
     }
     let (readiness, is_ready) = watch::channel(Readiness::Starting);
-    let probes = listen(flags.health_probe_bind_address).await?;
-    let scrapes = listen(flags.metrics_bind_address).await?;
+    let probes = listen(flags.health_probe_bind_address)?;
+    let scrapes = listen(flags.metrics_bind_address)?;
     if let (Ok(probes), Ok(metrics)) = (probes.local_addr(), scrapes.local_addr()) {
         tracing::info!(%probes, %metrics, "listening");
     }
@@ -105,7 +110,7 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
     metrics.leads(true);
     let (lease_term, since) = (leader.lease_term(), leader.since());
     let mut work = Box::pin(async {
-        let client = client(config, lease_term.clone())?;
+        let client = client(&config, lease_term.clone())?;
         let Some(uid) = cluster_uid(&client, stopping.clone()).await else {
             return Ok::<_, Failed>(());
         };
@@ -200,10 +205,8 @@ fn named(words: &[String]) -> Vec<String> {
         .collect()
 }
 
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failed> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| Failed::Listen { address, source })
+fn listen(address: SocketAddr) -> Result<TcpListener, Failed> {
+    bind(address).map_err(|source| Failed::Listen { address, source })
 }
 
 async fn kubernetes() -> Result<Config, Failed> {
@@ -211,6 +214,10 @@ async fn kubernetes() -> Result<Config, Failed> {
     // Retries are the controller's, so that they are counted and bounded.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));
+    config.read_timeout = Some(SILENCE);
+    config.write_timeout = Some(SILENCE);
+    // An idle connection is read from, too: without this, the time before a request would count.
+    config.reset_reader_on_write = true;
     Ok(config)
 }
 

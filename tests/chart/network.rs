@@ -64,7 +64,7 @@ fn a_network_policy_lets_out_to_dns_aws_the_api_server_and_pod_identity_and_in_f
     let port = |protocol: &str, port: u16| json!({ "protocol": protocol, "port": port });
     assert_eq!(spec["ingress"], json!([{ "ports": [port("TCP", 8080)] }]));
     let egress = json!([
-        { "ports": [port("UDP", 53), port("TCP", 53)] },
+        { "ports": [port("UDP", 53), port("TCP", 53), port("UDP", 5353), port("TCP", 5353)] },
         { "ports": [port("TCP", 443), port("TCP", 6443)] },
         {
             "to": [{ "ipBlock": { "cidr": "169.254.170.23/32" } }, { "ipBlock": { "cidr": "fd00:ec2::23/128" } }],

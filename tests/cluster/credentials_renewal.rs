@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    path::Path,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use k8s_openapi::jiff::Timestamp;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use workmail_local::{CallFilter, Config, Credential, Fault, Reply, Rule};
+use workmail_local::{CallFilter, Config, Credential, Fault, Refusal, Reply, Rule};
 use workmail_operator::api::Reason;
 
 use crate::world::{World, assert_not_ready, id, quick, status};
@@ -284,4 +285,75 @@ async fn credentials_that_change_on_disk_are_taken_up() {
     until_found(ours).await;
     world.look_now("acme").await;
     world.until_settled("acme").await;
+}
+
+/// Uses a profile of this text, in a file below `~`, in the place of keys in the environment.
+fn use_profile(world: &mut World, home: &Path, text: &str) {
+    for variable in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        world.operator.set(variable, None);
+    }
+    let file = home.join("profiles");
+    fs::write(
+        &file,
+        format!("[profile mail]\nregion = us-east-1\n{text}\n"),
+    )
+    .unwrap();
+    world.operator.set("AWS_CONFIG_FILE", file.to_str());
+    world.operator.set("AWS_PROFILE", Some("mail"));
+}
+
+#[tokio::test]
+async fn a_program_that_a_profile_names_gives_the_credentials_and_is_asked_again_when_they_are_refused()
+ {
+    let mut world = world().await;
+    let folder = tempfile::tempdir().unwrap();
+    let given = folder.path().join("given");
+    let give = |key: &str| {
+        let credentials = json!({"Version": 1, "AccessKeyId": key, "SecretAccessKey": "secret"});
+        fs::write(&given, credentials.to_string()).unwrap();
+    };
+    give("AKIDFIRST");
+    let program = format!("credential_process = cat {}", given.display());
+    use_profile(&mut world, folder.path(), &program);
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
+    world.until_settled("acme").await;
+    let keys = |operation: &str| -> Vec<_> {
+        let calls = world.calls(operation).into_iter();
+        calls.filter_map(|call| call.access_key).collect()
+    };
+    assert_eq!(keys("CreateOrganization"), ["AKIDFIRST"]);
+
+    // They have no time of expiry: only a refusal says that they are old.
+    give("AKIDSECOND");
+    let first = Credential::new("AKIDFIRST", "123456789012").refused(Refusal::Expired);
+    world.aws.seed_credential(first).unwrap();
+    world
+        .patch("acme", json!({"spec": {"tags": {"team": "a"}}}))
+        .await;
+    world.until_settled("acme").await;
+    assert_eq!(keys("TagResource").last().unwrap(), "AKIDSECOND");
+}
+
+#[tokio::test]
+async fn a_profile_of_iam_identity_center_is_understood_and_what_it_lacks_is_told() {
+    let mut world = world().await;
+    let folder = tempfile::tempdir().unwrap();
+    let session = "sso_session = corp\nsso_account_id = 123456789012\nsso_role_name = mail\n\
+                   [sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.invalid/start";
+    use_profile(&mut world, folder.path(), session);
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
+    world
+        .until_refused("acme", Reason::CredentialsUnavailable)
+        .await;
+    let told = world
+        .operator
+        .until_said("AWS credentials could not be renewed; tried again")
+        .await;
+    let detail = told["detail"].as_str().unwrap();
+    // Nobody has logged in here.
+    assert!(detail.contains("token"), "{detail}");
+    assert!(!detail.contains("feature"), "{detail}");
+    assert!(world.aws.journal().is_empty(), "nothing can be asked");
 }

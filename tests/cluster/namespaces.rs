@@ -1,11 +1,12 @@
 //! One operator for several namespaces.
 
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, ResourceExt, api::PostParams};
 use serde_json::{Value, json};
 use workmail_local::Config;
 use workmail_operator::api::{Reason, WorkMailOrganization};
 
-use crate::world::{Rights, World, page, quick, status};
+use crate::world::{Rights, World, control_plane, page, quick, status};
 
 /// A world, and another whose namespace the operator of the first watches too. It is not started yet.
 pub async fn two_namespaces() -> (World, World) {
@@ -88,4 +89,48 @@ async fn a_namespace_that_cannot_be_read_is_told_of_and_holds_up_no_other() {
     let (probes, _) = one.operator.addresses().await;
     let (code, why) = page(probes, "/readyz").await.unwrap();
     assert_eq!((code, why.contains("not read")), (503, true), "{why}");
+}
+
+#[tokio::test]
+async fn a_watched_namespace_that_does_not_exist_is_warned_of_and_watched_all_the_same() {
+    let mut one = World::without_operator(Config::with_knobs(quick())).await;
+    let absent = format!("{}-absent", one.namespace);
+    watches(&mut one, &absent);
+    // The chart gives no rights in it before it exists.
+    let administrator = control_plane().await.kubeconfig();
+    one.operator.set("KUBECONFIG", administrator.to_str());
+    one.operator.start();
+    let warning = one
+        .operator
+        .until_logged("which does not exist", |line| {
+            let message = line["message"].as_str().unwrap_or_default();
+            message.contains("--watch-namespaces does not exist")
+        })
+        .await;
+    assert_eq!(
+        (&warning["level"], &warning["namespace"]),
+        (&json!("WARN"), &json!(absent))
+    );
+
+    let namespace = json!({"metadata": {"name": absent}});
+    let namespaces: Api<Namespace> = Api::all(one.client.clone());
+    let namespace = serde_json::from_value(namespace).unwrap();
+    namespaces
+        .create(&PostParams::default(), &namespace)
+        .await
+        .unwrap();
+    let there: Api<WorkMailOrganization> = Api::namespaced(one.client.clone(), &absent);
+    let object = serde_json::from_value(json!({
+        "apiVersion": "workmail-operator.dev/v1alpha1", "kind": "WorkMailOrganization",
+        "metadata": {"name": "acme"}, "spec": {"alias": "acme"},
+    }));
+    there
+        .create(&PostParams::default(), &object.unwrap())
+        .await
+        .unwrap();
+    one.until_called("CreateOrganization", 1).await;
+    let warnings = one
+        .operator
+        .logged("a namespace of --watch-namespaces does not exist: create it, or correct the name");
+    assert_eq!(warnings.len(), 1, "the other one exists");
 }

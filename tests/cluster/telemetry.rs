@@ -162,6 +162,7 @@ async fn every_line_of_the_log_is_json_and_every_change_of_aws_has_one() {
             .find(|call| Some(call.request_id.as_str()) == line["request_id"].as_str())
             .unwrap_or_else(|| panic!("no call has the request id of {line}"));
         assert_eq!(line["operation"], *call.operation);
+        assert_eq!(line["target"], "workmail_operator::audit");
         assert_eq!(line["object"], *object);
         assert_eq!(line["account"], "123456789012");
         assert_eq!(line["region"], "us-east-1");

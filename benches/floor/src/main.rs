@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let count = env::args().nth(1).map_or(Ok(0), |count| count.parse())?;
     let mut config = Config::infer().await?;
     config.default_retry = false;
-    let kubernetes = client(config, LeaseTerm::unlimited())?;
+    let kubernetes = client(&config, LeaseTerm::unlimited())?;
     let aws = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::disabled())
         .load()

@@ -139,7 +139,7 @@ impl Observer {
         timeout(PATIENCE, self.answer(&question))
             .await
             .unwrap_or_else(|_| Err(too_late()))
-            .map_err(|error| error.failure(Some(&self.region)))
+            .map_err(|error| error.failure(Some(&self.region), &[]))
     }
 
     async fn answer(&self, question: &Question<'_>) -> Result<Listing, CallError> {

@@ -125,7 +125,7 @@ pub enum ErrorKind {
     Refused {
         /// The code, without a namespace.
         code: String,
-        /// AWS's text.
+        /// AWS's text, on one line.
         message: String,
     },
     /// AWS asked for fewer calls, and did nothing.
@@ -178,7 +178,7 @@ impl ErrorKind {
         }
         Self::Refused {
             code: code.to_owned(),
-            message: text::clean(message.unwrap_or_default()),
+            message: text::one_line(message.unwrap_or_default()),
         }
     }
 
@@ -259,6 +259,18 @@ impl Failure {
     /// was refused.
     #[must_use]
     pub fn of_kubernetes(what: &str, code: u16, said: &str, read_failed: bool) -> Self {
+        Self::of_kubernetes_naming(&[], what, code, said, read_failed)
+    }
+
+    /// The same, where the names of the object are known: they stay in the sentence.
+    #[must_use]
+    pub fn of_kubernetes_naming(
+        named: &[String],
+        what: &str,
+        code: u16,
+        said: &str,
+        read_failed: bool,
+    ) -> Self {
         let reason = if code < 500 {
             Reason::UnexpectedError
         } else {
@@ -269,7 +281,7 @@ impl Failure {
             message: format!(
                 "Allow the operator to {what}; it tries again by itself. The Kubernetes API refused \
                  it: {}.",
-                text::clean(said)
+                text::steady(said, named)
             ),
             read_failed,
         }

@@ -1,12 +1,24 @@
 //! The one table: which operation failed how, and so what the condition says.
 
-use super::{ErrorKind, Failure, Operation};
+use super::{ErrorKind, Failure, Operation, text};
 use crate::{api::Reason, logic::Region};
 
 impl Failure {
     /// The table: which operation failed how, in which region.
     #[must_use]
     pub fn of_call(operation: Operation, trouble: &ErrorKind, region: Option<&Region>) -> Self {
+        Self::of_call_naming(&[], operation, trouble, region)
+    }
+
+    /// The same, where the names of the object are known: they stay in AWS's text, whatever they look
+    /// like.
+    #[must_use]
+    pub fn of_call_naming(
+        named: &[String],
+        operation: Operation,
+        trouble: &ErrorKind,
+        region: Option<&Region>,
+    ) -> Self {
         let (reason, message) = match trouble {
             ErrorKind::Throttled => (
                 Reason::Throttled,
@@ -37,7 +49,9 @@ impl Failure {
                     region,
                 )
             }
-            ErrorKind::Refused { code, message } => refused(operation, code, message),
+            ErrorKind::Refused { code, message } => {
+                refused(operation, code, &text::steady(message, named))
+            }
         };
         Self {
             reason,
