@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Desired, Failure, MailDomain, desired::own_domain};
+use crate::api::Reason;
 
 /// What has to be done to an organization's mail domains.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DomainPlan {
-    /// Domains to register.
+    /// Domains to register; none while AWS's quota is reached.
     pub register: BTreeSet<String>,
     /// The domains that are managed once the plan is recorded: what existed before is never managed.
     pub managed: BTreeSet<String>,
@@ -46,10 +47,12 @@ impl DomainPlan {
         let leaving = |name: &&String| {
             **name != own && !desired.domains.contains(*name) && actual.contains_key(*name)
         };
+        let is_full = |refusal: &Failure| refusal.reason == Reason::LimitExceeded;
+        let has_room = !refused.values().any(is_full);
         let register: BTreeSet<String> = desired
             .domains
             .iter()
-            .filter(|name| **name != own && !actual.contains_key(*name))
+            .filter(|name| has_room && **name != own && !actual.contains_key(*name))
             .filter(|name| !refused.contains_key(*name) && !registered.contains(*name))
             .cloned()
             .collect();
@@ -107,10 +110,7 @@ fn default(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        api::Reason,
-        logic::organization::{DomainDetails, Verification, testing},
-    };
+    use crate::logic::organization::{DomainDetails, Verification, testing};
 
     const TEST_DOMAIN: &str = "acme.awsapps.com";
 

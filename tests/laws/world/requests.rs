@@ -115,7 +115,11 @@ impl World {
     }
 
     pub(super) fn call(&mut self, reconcile: &mut Reconcile, call: &Call, fault: &Fault) -> Answer {
-        let operation = call.operation();
+        // Only listings begun after the intent count.
+        let pending = reconcile.view.memory.pending_create();
+        let intended = pending.map(|pending| pending.since + SignedDuration::from_secs(1));
+        let missing = self.known(&reconcile.uid).alias_missing;
+        let missing = missing.filter(|since| Some(*since) > intended);
         if let Call::Create { .. } = call {
             let known = self.known(&reconcile.uid);
             // Until it is answered, this attempt is not; and what was missing before it may be there.
@@ -124,6 +128,20 @@ impl World {
             }
             known.alias_missing = None;
         }
+        let answer = self.answer_call(reconcile, call, fault);
+        let did_nothing = match &answer {
+            Answer::Refused(_) => true,
+            Answer::Failed { did_nothing, .. } => *did_nothing,
+            _ => false,
+        };
+        if did_nothing {
+            self.known(&reconcile.uid).alias_missing = missing;
+        }
+        answer
+    }
+
+    fn answer_call(&mut self, reconcile: &mut Reconcile, call: &Call, fault: &Fault) -> Answer {
+        let operation = call.operation();
         if let Some(trouble) = fault
             .trouble()
             .or(self.aws_is_down.then_some(ErrorKind::Unreachable))

@@ -13,12 +13,14 @@ use super::{
 };
 use crate::api::{Drift, Origin, Pending, PendingOperation, Reason, SeenOwner};
 
-/// Whether a refusal concerns one domain alone, so that the others can go on.
-const fn is_about_one_domain(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::DomainInUse | Reason::DomainNotVerified | Reason::DomainRefused
-    )
+/// Whether the refusal of a call for a domain leaves the other domains to be corrected. At the quota no
+/// other is registered ([`super::DomainPlan`]), and one that leaves makes room.
+const fn leaves_others(call: &Call, reason: Reason) -> bool {
+    match reason {
+        Reason::DomainInUse | Reason::DomainNotVerified | Reason::DomainRefused => true,
+        Reason::LimitExceeded => matches!(call, Call::Register { .. }),
+        _ => false,
+    }
 }
 
 /// Status keeps whole seconds, as Kubernetes does. Cut off and never rounded up: an organization that
@@ -44,6 +46,9 @@ impl View {
             Action::Manage(keys) => self.memory.managed_tag_keys.clone_from(keys),
             Action::ManageDomains(domains) => self.manage_domains(domains, now),
             Action::Forget => {
+                if self.has_older_create() {
+                    self.observed.refused = None;
+                }
                 self.forget_create();
                 self.unfreeze();
             }
@@ -117,7 +122,7 @@ impl View {
                 self.change_tags(|seen| seen.retain(|key, _| !keys.contains(key)));
                 self.see_owner(now);
             }
-            Answer::Registered(domain) => self.see_registered(domain),
+            Answer::Registered(domain) => self.see_registered(domain, now),
             Answer::DefaultSet(domain) => self.see_default(domain),
             Answer::Deregistered(domain) => self.see_deregistered(&domain),
             Answer::DeleteAccepted => self.see_accepted(now),
@@ -138,11 +143,14 @@ impl View {
     fn apply_refusal(&mut self, action: &Action, failure: Failure) {
         match action {
             Action::Call(Call::Create { .. }) => {
-                if self.facts.attempts_answered {
+                let is_older = self.has_older_create();
+                let is_over = self.facts.attempts_answered;
+                if is_over {
                     self.forget_create();
                     self.unfreeze();
                 }
-                self.observed.refused = Some(failure);
+                // It says nothing of the spec as it is now, which is sent next.
+                self.observed.refused = (!is_over || !is_older).then_some(failure);
                 // A search after this has to begin with a listing begun after this.
                 if let Some(listing) = &mut self.observed.listing {
                     listing.fresh = false;
@@ -153,15 +161,12 @@ impl View {
                 self.observed.refused = Some(failure);
             }
             Action::Call(
-                Call::Register { domain, .. }
+                call @ (Call::Register { domain, .. }
                 | Call::SetDefault { domain, .. }
-                | Call::Deregister { domain, .. },
-            ) if is_about_one_domain(failure.reason) => {
-                if let Action::Call(Call::Register { .. }) = action {
-                    self.memory.managed_domains.remove(domain);
-                    // It is not waited for.
-                    let shown = &mut self.shown.domains;
-                    shown.retain(|name, shown| name != domain || shown.domain.is_some());
+                | Call::Deregister { domain, .. }),
+            ) if leaves_others(call, failure.reason) => {
+                if let Call::Register { .. } = call {
+                    self.forget_unregistered(domain, failure.reason == Reason::LimitExceeded);
                 }
                 self.observed
                     .refused_domains
