@@ -138,6 +138,11 @@ impl World {
         status: &Stored,
     ) {
         let memory = &status.memory;
+        let mut managed = memory.managed_domains.iter();
+        let is_stored = managed.all(|name| status.shown.domains.contains_key(name));
+        self.check(is_stored, "what is managed stands in the status", || {
+            format!("{memory:?}, {:?}", status.shown.domains)
+        });
         let along = memory.pending_create().and_then(|one| one.input.as_ref());
         let goes_along = |name: &String| {
             along.is_some_and(|input| input.domains.iter().any(|one| one.domain_name == *name))

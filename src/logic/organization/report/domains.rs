@@ -52,12 +52,7 @@ fn domains(view: &View) -> Option<(ConditionStatus, Reason, String)> {
         return Some((
             ConditionStatus::False,
             Reason::VerificationFailed,
-            format!(
-                "AWS could not verify {} within 72 hours. Check that its DNS serves the records of \
-                 status.domains; then remove it from spec.domains and add it again, so that AWS \
-                 looks anew.",
-                list(&failed)
-            ),
+            cure(view, &failed),
         ));
     }
     let waiting = named(&|name| !domain(name).is_some_and(MailDomain::is_verified));
@@ -83,6 +78,42 @@ fn domains(view: &View) -> Option<(ConditionStatus, Reason, String)> {
             list(&waiting)
         ),
     ))
+}
+
+/// What makes AWS look for the records anew: only a registration does. A domain that this resource does
+/// not manage is deregistered by nobody but the user.
+fn cure(view: &View, failed: &[&str]) -> String {
+    let is_managed = |name: &&str| view.memory.managed_domains.contains(*name);
+    let (managed, others): (Vec<&str>, Vec<&str>) = failed.iter().copied().partition(is_managed);
+    let publish =
+        "AWS did not see the records of status.domains within 72 hours: publish them, then";
+    if view.observes() {
+        return format!(
+            "{publish} deregister and register it in AWS, for managementPolicy is Observe: {}.",
+            list(failed)
+        );
+    }
+    let mut cures = Vec::new();
+    if !managed.is_empty() {
+        let default = view.desired.default_domain.as_deref();
+        let and_default = if default.is_some_and(|default| managed.contains(&default)) {
+            " and spec.defaultDomain"
+        } else {
+            ""
+        };
+        cures.push(format!(
+            "remove it from spec.domains{and_default} and add it again: {}",
+            list(&managed)
+        ));
+    }
+    if !others.is_empty() {
+        cures.push(format!(
+            "deregister it in AWS, for this resource did not register it, and it is registered again: \
+             {}",
+            list(&others)
+        ));
+    }
+    format!("{publish} {}.", cures.join("; "))
 }
 
 fn list(names: &[&str]) -> String {
