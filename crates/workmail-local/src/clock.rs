@@ -63,6 +63,11 @@ pub(crate) fn before(time: Timestamp, span: Duration) -> Timestamp {
     time.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
+/// Returns a time in the form of ISO 8601, to the second.
+pub(crate) fn seconds(time: Timestamp) -> String {
+    Timestamp::from_second(time.as_second()).map_or_else(|_| String::new(), |at| at.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,11 +15,11 @@ use crate::{
     journal::{Call, CallFilter, Journal, WaitTimeout},
     knobs::{KnobError, Knobs},
     seeds::{
-        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
-        SeedZone,
+        Credential, EntityChange, Metadata, OrganizationChange, SeedDirectory, SeedError,
+        SeedGroup, SeedOrganization, SeedResource, SeedRole, SeedUser, SeedZone,
     },
-    state::{Organization, State},
-    views::{DirectoryView, OrganizationView},
+    state::{Entity, Organization, State},
+    views::{DirectoryView, EntityView, OrganizationView, SessionView},
 };
 
 /// An endpoint, and the changes of its state that no client makes. A clone is the same endpoint.
@@ -108,6 +108,34 @@ impl Endpoint {
         self.state().seed_credential(credential)
     }
 
+    /// Adds a role, or replaces the one with the same ARN. Its sessions stay.
+    ///
+    /// # Errors
+    /// The ARN is not one of a role.
+    pub fn seed_role(&self, role: SeedRole) -> Result<(), SeedError> {
+        self.state().seed_role(role)
+    }
+
+    /// Sets the roles whose credentials the metadata endpoints offer.
+    ///
+    /// # Errors
+    /// An ARN is not one of a role.
+    pub fn set_metadata(&self, metadata: Metadata) -> Result<(), SeedError> {
+        self.state().set_metadata(metadata)
+    }
+
+    /// Returns every session of a role, also those that are over.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionView> {
+        self.state().sessions.views()
+    }
+
+    /// Ends every session: its credentials are refused as expired.
+    pub fn expire_sessions(&self) {
+        let now = self.clock().now();
+        self.state().sessions.expire(now);
+    }
+
     /// Adds a directory.
     ///
     /// # Errors
@@ -136,9 +164,73 @@ impl Endpoint {
     /// Adds a user to an organization.
     ///
     /// # Errors
-    /// The organization does not exist, or the user has no name.
-    pub fn seed_user(&self, organization: &str, seed: SeedUser) -> Result<(), SeedError> {
-        self.state().seed_user(parse(organization)?, seed)
+    /// The organization does not exist, a value is not valid, or the id exists.
+    pub fn seed_user(&self, organization: &str, seed: SeedUser) -> Result<EntityView, SeedError> {
+        let now = self.clock().now();
+        let make = |domain: &str| Entity::user(seed, domain, now);
+        self.state().seed_entity(parse(organization)?, make)
+    }
+
+    /// Adds a group to an organization.
+    ///
+    /// # Errors
+    /// As for [`Self::seed_user`].
+    pub fn seed_group(&self, organization: &str, seed: SeedGroup) -> Result<EntityView, SeedError> {
+        let now = self.clock().now();
+        let make = |_: &str| Entity::group(seed, now);
+        self.state().seed_entity(parse(organization)?, make)
+    }
+
+    /// Adds a resource to an organization.
+    ///
+    /// # Errors
+    /// As for [`Self::seed_user`].
+    pub fn seed_resource(
+        &self,
+        organization: &str,
+        seed: SeedResource,
+    ) -> Result<EntityView, SeedError> {
+        let now = self.clock().now();
+        let make = |domain: &str| Entity::resource(seed, domain, now);
+        self.state().seed_entity(parse(organization)?, make)
+    }
+
+    /// Changes a user, a group or a resource without a call.
+    ///
+    /// # Errors
+    /// Nothing has the id, or a value is not valid.
+    pub fn change_entity(
+        &self,
+        organization: &str,
+        id: &str,
+        change: EntityChange,
+    ) -> Result<EntityView, SeedError> {
+        let now = self.clock().now();
+        let organization = parse(organization)?;
+        self.state().change_entity(organization, id, change, now)
+    }
+
+    /// Removes a user, a group or a resource as if it had never existed.
+    ///
+    /// # Errors
+    /// Nothing has the id.
+    pub fn remove_entity(&self, organization: &str, id: &str) -> Result<(), SeedError> {
+        let mut state = self.state();
+        let organization = state.find_mut(parse(organization)?);
+        match organization.map(|organization| organization.entities.remove(id)) {
+            Some(true) => Ok(()),
+            Some(false) | None => Err(SeedError::Unknown(id.to_owned())),
+        }
+    }
+
+    /// Returns the users, groups and resources of an organization.
+    #[must_use]
+    pub fn entities(&self, organization: &str) -> Vec<EntityView> {
+        let state = self.state();
+        let found = OrganizationId::parse(organization).and_then(|id| state.find(id));
+        found.map_or_else(Vec::new, |organization| {
+            organization.entities.after(0).map(Entity::view).collect()
+        })
     }
 
     /// Changes an organization without a call.

@@ -58,12 +58,14 @@ pub use faults::{Fault, Rule, RuleId, RuleView, Work};
 pub use jiff::Timestamp;
 pub use journal::{Call, CallFilter, Outcome, Reply, Service, WaitTimeout};
 pub use knobs::{
-    AliasReuse, AliasScope, EnabledUsersError, KnobError, Knobs, SharedDirectory, Throttle,
+    AccountLimits, AliasReuse, AliasScope, EnabledUsersError, KnobError, Knobs, SharedDirectory,
+    Throttle,
 };
 pub use seeds::{
-    Credential, DirectoryKind, OrganizationChange, Refusal, SeedDirectory, SeedDomain, SeedError,
-    SeedOrganization, SeedUser, SeedZone, Seeds, UserState,
+    Credential, DirectoryKind, EntityChange, EntityState, Metadata, OrganizationChange, Refusal,
+    ResourceType, SeedDirectory, SeedDomain, SeedError, SeedGroup, SeedOrganization, SeedResource,
+    SeedRole, SeedUser, SeedZone, Seeds, UserRole,
 };
 pub use server::{Server, ServerError};
 pub use span::{Delay, Lifetime, Span, SpanError};
-pub use views::{DirectoryView, DomainView, OrganizationView};
+pub use views::{DirectoryView, DomainView, EntityKind, EntityView, OrganizationView, SessionView};

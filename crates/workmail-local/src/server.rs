@@ -29,7 +29,7 @@ use crate::{
     control,
     endpoint::Endpoint,
     seeds::SeedError,
-    wire::{self, Closed},
+    wire::{self, Closed, metadata},
 };
 
 /// A server that cannot start.
@@ -177,7 +177,7 @@ impl Listening {
 }
 
 async fn listen(listener: TcpListener, endpoint: Endpoint, mut stopped: oneshot::Receiver<()>) {
-    let control = control::router(endpoint.clone());
+    let control = control::router(endpoint.clone()).merge(metadata::router(endpoint.clone()));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -211,7 +211,9 @@ async fn answer(
     endpoint: &Endpoint,
     control: &Router,
 ) -> Result<Response<Body>, Closed> {
-    if request.uri().path().starts_with(control::PREFIX) {
+    let path = request.uri().path();
+    let prefixes = [control::PREFIX].into_iter().chain(metadata::PREFIXES);
+    if prefixes.into_iter().any(|prefix| path.starts_with(prefix)) {
         let answered: Result<_, Infallible> = control.clone().oneshot(request.map(Body::new)).await;
         return answered.map_err(|never| match never {});
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::seeds::DirectoryKind;
+use crate::seeds::{DirectoryKind, EntityState};
 
 /// An organization as it is. Clients may see less of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,6 +65,60 @@ pub struct DomainView {
     pub ownership: String,
     /// `DkimVerificationStatus`.
     pub dkim: String,
+}
+
+/// The kind of an entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntityKind {
+    /// A user.
+    User,
+    /// A group.
+    Group,
+    /// A resource.
+    Resource,
+}
+
+/// A user, a group or a resource.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntityView {
+    /// The id.
+    pub id: String,
+    /// The kind.
+    pub kind: EntityKind,
+    /// The name.
+    pub name: String,
+    /// The primary address.
+    pub email: Option<String>,
+    /// The other addresses.
+    pub aliases: Vec<String>,
+    /// The state.
+    pub state: EntityState,
+    /// When it was enabled for the last time.
+    pub enabled_at: Option<Timestamp>,
+    /// When it was disabled for the last time.
+    pub disabled_at: Option<Timestamp>,
+    /// The size of the mailbox in MB.
+    pub mailbox_size: f64,
+}
+
+/// A session of a role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    /// The access key.
+    pub access_key: String,
+    /// The ARN of the role.
+    pub role_arn: String,
+    /// The ARN of the session.
+    pub arn: String,
+    /// The account.
+    pub account: String,
+    /// The session policy as it was given. It is not evaluated.
+    pub policy: Option<String>,
+    /// When the session is over, by the clock of the endpoint.
+    pub expires_at: Timestamp,
 }
 
 /// A directory.

@@ -43,6 +43,7 @@ impl Contract {
             Kind::String => (value.is_string(), "a String"),
             Kind::Boolean => (value.is_boolean(), "a Boolean"),
             Kind::Integer => (value.is_i64(), "an Integer"),
+            Kind::Double => (value.is_number(), "a Double"),
             Kind::Timestamp => (value.is_number(), "a Timestamp"),
             Kind::List => (value.is_array(), "a list"),
             Kind::Structure => (value.is_object(), "a structure"),

@@ -81,6 +81,7 @@ enum Kind {
     String,
     Boolean,
     Integer,
+    Double,
     Timestamp,
     List,
     Structure,

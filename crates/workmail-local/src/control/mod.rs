@@ -1,5 +1,6 @@
 //! The control API: the functions of [`Endpoint`] over HTTP.
 
+mod entities;
 mod journal;
 mod payload;
 
@@ -8,7 +9,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{delete, get, post, put},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,11 +20,11 @@ use crate::{
     faults::{Rule, RuleId, RuleView},
     knobs::{KnobError, Knobs},
     seeds::{
-        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
-        SeedZone,
+        Credential, Metadata, OrganizationChange, SeedDirectory, SeedError, SeedOrganization,
+        SeedRole, SeedZone,
     },
     span::Span,
-    views::{DirectoryView, OrganizationView},
+    views::{DirectoryView, OrganizationView, SessionView},
 };
 
 /// The start of every path of the control API. No call of AWS has it.
@@ -46,10 +47,14 @@ pub(crate) fn router(endpoint: Endpoint) -> Router {
                 .patch(change_organization)
                 .delete(remove_organization),
         )
-        .route("/organizations/{id}/users", post(add_user))
+        .merge(entities::routes())
         .route("/directories", post(add_directory))
         .route("/zones", post(add_zone))
         .route("/credentials", post(add_credential))
+        .route("/roles", post(add_role))
+        .route("/metadata", put(set_metadata))
+        .route("/sessions", get(sessions))
+        .route("/sessions/expire", post(expire_sessions))
         .route("/reset", post(reset))
         .fallback(not_found)
         .with_state(endpoint);
@@ -176,15 +181,6 @@ async fn remove_organization(State(endpoint): State<Endpoint>, Path(id): Path<St
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn add_user(
-    State(endpoint): State<Endpoint>,
-    Path(id): Path<String>,
-    Payload(seed): Payload<SeedUser>,
-) -> Empty {
-    endpoint.seed_user(&id, seed)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
 async fn add_directory(
     State(endpoint): State<Endpoint>,
     Payload(seed): Payload<SeedDirectory>,
@@ -203,6 +199,28 @@ async fn add_credential(
 ) -> Empty {
     endpoint.seed_credential(credential)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn add_role(State(endpoint): State<Endpoint>, Payload(role): Payload<SeedRole>) -> Empty {
+    endpoint.seed_role(role)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn set_metadata(
+    State(endpoint): State<Endpoint>,
+    Payload(metadata): Payload<Metadata>,
+) -> Empty {
+    endpoint.set_metadata(metadata)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn sessions(State(endpoint): State<Endpoint>) -> Json<Vec<SessionView>> {
+    Json(endpoint.sessions())
+}
+
+async fn expire_sessions(State(endpoint): State<Endpoint>) -> StatusCode {
+    endpoint.expire_sessions();
+    StatusCode::NO_CONTENT
 }
 
 async fn reset(State(endpoint): State<Endpoint>) -> Empty {

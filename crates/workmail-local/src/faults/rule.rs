@@ -22,6 +22,9 @@ pub struct Rule {
     /// Only calls that name this alias, or an organization with this alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
+    /// Only calls of this account. An assumption of a role is a call of the account of the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// The number of calls that pass first.
     #[serde(default)]
     pub skip: u64,
@@ -42,6 +45,7 @@ impl Rule {
             operation: None,
             organization_id: None,
             alias: None,
+            account: None,
             skip: 0,
             times: None,
             probability: None,
@@ -68,6 +72,13 @@ impl Rule {
     #[must_use]
     pub fn alias(mut self, alias: impl Into<String>) -> Self {
         self.alias = Some(alias.into());
+        self
+    }
+
+    /// Returns the same rule for one account only.
+    #[must_use]
+    pub fn account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
         self
     }
 
@@ -98,6 +109,10 @@ impl Rule {
         let alias = self.alias.as_deref();
         operation.is_none_or(|wanted| call.operation == wanted)
             && organization.is_none_or(|wanted| call.organization_id == Some(wanted))
+            && self
+                .account
+                .as_deref()
+                .is_none_or(|wanted| call.account == wanted)
             && alias.is_none_or(|wanted| {
                 call.alias
                     .is_some_and(|alias| alias.eq_ignore_ascii_case(wanted))
@@ -129,4 +144,5 @@ pub(crate) struct CallInfo<'a> {
     pub(crate) operation: &'a str,
     pub(crate) organization_id: Option<&'a str>,
     pub(crate) alias: Option<&'a str>,
+    pub(crate) account: &'a str,
 }

@@ -7,6 +7,7 @@ fn create(alias: &str) -> CallInfo<'_> {
         operation: "CreateOrganization",
         organization_id: None,
         alias: Some(alias),
+        account: "123456789012",
     }
 }
 
@@ -33,8 +34,11 @@ fn a_rule_does_not_apply_to_other_calls() {
     faults.add(Rule::any(Fault::throttle()).alias("other"));
     faults.add(Rule::any(Fault::throttle()).organization("m-0"));
     faults.add(Rule::any(Fault::throttle()).probability(0.0));
+    faults.add(Rule::any(Fault::throttle()).account("210987654321"));
     assert!(!applies(&mut faults, &create("acme")));
     assert!(applies(&mut faults, &create("OTHER")));
+    faults.add(Rule::any(Fault::throttle()).account("123456789012"));
+    assert!(applies(&mut faults, &create("acme")));
 }
 
 #[test]

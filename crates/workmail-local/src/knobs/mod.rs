@@ -5,7 +5,10 @@
 //! real service, `inferred` is a conclusion, `undecided` is a choice made here because no source
 //! says anything.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -72,6 +75,16 @@ pub struct Throttle {
     pub status: u16,
 }
 
+/// The limits of one account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct AccountLimits {
+    /// As [`Knobs::organization_quota`]. `null` leaves that knob in force.
+    pub organization_quota: Option<usize>,
+    /// As [`Knobs::throttle`]. `null` leaves that knob in force.
+    pub throttle: Option<Throttle>,
+}
+
 /// Returns the code of a call above a limit of the rate.
 pub(crate) fn throttling() -> String {
     "ThrottlingException".to_owned()
@@ -130,6 +143,13 @@ pub struct Knobs {
     /// Organizations of an account in all regions, without Deleted ones; `null` is no limit.
     /// Default 100 (docs).
     pub organization_quota: Option<usize>,
+    /// Limits of single accounts, which take precedence over `organization_quota` and `throttle`.
+    pub account_limits: BTreeMap<String, AccountLimits>,
+    /// How long every answer of STS takes, in real time. Default `0s`.
+    pub sts_delay: Span,
+    /// How long sessions of roles last, whatever the call asks for. Default `null`: as the call
+    /// asks for, or one hour.
+    pub session_for: Option<Span>,
     /// The limit on the rate of calls to WorkMail per account and region; `null` is no limit.
     /// Default `null` (undecided).
     pub throttle: Option<Throttle>,
@@ -169,6 +189,9 @@ impl Default for Knobs {
             deletable_states: deletable.map(str::to_owned).into(),
             organization_quota: Some(100),
             throttle: None,
+            account_limits: BTreeMap::new(),
+            sts_delay: Span::default(),
+            session_for: None,
             verification_after: None,
             zone_verification_after: Delay::between(minutes(5), minutes(15)),
             verification_fails_after: Lifetime::from(Duration::from_hours(72)),
@@ -187,6 +210,20 @@ impl Knobs {
             zone_verification_after: Delay::NONE,
             ..Self::default()
         }
+    }
+
+    /// Returns the most organizations of an account.
+    pub(crate) fn quota_of(&self, account: &str) -> Option<usize> {
+        let own = self.account_limits.get(account);
+        own.and_then(|limits| limits.organization_quota)
+            .or(self.organization_quota)
+    }
+
+    /// Returns the limit on the rate of calls of an account in a region.
+    pub(crate) fn throttle_of(&self, account: &str) -> Option<&Throttle> {
+        let own = self.account_limits.get(account);
+        own.and_then(|limits| limits.throttle.as_ref())
+            .or(self.throttle.as_ref())
     }
 
     /// Returns these knobs with some of them changed, given as `{"name": value}`.

@@ -140,6 +140,16 @@ impl ApiError {
         Self::modelled(code, text)
     }
 
+    pub(crate) fn entity_not_found(identifier: &str) -> Self {
+        let text = format!("The entity {identifier} was not found.");
+        Self::modelled("EntityNotFoundException", text)
+    }
+
+    pub(crate) fn entity_state(identifier: &str) -> Self {
+        let text = format!("The entity {identifier} is not in a valid state.");
+        Self::modelled("EntityStateException", text)
+    }
+
     pub(crate) fn mail_domain_in_use(message: impl Into<String>) -> Self {
         Self::modelled("MailDomainInUseException", message)
     }

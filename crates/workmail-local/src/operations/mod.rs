@@ -1,6 +1,7 @@
 //! The operations of the service: authorization, bounds, and one function for each operation.
 
 mod domains;
+mod entities;
 mod error;
 mod organizations;
 mod paging;
@@ -79,6 +80,14 @@ pub(crate) fn run(
         Operation::DeleteOrganization => organizations::delete(state, request),
         Operation::DeregisterMailDomain => domains::deregister(state, &request),
         Operation::DescribeOrganization => organizations::describe(state, &request),
+        Operation::DescribeGroup => entities::describe_group(state, &request),
+        Operation::DescribeResource => entities::describe_resource(state, &request),
+        Operation::DescribeUser => entities::describe_user(state, &request),
+        Operation::GetMailboxDetails => entities::mailbox_details(state, &request),
+        Operation::ListAliases => entities::aliases(state, &request),
+        Operation::ListGroups => entities::groups(state, &request),
+        Operation::ListResources => entities::resources(state, &request),
+        Operation::ListUsers => entities::users(state, &request),
         Operation::GetMailDomain => domains::get(state, &request),
         Operation::ListMailDomains => domains::list(state, &request),
         Operation::ListOrganizations => organizations::list(state, &request),

@@ -3,17 +3,23 @@
 mod credential;
 mod directory;
 mod domain;
+mod entity;
 mod organization;
+mod role;
 mod shown;
 
 use serde::Deserialize;
 
-pub(crate) use self::shown::Shown;
+pub(crate) use self::shown::{Shown, check_entity};
 pub use self::{
     credential::{Credential, Refusal},
     directory::{DirectoryKind, SeedDirectory, SeedZone},
     domain::SeedDomain,
-    organization::{OrganizationChange, SeedOrganization, SeedUser, UserState},
+    entity::{
+        EntityChange, EntityState, ResourceType, SeedGroup, SeedResource, SeedUser, UserRole,
+    },
+    organization::{OrganizationChange, SeedOrganization},
+    role::{Metadata, SeedRole},
 };
 
 /// A seed or a change that is not valid.
@@ -39,6 +45,10 @@ pub enum SeedError {
 pub struct Seeds {
     /// Access keys.
     pub credentials: Vec<Credential>,
+    /// Roles of IAM.
+    pub roles: Vec<SeedRole>,
+    /// The roles of the metadata endpoints.
+    pub metadata: Metadata,
     /// Directories. They are created before the organizations.
     pub directories: Vec<SeedDirectory>,
     /// Hosted zones of Route 53.

@@ -1,10 +1,10 @@
-//! Organizations and their users.
+//! Organizations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::SeedDomain;
+use super::{SeedDomain, SeedGroup, SeedResource, SeedUser};
 use crate::{
     ids::{DEFAULT_ACCOUNT, DEFAULT_REGION},
     span::Span,
@@ -13,7 +13,7 @@ use crate::{
 
 /// An organization that exists without a call. The rules of CreateOrganization do not apply: it
 /// may have a taken alias, a state that AWS does not document, or be in an account without quota.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct SeedOrganization {
     /// `m-` and 32 hexadecimal digits. Default: random.
@@ -43,6 +43,10 @@ pub struct SeedOrganization {
     pub tags: BTreeMap<String, String>,
     /// The users.
     pub users: Vec<SeedUser>,
+    /// The groups.
+    pub groups: Vec<SeedGroup>,
+    /// The resources.
+    pub resources: Vec<SeedResource>,
 }
 
 impl Default for SeedOrganization {
@@ -61,6 +65,8 @@ impl Default for SeedOrganization {
             interoperability_enabled: false,
             tags: BTreeMap::new(),
             users: Vec::new(),
+            groups: Vec::new(),
+            resources: Vec::new(),
         }
     }
 }
@@ -88,41 +94,12 @@ impl SeedOrganization {
         self.default_mail_domain = Some(name.into());
         self
     }
-}
 
-/// The state of a user.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum UserState {
-    /// Has a mailbox, and blocks the deletion of the organization.
-    #[default]
-    Enabled,
-    /// Has no mailbox.
-    Disabled,
-    /// Was deleted.
-    Deleted,
-}
-
-/// A user of an organization.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-pub struct SeedUser {
-    /// The user name.
-    pub name: String,
-    /// The address. Default for an enabled user: `<name>@` and the default domain.
-    pub email: Option<String>,
-    /// The state.
-    pub state: UserState,
-}
-
-impl SeedUser {
-    /// Returns an enabled user.
+    /// Returns the same organization with one more user.
     #[must_use]
-    pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            ..Self::default()
-        }
+    pub fn with_user(mut self, user: SeedUser) -> Self {
+        self.users.push(user);
+        self
     }
 }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{SeedDomain, SeedError};
-use crate::contract::{Contract, Operation};
+use crate::{
+    contract::{Contract, Operation},
+    views::{EntityKind, EntityView},
+};
 
 /// The values of a seed or a change that outputs of the service show.
 ///
@@ -58,6 +61,36 @@ impl Shown<'_> {
             return Err(SeedError::Model("a domain has an empty status".to_owned()));
         }
         Ok(())
+    }
+}
+
+/// Checks the values of a user, a group or a resource.
+///
+/// # Errors
+/// `SeedError::Model` with the first violation.
+pub(crate) fn check_entity(
+    entity: &EntityView,
+    display_name: Option<&str>,
+) -> Result<(), SeedError> {
+    let (operation, id) = match entity.kind {
+        EntityKind::User => (Operation::DescribeUser, "UserId"),
+        EntityKind::Group => (Operation::DescribeGroup, "GroupId"),
+        EntityKind::Resource => (Operation::DescribeResource, "ResourceId"),
+    };
+    let described = json!({
+        id: entity.id,
+        "Name": entity.name,
+        "DisplayName": display_name,
+        "Email": entity.email,
+    });
+    check(operation, &described)?;
+    check(Operation::ListAliases, &json!({"Aliases": entity.aliases}))?;
+    if entity.mailbox_size.is_finite() && entity.mailbox_size >= 0.0 {
+        Ok(())
+    } else {
+        Err(SeedError::Model(
+            "the size of a mailbox is negative".to_owned(),
+        ))
     }
 }
 

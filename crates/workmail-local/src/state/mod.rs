@@ -3,11 +3,13 @@
 mod caller;
 mod directories;
 mod domains;
+mod entities;
 mod lifecycle;
 mod organization;
 mod pages;
 mod rate;
 mod seeding;
+mod sessions;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,10 +20,12 @@ pub(crate) use self::{
     caller::Caller,
     directories::{Directories, Directory},
     domains::{Domain, DomainRegistry, Domains, is_within, test_domain},
+    entities::{Entities, Entity, Kind},
     lifecycle::creation,
-    organization::{Organization, Step, User},
+    organization::{Organization, Step},
     pages::PageTokens,
     rate::Buckets,
+    sessions::{Session, Sessions, role_of_arn},
     tokens::{StoredAnswer, TokenKey, Tokens},
 };
 use crate::{
@@ -40,6 +44,7 @@ pub(crate) struct State {
     pub(crate) tokens: Tokens,
     pub(crate) page_tokens: PageTokens,
     pub(crate) buckets: Buckets,
+    pub(crate) sessions: Sessions,
     domains: DomainRegistry,
     /// The credentials of access keys that somebody named, by key.
     credentials: HashMap<String, Credential>,
@@ -63,8 +68,17 @@ impl State {
         }
     }
 
-    /// Returns the credential of an access key. An unknown key is one of the default account.
-    pub(crate) fn credential(&self, key: &str) -> Result<Credential, Refusal> {
+    /// Returns the credential of an access key: of a session, of a seed, or else of the default
+    /// account.
+    pub(crate) fn credential(
+        &self,
+        key: &str,
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Credential, Refusal> {
+        if let Some(credential) = self.sessions.credential(key, token, now) {
+            return credential;
+        }
         let known = self.credentials.get(key).cloned();
         let credential = known.unwrap_or_else(|| Credential::new(key, DEFAULT_ACCOUNT));
         match credential.refusal {

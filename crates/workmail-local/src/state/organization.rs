@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
-use super::Domains;
+use super::{Domains, Entities};
 use crate::{
     ids::{Location, OrganizationId},
-    seeds::{SeedUser, UserState},
     states,
     views::OrganizationView,
 };
@@ -32,7 +31,7 @@ pub(crate) struct Organization {
     pub(crate) interoperability_enabled: bool,
     pub(crate) domains: Domains,
     pub(crate) tags: BTreeMap<String, String>,
-    pub(crate) users: Vec<User>,
+    pub(crate) entities: Entities,
     /// Whether a deletion that was accepted deletes the directory too. `None` without a deletion.
     /// The state may not show the deletion yet.
     pub(crate) accepted_deletion: Option<bool>,
@@ -82,22 +81,6 @@ impl Organization {
         !self.is_deleted() && !never_usable
     }
 
-    /// Returns a user with an address in a domain.
-    pub(crate) fn user_in(&self, domain: &str) -> Option<&User> {
-        self.users.iter().find(|user| {
-            let address = user.email.as_deref();
-            let address_domain = address.and_then(|address| Some(address.split_once('@')?.1));
-            user.state != UserState::Deleted
-                && address_domain.is_some_and(|name| name.eq_ignore_ascii_case(domain))
-        })
-    }
-
-    pub(crate) fn has_enabled_users(&self) -> bool {
-        self.users
-            .iter()
-            .any(|user| user.state == UserState::Enabled)
-    }
-
     pub(crate) fn arn(&self) -> String {
         self.id.arn(&self.location)
     }
@@ -117,27 +100,6 @@ impl Organization {
             interoperability_enabled: self.interoperability_enabled,
             domains: self.domains.views(),
             tags: self.tags.clone(),
-        }
-    }
-}
-
-/// A user.
-#[derive(Clone, Debug)]
-pub(crate) struct User {
-    pub(crate) name: String,
-    pub(crate) email: Option<String>,
-    pub(crate) state: UserState,
-}
-
-impl User {
-    /// Returns a user of an organization with this default domain.
-    pub(crate) fn of(seed: SeedUser, default_domain: &str) -> Self {
-        let enabled = seed.state == UserState::Enabled;
-        let address = || enabled.then(|| format!("{}@{default_domain}", seed.name));
-        Self {
-            email: seed.email.or_else(address),
-            name: seed.name,
-            state: seed.state,
         }
     }
 }

@@ -4,15 +4,17 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::{Directory, Domains, Organization, State, User};
+use super::{Directory, Domains, Entities, Entity, Organization, State, role_of_arn};
 use crate::{
     clock::before,
     ids::{self, Location, OrganizationId},
     seeds::{
-        Credential, OrganizationChange, SeedDirectory, SeedError, SeedOrganization, SeedUser,
-        SeedZone, Seeds, Shown,
+        Credential, EntityChange, Metadata, OrganizationChange, SeedDirectory, SeedError,
+        SeedGroup, SeedOrganization, SeedResource, SeedRole, SeedUser, SeedZone, Seeds, Shown,
+        check_entity,
     },
     states,
+    views::EntityView,
 };
 
 impl State {
@@ -21,6 +23,10 @@ impl State {
         for credential in seeds.credentials.iter().cloned() {
             self.seed_credential(credential)?;
         }
+        for role in seeds.roles.iter().cloned() {
+            self.seed_role(role)?;
+        }
+        self.set_metadata(seeds.metadata.clone())?;
         for directory in seeds.directories.iter().cloned() {
             self.seed_directory(directory)?;
         }
@@ -37,6 +43,24 @@ impl State {
         check_account(&credential.account)?;
         let key = credential.access_key.clone();
         self.credentials.insert(key, credential);
+        Ok(())
+    }
+
+    pub(crate) fn seed_role(&mut self, role: SeedRole) -> Result<(), SeedError> {
+        check_role(&role.arn)?;
+        self.sessions.put_role(role);
+        Ok(())
+    }
+
+    pub(crate) fn set_metadata(&mut self, metadata: Metadata) -> Result<(), SeedError> {
+        let Metadata {
+            instance_role,
+            container_role,
+        } = &metadata;
+        for arn in [instance_role, container_role].into_iter().flatten() {
+            check_role(arn)?;
+        }
+        self.sessions.metadata = metadata;
         Ok(())
     }
 
@@ -91,7 +115,7 @@ impl State {
         let default = seed
             .default_mail_domain
             .unwrap_or_else(|| domains.default_name().to_owned());
-        let users = seed.users.into_iter();
+        let entities = entities_of_seed(seed.users, seed.groups, seed.resources, &default, now)?;
         let organization = Organization {
             id,
             location,
@@ -100,7 +124,7 @@ impl State {
             error_message: seed.error_message,
             directory_id,
             makes_directory,
-            users: users.map(|user| User::of(user, &default)).collect(),
+            entities,
             created_at,
             seeded: true,
             alias: seed.alias,
@@ -158,19 +182,41 @@ impl State {
         }
     }
 
-    pub(crate) fn seed_user(
+    /// Adds an entity that is made for an organization with this default domain.
+    pub(crate) fn seed_entity(
         &mut self,
         id: OrganizationId,
-        seed: SeedUser,
-    ) -> Result<(), SeedError> {
+        make: impl FnOnce(&str) -> Entity,
+    ) -> Result<EntityView, SeedError> {
         let organization = self.find_mut(id);
         let organization = organization.ok_or_else(|| SeedError::Unknown(id.to_string()))?;
-        if seed.name.is_empty() {
-            return Err(SeedError::Form(seed.name, "user name"));
+        let entity = make(organization.domains.default_name());
+        let view = entity.view();
+        check_entity(&view, entity.display_name.as_deref())?;
+        if organization.entities.get(&view.id).is_some() {
+            return Err(SeedError::Exists(view.id));
         }
-        let user = User::of(seed, organization.domains.default_name());
-        organization.users.push(user);
-        Ok(())
+        organization.entities.add(entity);
+        Ok(view)
+    }
+
+    /// Changes an entity without a call.
+    pub(crate) fn change_entity(
+        &mut self,
+        id: OrganizationId,
+        entity: &str,
+        change: EntityChange,
+        now: Timestamp,
+    ) -> Result<EntityView, SeedError> {
+        let unknown = || SeedError::Unknown(entity.to_owned());
+        let organization = self.find_mut(id).ok_or_else(unknown)?;
+        let entity = organization.entities.get_mut(entity).ok_or_else(unknown)?;
+        let mut changed = entity.clone();
+        changed.change(change, now);
+        let view = changed.view();
+        check_entity(&view, None)?;
+        *entity = changed;
+        Ok(view)
     }
 
     pub(crate) fn change(
@@ -234,6 +280,33 @@ fn check_seed(seed: &SeedOrganization) -> Result<(), SeedError> {
         tags: &seed.tags,
     }
     .check()
+}
+
+fn entities_of_seed(
+    users: Vec<SeedUser>,
+    groups: Vec<SeedGroup>,
+    resources: Vec<SeedResource>,
+    default_domain: &str,
+    now: Timestamp,
+) -> Result<Entities, SeedError> {
+    let users = users.into_iter();
+    let users = users.map(|seed| Entity::user(seed, default_domain, now));
+    let groups = groups.into_iter().map(|seed| Entity::group(seed, now));
+    let resources = resources.into_iter();
+    let resources = resources.map(|seed| Entity::resource(seed, default_domain, now));
+    let mut entities = Entities::default();
+    for entity in users.chain(groups).chain(resources) {
+        check_entity(&entity.view(), entity.display_name.as_deref())?;
+        entities.add(entity);
+    }
+    Ok(entities)
+}
+
+fn check_role(arn: &str) -> Result<(), SeedError> {
+    match role_of_arn(arn) {
+        Some(_) => Ok(()),
+        None => Err(SeedError::Form(arn.to_owned(), "role ARN")),
+    }
 }
 
 fn check_account(account: &str) -> Result<(), SeedError> {

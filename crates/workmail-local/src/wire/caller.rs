@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     faults::RATE_EXCEEDED,
-    ids::{Location, REGIONS},
-    seeds::Refusal,
+    ids::{DEFAULT_ACCOUNT, DEFAULT_REGION, Location, REGIONS},
+    seeds::{Credential, Refusal},
     state::{Caller, State},
 };
 
@@ -27,7 +27,9 @@ pub(super) fn caller(
     if signature.lacks_token() {
         return Err(refused(service, Refusal::Unrecognized));
     }
-    let credential = endpoint.state().credential(&signature.access_key);
+    let now = endpoint.clock().now();
+    let (key, token) = (&signature.access_key, signature.token.as_deref());
+    let credential = endpoint.state().credential(key, token, now);
     let credential = credential.map_err(|refusal| refused(service, refusal))?;
     let location = Location {
         account: credential.account.clone(),
@@ -39,12 +41,24 @@ pub(super) fn caller(
     })
 }
 
+/// Returns the caller of a request that needs no signature.
+pub(super) fn anonymous(account: Option<&str>) -> Caller {
+    let account = account.unwrap_or(DEFAULT_ACCOUNT);
+    Caller {
+        location: Location {
+            account: account.to_owned(),
+            region: DEFAULT_REGION.to_owned(),
+        },
+        credential: Credential::new("", account),
+    }
+}
+
 /// Returns the error of a call above the limit on the rate, and counts the call.
 pub(super) fn throttled(endpoint: &Endpoint, location: &Location) -> Option<ApiError> {
     let now = endpoint.clock().now();
     let mut state = endpoint.state();
     let State { knobs, buckets, .. } = &mut *state;
-    let limit = knobs.throttle.as_ref()?;
+    let limit = knobs.throttle_of(&location.account)?;
     if buckets.take(location, limit, now) {
         return None;
     }

@@ -1,10 +1,13 @@
 //! One request on the wire: its caller, its operation, the faults, the answer, and the journal.
 
 mod caller;
+pub(crate) mod metadata;
 mod parsed;
 mod reply;
 mod signature;
 mod sts;
+
+use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes},
@@ -62,8 +65,11 @@ where
     let request = ParsedRequest::parse(&head, &body);
     let signature = signature::read(&head.headers, request.service);
     let signed = signature.as_ref().ok().cloned();
-    let caller =
-        signature.and_then(|signature| caller::caller(endpoint, request.service, &signature));
+    let caller = if request.is_unsigned() {
+        Ok(caller::anonymous(request.account_of_role()))
+    } else {
+        signature.and_then(|signature| caller::caller(endpoint, request.service, &signature))
+    };
     let mut call = journal_call(&request, &head, signed, &request_id);
     call.account = caller
         .as_ref()
@@ -159,6 +165,7 @@ impl AcceptedCall<'_> {
         }
         let organization_id = request.organization_id();
         let alias = alias_of(self.endpoint, &input, organization_id);
+        let account = request.account_of_role();
         let Injected {
             rules,
             delay,
@@ -168,7 +175,9 @@ impl AcceptedCall<'_> {
             operation: &request.name,
             organization_id,
             alias: alias.as_deref(),
+            account: account.unwrap_or(&self.caller.location.account),
         });
+        let delay = delay + self.delay();
         if !rules.is_empty() {
             self.entry.update(|call| call.faults = rules);
         }
@@ -206,6 +215,14 @@ impl AcceptedCall<'_> {
         answer
     }
 
+    /// Returns how long every answer of the service takes.
+    fn delay(self) -> Duration {
+        match self.target {
+            Target::Sts(_) => self.endpoint.knobs().sts_delay.0,
+            Target::WorkMail(..) => Duration::ZERO,
+        }
+    }
+
     /// Waits until a held call is released, or its rule is removed.
     async fn hold(self, released: &mut watch::Receiver<()>) {
         self.entry.update(|call| call.reply = Reply::Held);
@@ -219,7 +236,10 @@ impl AcceptedCall<'_> {
             endpoint, caller, ..
         } = self;
         let completed = match self.target {
-            Target::CallerIdentity => sts::caller_identity(caller),
+            Target::Sts(action) => {
+                let now = endpoint.clock().now();
+                sts::run(action, &mut endpoint.state(), caller, &input, now)
+            }
             Target::WorkMail(operation, model, contract) => {
                 let violations = contract.violations(&input, &model.input);
                 let request = operations::Request {

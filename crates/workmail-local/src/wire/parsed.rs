@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, Method, header::CONTENT_TYPE, request::Parts};
 use serde_json::{Map, Value};
 
-use super::{ApiError, Contract, Operation, Service, header};
+use super::{ApiError, Contract, Operation, Service, header, sts::Action};
 use crate::contract::OperationModel;
 
 /// A request, parsed as far as possible. An error in one part does not hide the other parts.
@@ -19,7 +19,7 @@ pub(super) struct ParsedRequest {
 /// What a request calls.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target {
-    CallerIdentity,
+    Sts(Action),
     WorkMail(Operation, &'static OperationModel, &'static Contract),
 }
 
@@ -74,12 +74,11 @@ impl ParsedRequest {
             .collect();
         let field = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
         let (name, version) = (field("Action").to_owned(), field("Version").to_owned());
-        let target = if name == "GetCallerIdentity" && version == "2011-06-15" {
-            Ok(Target::CallerIdentity)
-        } else {
+        let action = Action::from_name(&name).filter(|_| version == "2011-06-15");
+        let target = action.map(Target::Sts).ok_or_else(|| {
             let text = format!("Could not find operation {name} for version {version}");
-            Err(ApiError::framework("InvalidAction", text))
-        };
+            ApiError::framework("InvalidAction", text)
+        });
         Self {
             service: Service::Sts,
             name,
@@ -91,6 +90,19 @@ impl ParsedRequest {
     /// Returns what the request calls.
     pub(super) fn target(&self) -> Result<Target, ApiError> {
         self.target.clone()
+    }
+
+    /// Whether the request needs no signature.
+    pub(super) fn is_unsigned(&self) -> bool {
+        matches!(self.target, Ok(Target::Sts(action)) if action.is_unsigned())
+    }
+
+    /// Returns the account of the role that the request wants to assume.
+    pub(super) fn account_of_role(&self) -> Option<&str> {
+        match self.target {
+            Ok(Target::Sts(_)) => super::sts::account_of_role(self.input.as_ref().ok()?),
+            Ok(Target::WorkMail(..)) | Err(_) => None,
+        }
     }
 
     /// Returns the input, whose values have the types that the target takes.

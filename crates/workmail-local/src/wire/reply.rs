@@ -88,23 +88,30 @@ fn json_error(error: &ApiError) -> Value {
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
+/// Returns the answer of an action: `output` is its result by the name of the element.
 fn result(output: Option<&Value>, request_id: &str) -> String {
-    let member = |name: &str| {
-        escaped(
-            output
-                .and_then(|output| output.get(name)?.as_str())
-                .unwrap_or_default(),
-        )
-    };
+    let members = output.and_then(Value::as_object);
+    let (element, result) = members
+        .and_then(|members| members.iter().next())
+        .map_or(("", &Value::Null), |(name, result)| (name.as_str(), result));
+    let response = element.strip_suffix("Result").unwrap_or(element);
     format!(
-        "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\">\n  <GetCallerIdentityResult>\n    \
-         <Arn>{}</Arn>\n    <UserId>{}</UserId>\n    <Account>{}</Account>\n  \
-         </GetCallerIdentityResult>\n  <ResponseMetadata>\n    <RequestId>{request_id}</RequestId>\n  \
-         </ResponseMetadata>\n</GetCallerIdentityResponse>\n",
-        member("Arn"),
-        member("UserId"),
-        member("Account"),
+        "<{response}Response xmlns=\"{NAMESPACE}\">\n  <{element}>{}</{element}>\n  \
+         <ResponseMetadata>\n    <RequestId>{request_id}</RequestId>\n  </ResponseMetadata>\n\
+         </{response}Response>\n",
+        elements(result),
     )
+}
+
+/// Returns the members of an object as elements, and a text as itself.
+fn elements(value: &Value) -> String {
+    match value {
+        Value::Object(members) => members.iter().fold(String::new(), |text, (name, value)| {
+            format!("{text}<{name}>{}</{name}>", elements(value))
+        }),
+        Value::String(text) => escaped(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => value.to_string(),
+    }
 }
 
 fn xml_error(error: &ApiError, request_id: &str) -> String {

@@ -10,14 +10,14 @@ use super::{ApiError, Service, header};
 pub(super) struct Signature {
     pub(super) access_key: String,
     pub(super) region: String,
-    /// Whether the request has a session token.
-    pub(super) has_token: bool,
+    /// The session token.
+    pub(super) token: Option<String>,
 }
 
 impl Signature {
     /// Whether the key is a temporary one, of which AWS accepts no call without a session token.
     pub(super) fn lacks_token(&self) -> bool {
-        self.access_key.starts_with("ASIA") && !self.has_token
+        self.access_key.starts_with("ASIA") && self.token.is_none()
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn read(headers: &HeaderMap, service: Service) -> Result<Signature, A
     Ok(Signature {
         access_key: (*access_key).to_owned(),
         region: (*region).to_owned(),
-        has_token: token.is_some_and(|token| !token.is_empty()),
+        token: token.filter(|token| !token.is_empty()).map(str::to_owned),
     })
 }
 

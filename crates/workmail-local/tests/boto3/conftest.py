@@ -37,6 +37,7 @@ TYPES = {
     "string": str,
     "boolean": bool,
     "integer": int,
+    "double": (int, float),
     "timestamp": (int, float),
     "list": list,
     "structure": dict,
@@ -46,7 +47,8 @@ TYPES = {
 def assert_fits(value, shape, path):
     """Checks a value and everything in it against a shape of the contract."""
     assert isinstance(value, TYPES[shape["type"]]), path
-    size = value if shape["type"] == "integer" else len(value) if hasattr(value, "__len__") else 0
+    is_number = shape["type"] in ("integer", "double")
+    size = value if is_number else len(value) if hasattr(value, "__len__") else 0
     assert shape.get("min", size) <= size <= shape.get("max", size), f"{path}: {value}"
     assert value in shape.get("enum", [value]), f"{path}: {value}"
     if "pattern" in shape:

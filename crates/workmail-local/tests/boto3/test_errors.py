@@ -42,9 +42,9 @@ def test_the_text_of_a_state_error_is_the_text_of_the_service(client, organizati
 
 def test_an_operation_that_is_not_served_is_named(client, organization):
     with pytest.raises(botocore.exceptions.ClientError) as error:
-        client.list_groups(OrganizationId=organization[0])
+        client.list_access_control_rules(OrganizationId=organization[0])
     assert code_of(error) == "UnknownOperationException"
-    assert "ListGroups" in error.value.response["Error"]["Message"]
+    assert "ListAccessControlRules" in error.value.response["Error"]["Message"]
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,8 @@ pub(super) fn deregister(state: &mut State, request: &Request<'_>) -> Result<Com
         let text = format!("The domain {name} is the default domain.");
         return Err(ApiError::mail_domain_in_use(text));
     }
-    if let Some(user) = organization.user_in(&name) {
-        let text = format!("The domain {name} is in use by {}.", user.name);
+    if let Some(entity) = organization.entities.in_domain(&name) {
+        let text = format!("The domain {name} is in use by {}.", entity.name);
         return Err(ApiError::mail_domain_in_use(text));
     }
     rights::require(request.caller, [(true, rights::DEREGISTER_DOMAIN)])?;

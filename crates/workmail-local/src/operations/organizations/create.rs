@@ -10,7 +10,8 @@ use crate::{
     operations::{ApiError, Completed, Request, domains::check_name, parse, rights, tokens},
     seeds::DirectoryKind,
     state::{
-        Caller, Directory, Domain, Domains, Organization, State, creation, is_within, test_domain,
+        Caller, Directory, Domain, Domains, Entities, Organization, State, creation, is_within,
+        test_domain,
     },
     states,
 };
@@ -83,7 +84,7 @@ pub(in crate::operations) fn create(
         completed_date: None,
         interoperability_enabled: input.enable_interoperability.unwrap_or_default(),
         tags: BTreeMap::new(),
-        users: Vec::new(),
+        entities: Entities::default(),
         accepted_deletion: None,
         plan: creation(&state.knobs, request.now, failure).into(),
     };
@@ -194,7 +195,7 @@ fn check_directory(
 }
 
 fn check_quota(state: &State, account: &str) -> Result<(), ApiError> {
-    match state.knobs.organization_quota {
+    match state.knobs.quota_of(account) {
         Some(quota) if state.count(account) >= quota => Err(ApiError::limit_exceeded(format!(
             "The account has {quota} organizations, which is its limit."
         ))),

@@ -34,7 +34,7 @@ pub(in crate::operations) fn delete(
     if !state.knobs.deletable_states.contains(current) {
         return Err(ApiError::organization_state(id, current));
     }
-    if organization.has_enabled_users() && !input.force_delete.unwrap_or_default() {
+    if organization.entities.has_enabled_users() && !input.force_delete.unwrap_or_default() {
         let code = match state.knobs.enabled_users_error {
             EnabledUsersError::OrganizationStateException => "OrganizationStateException",
             EnabledUsersError::InvalidParameterException => "InvalidParameterException",

@@ -1,0 +1,74 @@
+//! Users, groups and resources.
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::{get, patch, post},
+};
+
+use super::{Answer, Empty, payload::Payload};
+use crate::{
+    endpoint::Endpoint,
+    seeds::{EntityChange, SeedGroup, SeedResource, SeedUser},
+    views::EntityView,
+};
+
+pub(super) fn routes() -> Router<Endpoint> {
+    Router::new()
+        .route("/organizations/{id}/users", post(add_user))
+        .route("/organizations/{id}/groups", post(add_group))
+        .route("/organizations/{id}/resources", post(add_resource))
+        .route("/organizations/{id}/entities", get(entities))
+        .route(
+            "/organizations/{id}/entities/{entity}",
+            patch(change).delete(remove),
+        )
+}
+
+async fn add_user(
+    State(endpoint): State<Endpoint>,
+    Path(id): Path<String>,
+    Payload(seed): Payload<SeedUser>,
+) -> Answer<EntityView> {
+    Ok(Json(endpoint.seed_user(&id, seed)?))
+}
+
+async fn add_group(
+    State(endpoint): State<Endpoint>,
+    Path(id): Path<String>,
+    Payload(seed): Payload<SeedGroup>,
+) -> Answer<EntityView> {
+    Ok(Json(endpoint.seed_group(&id, seed)?))
+}
+
+async fn add_resource(
+    State(endpoint): State<Endpoint>,
+    Path(id): Path<String>,
+    Payload(seed): Payload<SeedResource>,
+) -> Answer<EntityView> {
+    Ok(Json(endpoint.seed_resource(&id, seed)?))
+}
+
+async fn entities(
+    State(endpoint): State<Endpoint>,
+    Path(id): Path<String>,
+) -> Json<Vec<EntityView>> {
+    Json(endpoint.entities(&id))
+}
+
+async fn change(
+    State(endpoint): State<Endpoint>,
+    Path((id, entity)): Path<(String, String)>,
+    Payload(change): Payload<EntityChange>,
+) -> Answer<EntityView> {
+    Ok(Json(endpoint.change_entity(&id, &entity, change)?))
+}
+
+async fn remove(
+    State(endpoint): State<Endpoint>,
+    Path((id, entity)): Path<(String, String)>,
+) -> Empty {
+    endpoint.remove_entity(&id, &entity)?;
+    Ok(StatusCode::NO_CONTENT)
+}
