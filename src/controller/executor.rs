@@ -18,8 +18,8 @@ use crate::{
     logic::{
         AccountId, ErrorKind, Failure, Operation, OrganizationId, Region,
         organization::{
-            Action, Answer, Call, Desired, Read, Release, SaveAs, View, deletion_started, keep,
-            taken,
+            Action, Answer, Call, Desired, Read, Release, SaveAs, View, deletion_started,
+            domain_changed, keep, taken,
         },
     },
 };
@@ -148,6 +148,17 @@ impl<'a> Executor<'a> {
                     self.told(view, seen.map(Answer::Domains))
                 }
                 None => nowhere(Operation::ListMailDomains),
+            },
+            Read::Addresses { id, domain } => match self.organizations(view) {
+                Some(aws) => {
+                    let holder = aws.primary_address_in(id, domain).await;
+                    let domain = domain.clone();
+                    self.told(
+                        view,
+                        holder.map(|holder| Answer::Addresses { domain, holder }),
+                    )
+                }
+                None => nowhere(Operation::ListUsers),
             },
             Read::Owner { namespace, name } => {
                 Answer::OwnerLives(publish::lives(self.context, namespace, name).await)
@@ -317,6 +328,9 @@ impl<'a> Executor<'a> {
             });
         }
         let answer = self.told(view, answer.map(|done| done.answer));
+        if let Some(note) = domain_changed(view, &answer) {
+            publish::event(self.context, &view.desired.object, &note).await;
+        }
         self.context.wait_no_longer(view, call, &answer);
         answer
     }

@@ -42,7 +42,12 @@ pub(super) fn has_to_wait(action: &Action, answer: &Answer, begun: Instant) -> b
     let is_about_one = matches!(
         action,
         Action::Call(_)
-            | Action::Read(Read::Organization(_) | Read::Tags(_) | Read::Domains { .. })
+            | Action::Read(
+                Read::Organization(_)
+                    | Read::Tags(_)
+                    | Read::Domains { .. }
+                    | Read::Addresses { .. }
+            )
     );
     is_throttled && is_about_one && begun.elapsed() + TURN < LAST_LISTING
 }

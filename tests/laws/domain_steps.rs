@@ -5,11 +5,11 @@ use std::{cell::RefCell, collections::BTreeMap};
 use k8s_openapi::jiff::SignedDuration;
 use rstest::rstest;
 use workmail_operator::{
-    api::{ConditionType, ManagementPolicy, Reason},
+    api::{ConditionType, DnsRecord, ManagementPolicy, Reason},
     logic::{
         ErrorKind,
         organization::{
-            Action, Answer, Call, DomainDetails, DomainReading, MailDomain,
+            Action, Answer, Call, DnsEntry, DomainDetails, DomainReading, Endpoint, MailDomain,
             OrganizationState as State, Outcome, Read, Reading, Verification, View, report,
         },
     },
@@ -284,4 +284,167 @@ fn what_went_along_with_a_create_stays_managed_while_the_object_observes() {
         "it is not in the status: {:?}",
         report.shown.domains
     );
+}
+
+/// Its default is a managed domain, which has just left the spec.
+fn leaving_default() -> (Aws, View) {
+    let aws = Aws::with(&[("old.example", Verification::Verified)]);
+    for (name, seen) in aws.domains.borrow_mut().iter_mut() {
+        seen.is_default = name == "old.example";
+    }
+    (aws, with(&[], &["old.example"]))
+}
+
+#[test]
+fn the_default_stays_while_somebody_has_the_primary_address_in_its_domain() {
+    let (aws, view) = leaving_default();
+    let (outcome, view) = rest_with(view, |action| match action {
+        Action::Read(Read::Addresses { domain, .. }) => Some(Answer::Addresses {
+            domain: domain.clone(),
+            holder: Some("user jo".into()),
+        }),
+        action => aws.answer(action),
+    });
+    assert_eq!(aws.calls(), Vec::<String>::new());
+    let Outcome::Failed(failure) = &outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(failure.reason, Reason::DomainInUse);
+    for says in ["Move user jo", "old.example", "stays the default domain"] {
+        assert!(failure.message.contains(says), "{failure:?}");
+    }
+    assert_eq!(view.memory.managed_domains, names(&["old.example"]));
+}
+
+#[test]
+fn addresses_that_could_not_be_read_move_no_default() {
+    let (aws, view) = leaving_default();
+    let (outcome, _) = rest_with(view, |action| match action {
+        Action::Read(Read::Addresses { .. }) => Some(trouble(
+            workmail_operator::logic::Operation::ListUsers,
+            &ErrorKind::Throttled,
+        )),
+        action => aws.answer(action),
+    });
+    assert_eq!(aws.calls(), Vec::<String>::new());
+    assert!(matches!(outcome, Outcome::Failed(failure) if failure.read_failed));
+}
+
+#[test]
+fn a_deregistration_that_is_refused_after_the_default_moved_says_so() {
+    let (aws, view) = leaving_default();
+    let (outcome, _) = rest_with(view, |action| match action {
+        Action::Call(call @ Call::Deregister { .. }) => Some(trouble(
+            call.operation(),
+            &refused("MailDomainInUseException"),
+        )),
+        action => aws.answer(action),
+    });
+    assert_eq!(aws.calls(), ["UpdateDefaultMailDomain acme.awsapps.com"]);
+    let Outcome::Failed(failure) = &outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(failure.reason, Reason::DomainInUse);
+    let says = "The default domain is acme.awsapps.com now.";
+    assert!(failure.message.ends_with(says), "{failure:?}");
+}
+
+#[test]
+fn each_change_of_domains_has_an_event() {
+    use workmail_operator::{
+        api::EventReason,
+        logic::{EventKind, organization::domain_changed},
+    };
+    let (aws, view) = leaving_default();
+    let (_, view) = rest_with(view, |action| match action {
+        Action::Call(_) => Some(trouble(
+            workmail_operator::logic::Operation::UpdateDefaultMailDomain,
+            &ErrorKind::Throttled,
+        )),
+        action => aws.answer(action),
+    });
+    let event = |answer: Answer| {
+        let event = domain_changed(&view, &answer)?;
+        let EventKind::Normal(reason) = event.kind else {
+            panic!("{event:?}");
+        };
+        Some((reason, event.message))
+    };
+    let (reason, message) = event(Answer::DefaultSet(OWN.into())).unwrap();
+    assert_eq!(reason, EventReason::DefaultDomainChanged);
+    assert!(
+        message.contains(OWN) && message.contains("old.example"),
+        "{message}"
+    );
+    let (reason, _) = event(Answer::Registered("a.example".into())).unwrap();
+    assert_eq!(reason, EventReason::DomainRegistered);
+    let (reason, _) = event(Answer::Deregistered("a.example".into())).unwrap();
+    assert_eq!(reason, EventReason::DomainDeregistered);
+    assert_eq!(event(Answer::Current), None);
+}
+
+/// Under Observe, with `dns.endpoint`, and with records to publish.
+fn observed_endpoint(endpoint: &Endpoint) -> (Outcome, View) {
+    let aws = Aws::with(&[]);
+    let mut domain = seen(&Verification::Pending);
+    domain.details.as_mut().unwrap().records = vec![DnsRecord {
+        r#type: "MX".into(),
+        hostname: "a.example.".into(),
+        value: "10 mx.example.".into(),
+    }];
+    aws.domains.borrow_mut().insert("a.example".into(), domain);
+    let mut view = with(&["a.example"], &[]);
+    view.desired.management = ManagementPolicy::Observe;
+    view.desired.dns_endpoint = true;
+    rest_with(view, |action| match action {
+        Action::Read(Read::Endpoint) => Some(Answer::Endpoint(endpoint.clone())),
+        Action::KeepEndpoint(_) => panic!("it only observes"),
+        action => aws.answer(action),
+    })
+}
+
+#[test]
+fn an_object_that_observes_says_whether_its_records_are_published() {
+    let entry = DnsEntry {
+        name: "a.example".into(),
+        record_type: "MX".into(),
+        targets: vec!["10 mx.example".into()],
+    };
+    let cases = [
+        (Endpoint::Absent, Some(Reason::DriftFound)),
+        (Endpoint::Kept(Vec::new()), Some(Reason::DriftFound)),
+        (Endpoint::Kept(vec![entry]), Some(Reason::Published)),
+        (Endpoint::Foreign, Some(Reason::NameTaken)),
+        (Endpoint::KindNotInstalled, Some(Reason::KindNotInstalled)),
+    ];
+    for (endpoint, reason) in cases {
+        let (outcome, view) = observed_endpoint(&endpoint);
+        let report = report(&view, &outcome);
+        let told = condition(&report, ConditionType::DnsEndpointReady);
+        let told = told.map(|told| told.reason.as_str());
+        assert_eq!(told, reason.map(Reason::as_str), "{endpoint:?}");
+    }
+}
+
+/// The condition is what remembers that there is one.
+#[test]
+fn a_dns_endpoint_that_was_published_is_not_forgotten_under_observe() {
+    let (outcome, view) = observed_endpoint(&Endpoint::KindNotInstalled);
+    let mut view = next(view, &outcome);
+    view.desired.dns_endpoint = false;
+    view.desired.generation += 1;
+    let (outcome, view) = Aws::with(&[]).rest(view);
+    let mut view = next(view, &outcome);
+    view.desired.management = ManagementPolicy::Full;
+    view.desired.domains.clear();
+    view.desired.generation += 1;
+    let looked = std::cell::Cell::new(false);
+    let aws = Aws::with(&[]);
+    let (outcome, view) = rest_with(view, |action| {
+        looked.set(looked.get() || *action == Action::Read(Read::Endpoint));
+        aws.answer(action)
+    });
+    assert!(looked.get(), "it is looked for, to be removed");
+    let report = report(&view, &outcome);
+    assert_eq!(condition(&report, ConditionType::DnsEndpointReady), None);
 }

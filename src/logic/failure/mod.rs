@@ -88,6 +88,9 @@ operations! {
     RegisterMailDomain: WorkMail, Changes;
     UpdateDefaultMailDomain: WorkMail, Changes;
     DeregisterMailDomain: WorkMail, Changes;
+    ListUsers: WorkMail, Reads;
+    ListGroups: WorkMail, Reads;
+    ListResources: WorkMail, Reads;
 }
 
 impl Operation {

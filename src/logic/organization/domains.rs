@@ -16,6 +16,8 @@ pub struct DomainPlan {
     pub unread: BTreeSet<String>,
     /// The domain to make the default.
     pub default: Option<String>,
+    /// The present default, where it is to be deregistered and the spec names no other that is verified.
+    pub makes_way: Option<String>,
     /// Domains to deregister: we registered them, and the user took them from the spec.
     pub deregister: BTreeSet<String>,
 }
@@ -68,8 +70,9 @@ impl DomainPlan {
             .filter(|name| !refused.contains_key(*name))
             .cloned()
             .collect();
-        let default =
-            default(desired, actual, &deregister).filter(|name| !refused.contains_key(name));
+        let (default, makes_way) = default(desired, actual, &deregister)
+            .filter(|(name, _)| !refused.contains_key(name))
+            .unzip();
         Self {
             managed: managed
                 .iter()
@@ -80,31 +83,30 @@ impl DomainPlan {
             register,
             unread,
             default,
+            makes_way: makes_way.flatten(),
             deregister,
         }
     }
 }
 
 /// The domain to make the default: the one of the spec once it is verified; else, when the present one
-/// is to be deregistered, the organization's own.
+/// is to be deregistered, the organization's own, and the one that makes way for it.
 fn default(
     desired: &Desired,
     actual: &BTreeMap<String, MailDomain>,
     leaving: &BTreeSet<String>,
-) -> Option<String> {
+) -> Option<(String, Option<String>)> {
     let (present, _) = actual.iter().find(|(_, seen)| seen.is_default)?;
     let wanted = desired
         .default_domain
         .as_ref()
         .filter(|wanted| actual.get(*wanted).is_some_and(MailDomain::is_verified));
-    let own = || {
-        let test_domain = actual.iter().find(|(_, seen)| seen.is_test_domain);
-        test_domain.map(|(name, _)| name)
-    };
-    wanted
-        .or_else(|| leaving.contains(present).then(own).flatten())
-        .filter(|name| *name != present)
-        .cloned()
+    if let Some(wanted) = wanted {
+        return (wanted != present).then(|| (wanted.clone(), None));
+    }
+    let (own, _) = actual.iter().find(|(_, seen)| seen.is_test_domain)?;
+    let makes_way = leaving.contains(present) && own != present;
+    makes_way.then(|| (own.clone(), Some(present.clone())))
 }
 
 #[cfg(test)]

@@ -40,6 +40,6 @@ pub use observed::{
     DnsEntry, Endpoint, Listing, Observed, Organization, OrganizationState, Presence, Reading,
     Scope, Summary, Tags,
 };
-pub use report::{Report, deletion_started, keep, report, retained, taken};
+pub use report::{Report, deletion_started, domain_changed, keep, report, retained, taken};
 pub use tags::TagPlan;
 pub use view::{Facts, Schema, View};

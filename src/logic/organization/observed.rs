@@ -282,6 +282,8 @@ pub struct Observed {
     pub read_domains: BTreeSet<String>,
     /// The domains that were registered in this reconcile.
     pub registered: BTreeSet<String>,
+    /// The domains in which nobody was seen to have a primary address in this reconcile.
+    pub unused_domains: BTreeSet<String>,
     /// The default mail domain that was set in this reconcile.
     pub default_domain: Option<String>,
     /// Whether the namespace and the CRD stay.

@@ -18,6 +18,7 @@ impl World {
             Read::Listing { .. } => Operation::ListOrganizations,
             Read::Organization(_) => Operation::DescribeOrganization,
             Read::Domains { .. } => Operation::ListMailDomains,
+            Read::Addresses { .. } => Operation::ListUsers,
             Read::Tags(_) | Read::Scope | Read::Object | Read::Owner { .. } | Read::Endpoint => {
                 Operation::ListTagsForResource
             }
@@ -55,6 +56,14 @@ impl World {
                         self.note_tags(reconcile, id);
                     }
                     Answer::Tags(tags)
+                }
+                Err(trouble) => answer(operation, &trouble),
+            },
+            Read::Addresses { id, domain } => match self.aws.holder_in(id, account, domain) {
+                Ok(holder) => {
+                    reconcile.seen.see_addresses(domain, holder.as_deref());
+                    let domain = domain.clone();
+                    Answer::Addresses { domain, holder }
                 }
                 Err(trouble) => answer(operation, &trouble),
             },

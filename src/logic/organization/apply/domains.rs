@@ -7,7 +7,10 @@ use k8s_openapi::jiff::Timestamp;
 use super::to_seconds;
 use crate::{
     api::Reason,
-    logic::organization::{DomainReading, MailDomain, ShownDomain, View, drift},
+    logic::{
+        Failure,
+        organization::{Call, DomainReading, MailDomain, ShownDomain, View, drift},
+    },
 };
 
 /// What the status tells of a domain. Without its records it has to be read again.
@@ -108,6 +111,39 @@ impl View {
         self.observed.registered.insert(domain.clone());
         let seen = self.observed.domains.get_or_insert_default();
         seen.insert(domain, MailDomain::default());
+    }
+
+    /// A default domain in which somebody has the primary address stays, and stays the default: AWS would
+    /// refuse to deregister it, and the default would have moved for nothing.
+    pub(super) fn see_addresses(&mut self, domain: String, holder: Option<String>) {
+        let Some(holder) = holder else {
+            self.observed.unused_domains.insert(domain);
+            return;
+        };
+        let failure = Failure::of(
+            Reason::DomainInUse,
+            format!(
+                "Move {holder} and all others with a primary address in {domain} to another domain, or \
+                 put {domain} back into spec.domains. Until then it stays, and stays the default domain."
+            ),
+        );
+        self.observed.refused_domains.insert(domain, failure);
+    }
+
+    /// What AWS refused of a domain that leaves, with the default domain where the spec does not name it:
+    /// it may have moved to make way.
+    pub(super) fn with_default(&self, call: &Call, failure: Failure) -> Failure {
+        let all = self.observed.domains.iter().flatten();
+        let mut default = all.filter(|(_, seen)| seen.is_default);
+        match (call, default.next()) {
+            (Call::Deregister { .. }, Some((default, _)))
+                if self.desired.default_domain.as_ref() != Some(default) =>
+            {
+                let message = format!("{} The default domain is {default} now.", failure.message);
+                Failure { message, ..failure }
+            }
+            _ => failure,
+        }
     }
 
     /// AWS has refused to register this domain, or any at all: it is not managed, and not waited for.

@@ -16,11 +16,13 @@ use crate::api::{Drift, Origin, Pending, PendingOperation, Reason, SeenOwner};
 /// Whether the refusal of a call for a domain leaves the other domains to be corrected. At the quota no
 /// other is registered ([`super::DomainPlan`]), and one that leaves makes room.
 const fn leaves_others(call: &Call, reason: Reason) -> bool {
-    match reason {
-        Reason::DomainInUse | Reason::DomainNotVerified | Reason::DomainRefused => true,
-        Reason::LimitExceeded => matches!(call, Call::Register { .. }),
-        _ => false,
-    }
+    matches!(
+        (call, reason),
+        (
+            _,
+            Reason::DomainInUse | Reason::DomainNotVerified | Reason::DomainRefused
+        ) | (Call::Register { .. }, Reason::LimitExceeded)
+    )
 }
 
 /// Status keeps whole seconds, as Kubernetes does. Cut off and never rounded up: an organization that
@@ -81,6 +83,7 @@ impl View {
             }
             Answer::OwnerLives(lives) => self.observed.owner_lives = Some(lives),
             Answer::Domains(sight) => self.see_domains(sight, now),
+            Answer::Addresses { domain, holder } => self.see_addresses(domain, holder),
             Answer::Endpoint(endpoint) => self.observed.endpoint = Some(endpoint),
             Answer::EndpointKept(entries) => {
                 self.observed.endpoint = Some(if entries.is_empty() {
@@ -165,6 +168,7 @@ impl View {
                 | Call::SetDefault { domain, .. }
                 | Call::Deregister { domain, .. }),
             ) if leaves_others(call, failure.reason) => {
+                let failure = self.with_default(call, failure);
                 if let Call::Register { .. } = call {
                     self.forget_unregistered(domain, failure.reason == Reason::LimitExceeded);
                 }

@@ -3,7 +3,7 @@
 use super::{
     adopt::not_found,
     create::has_fresh_listing,
-    existing::{list_domains, read_details},
+    existing::{list_domains, read_addresses, read_details},
     fail,
     owner::{OwnershipVerdict, conflict, whose},
     planned, rest,
@@ -51,9 +51,15 @@ pub(super) fn decide(view: &View) -> Action {
     let Some(domains) = &view.observed.domains else {
         return list_domains(id);
     };
-    let unread = DomainPlan::new(&view.desired, view.domain_facts(domains)).unread;
-    if !unread.is_empty() {
-        return read_details(id, &unread);
+    let plan = DomainPlan::new(&view.desired, view.domain_facts(domains));
+    if !plan.unread.is_empty() {
+        return read_details(id, &plan.unread);
+    }
+    if let Some(read) = read_addresses(view, id, &plan) {
+        return read;
+    }
+    if view.desired.dns_endpoint && view.observed.endpoint.is_none() {
+        return Action::Read(Read::Endpoint);
     }
     rest(Outcome::Observed(differs(view, id, &whose)))
 }
