@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use super::{Context, Error, error::Refusal, refusals};
 use crate::{
     api::{
-        AcceptedDeletion, Condition, DomainStatus, EventReason, FIELD_MANAGER, FINALIZER,
+        AcceptedDeletion, Condition, DomainStatus, Drift, EventReason, FIELD_MANAGER, FINALIZER,
         WorkMailOrganization, WorkMailOrganizationStatus, fit, may_hide,
     },
     logic::{
@@ -387,7 +387,7 @@ fn to_status(
             .into_iter()
             .map(|(name, shown)| domain(name, shown, &managed_domains))
             .collect(),
-        drift,
+        drift: drift.into_iter().map(Drift::from).collect(),
         planned_calls,
         omitted,
         last_handled_reconcile_at: handled,

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    AccountId, DomainDetails, MailDomain, Organization, OrganizationId, OrganizationState, Region,
-    Summary, Verification,
+    AccountId, Difference, DomainDetails, MailDomain, Organization, OrganizationId,
+    OrganizationState, Region, Summary, Verification,
 };
 use crate::api::{
-    DomainStatus, Drift, Omitted, Origin, Pending, PendingOperation, SeenOwner,
-    WorkMailOrganizationStatus,
+    DomainStatus, Omitted, Origin, Pending, PendingOperation, SeenOwner, WorkMailOrganizationStatus,
 };
 
 /// What must outlive a crash.
@@ -86,7 +85,7 @@ pub struct Shown {
     /// Its mail domains, and those that are about to be registered.
     pub domains: BTreeMap<String, ShownDomain>,
     /// Where AWS differs from the spec.
-    pub drift: Vec<Drift>,
+    pub drift: Vec<Difference>,
     /// What Full would call.
     pub planned_calls: Vec<String>,
     /// How much of these lists the status has no room for.
@@ -223,7 +222,7 @@ pub fn remembered(status: &WorkMailOrganizationStatus) -> (Memory, Shown) {
             .iter()
             .map(|domain| (domain.domain_name.clone(), shown_domain(domain)))
             .collect(),
-        drift: drift.clone(),
+        drift: drift.iter().map(Difference::from).collect(),
         planned_calls: planned_calls.clone(),
         omitted: *omitted,
     };

@@ -34,6 +34,7 @@ pub use competing::{Competitor, Participation, preferred_over};
 pub use decide::{decide, planned};
 pub use desired::{Delete, Desired, Policy};
 pub use domains::{DomainFacts, DomainPlan};
+pub use drift::{Difference, DriftPath};
 pub use mail_domain::{DomainDetails, DomainReading, MailDomain, Verification};
 pub use memory::{Memory, Shown, ShownDomain, remembered};
 pub use observed::{

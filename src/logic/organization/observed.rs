@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{AccountId, MailDomain, OrganizationId, action::Retained};
-use crate::api::Drift;
+use super::{AccountId, Difference, MailDomain, OrganizationId, action::Retained};
 
 /// The state of an organization. AWS documents it as an open string.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -298,7 +297,7 @@ pub struct Observed {
     /// What AWS refused of single domains; the rest goes on.
     pub refused_domains: BTreeMap<String, super::Failure>,
     /// What somebody else had changed, and was changed back in this reconcile.
-    pub corrected: Vec<Drift>,
+    pub corrected: Vec<Difference>,
     /// A failure that ends the reconcile.
     pub failed: Option<super::Failure>,
     /// What became of the organization when the finalizer went in this reconcile.

@@ -160,7 +160,7 @@ impl View {
     pub(super) fn see_default(&mut self, domain: String) {
         let seen = self.observed.domains.get_or_insert_default();
         let present = seen.iter().find(|(_, seen)| seen.is_default);
-        let present = present.map_or(String::new(), |(name, _)| name.clone());
+        let present = present.map(|(name, _)| name.clone());
         for (name, seen) in seen.iter_mut() {
             seen.is_default = *name == domain;
         }
@@ -171,7 +171,7 @@ impl View {
         }
         // Else it was waited for.
         if self.shown.default_domain.as_ref() == Some(&domain) {
-            self.records_correction(|| [drift::default_domain(&domain, &present)]);
+            self.records_correction(|| [drift::default_domain(&domain, present.as_deref())]);
         }
         self.observed.default_domain = Some(domain);
     }

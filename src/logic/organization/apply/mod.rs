@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    Action, Answer, Call, Endpoint, Failure, OrganizationId, OrganizationState, Owner, OwnerName,
-    Presence, Reading, Release, SaveAs, Summary, TagStep, Tags, View, drift, report::keep,
+    Action, Answer, Call, Difference, Endpoint, Failure, OrganizationId, OrganizationState, Owner,
+    OwnerName, Presence, Reading, Release, SaveAs, Summary, TagStep, Tags, View, drift,
+    report::keep,
 };
-use crate::api::{Drift, Origin, Pending, PendingOperation, Reason, SeenOwner};
+use crate::api::{Origin, Pending, PendingOperation, Reason, SeenOwner};
 
 /// Whether the refusal of a call for a domain leaves the other domains to be corrected. At the quota no
 /// other is registered ([`super::DomainPlan`]), and one that leaves makes room.
@@ -344,7 +345,10 @@ impl View {
     }
 
     /// Takes note of changes back: the spec is as it was when AWS was as the spec says.
-    fn records_correction<T: IntoIterator<Item = Drift>>(&mut self, drift: impl FnOnce() -> T) {
+    fn records_correction<T: IntoIterator<Item = Difference>>(
+        &mut self,
+        drift: impl FnOnce() -> T,
+    ) {
         if self.facts.was_in_sync || self.was_ready() {
             self.observed.corrected.extend(drift());
         }

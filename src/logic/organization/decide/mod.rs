@@ -155,7 +155,9 @@ fn immutable_differs(
             "{} is {} in this resource and {} in AWS, and cannot be changed there. Delete this \
              resource (under deletionPolicy Retain nothing happens in AWS) and create it again as \
              the organization is.",
-            differs.path, differs.desired, differs.actual
+            differs.path,
+            drift::word(differs.desired.as_deref()),
+            drift::word(differs.actual.as_deref())
         ),
     ))
 }

@@ -104,7 +104,8 @@ fn differs(view: &View, id: &OrganizationId, whose: &OwnershipVerdict) -> Option
     if drift.is_empty() && plan.calls.is_empty() {
         return None;
     }
-    let paths: Vec<&str> = drift.iter().map(|one| one.path.as_str()).collect();
+    let paths: Vec<String> = drift.iter().map(|one| one.path.to_string()).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let what = if paths.is_empty() {
         String::new()
     } else {
