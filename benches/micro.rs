@@ -222,6 +222,10 @@ fn step(view: &mut View, action: &Action) {
             domains: BTreeMap::new(),
             complete: *list,
         }),
+        Action::Read(Read::Addresses { domain, .. }) => Answer::Addresses {
+            domain: domain.clone(),
+            holder: None,
+        },
         Action::Read(Read::Endpoint) => Answer::Endpoint(Endpoint::Absent),
         Action::KeepEndpoint(entries) => Answer::EndpointKept(entries.clone()),
         Action::Call(call) => call.success().unwrap_or_else(|| Answer::Created(id())),

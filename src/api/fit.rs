@@ -305,4 +305,12 @@ mod tests {
                 .all(|one| [(8, 0), (0, 8)].contains(&of(one)))
         );
     }
+
+    #[test]
+    fn a_value_that_is_absent_is_left_out_of_drift_and_an_empty_one_is_not() {
+        let stored = serde_json::json!({"path": "spec.tags[team]", "desired": ""});
+        let drift: Drift = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!((drift.desired.as_deref(), &drift.actual), (Some(""), &None));
+        assert_eq!(serde_json::to_value(drift).unwrap(), stored);
+    }
 }

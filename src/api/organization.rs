@@ -111,7 +111,7 @@ use super::WorkMailOrganizationStatus;
         .message("at most 5 domains can have a hostedZoneId: as many go along with the creation")
         .field_path(".domains"),
     validation = Rule::new("!has(self.domains) || self.adoptionPolicy != 'Adopt' || !self.domains.exists(domain, has(domain.hostedZoneId))")
-        .message("hostedZoneId is used at creation only and adoptionPolicy Adopt creates nothing: remove it, and publish the records of status.domains yourself")
+        .message("hostedZoneId is used at creation only, and adoptionPolicy Adopt creates nothing: set it to AdoptOrCreate, or create the resource without hostedZoneId and publish the records of status.domains yourself")
         .field_path(".domains"),
     validation = Rule::new("!has(self.domains) || self.domains.all(domain, !has(domain.hostedZoneId) || has(oldSelf.domains) && oldSelf.domains.exists(old, old.domainName == domain.domainName))")
         .message("hostedZoneId is used at creation only: leave it out of a domain that is added later, and publish the records of status.domains yourself")
@@ -123,8 +123,14 @@ use super::WorkMailOrganizationStatus;
         .message("defaultDomain must be one of domains, or the alias in lower case followed by .awsapps.com")
         .field_path(".defaultDomain"),
     validation = Rule::new("!has(self.dns) || !self.dns.endpoint || !has(self.domains) || !self.domains.exists(domain, has(domain.hostedZoneId))")
-        .message("dns.endpoint and hostedZoneId would both write the records: choose one")
+        .message("set dns.endpoint to false while a domain has a hostedZoneId: AWS writes its records into that zone, and hostedZoneId cannot be removed")
         .field_path(".dns"),
+    // Newer than 0.1: an object that broke it can still be set to Retain, suspended and observed. No update
+    // adds one: hostedZoneId of a domain that is added later is refused.
+    validation = Rule::new("oldSelf.hasValue() || !has(self.domains) || !self.domains.exists(domain, has(domain.hostedZoneId) && domain.domainName == self.alias.lowerAscii() + '.awsapps.com')")
+        .message("leave hostedZoneId out of the organization's own domain under awsapps.com: its records are AWS's own")
+        .field_path(".domains")
+        .optional_old_self(true),
     validation = Rule::new("!self.enableInteroperability || has(self.directoryId)")
         .message("enableInteroperability needs directoryId: name the AD Connector directory of the Exchange domain")
         .field_path(".enableInteroperability"),

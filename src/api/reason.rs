@@ -190,6 +190,12 @@ words! {
         Adopted,
         /// Under Observe: AWS differs from the spec, in something new.
         DriftFound,
+        /// The default mail domain was changed.
+        DefaultDomainChanged,
+        /// A mail domain was registered.
+        DomainRegistered,
+        /// A mail domain was deregistered.
+        DomainDeregistered,
         /// Somebody changed the organization, and it is again as the spec says.
         DriftMended,
         /// The resource is gone; the organization stays in AWS.

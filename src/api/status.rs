@@ -339,12 +339,14 @@ pub struct Drift {
     /// field of the spec, `state`, or `owner`.
     #[schemars(length(max = 512))]
     pub path: String,
-    /// What it should be; empty if it should not be there.
-    #[schemars(length(max = 1024))]
-    pub desired: String,
-    /// What it is in AWS; empty if it is not there.
-    #[schemars(length(max = 1024))]
-    pub actual: String,
+    /// What it should be; absent if it should not be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 1024))]
+    pub desired: Option<String>,
+    /// What it is in AWS; absent if it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 1024))]
+    pub actual: Option<String>,
 }
 
 /// One condition, in the form of `metav1.Condition`.

@@ -4,6 +4,7 @@
 //! Retries are the controller's alone: the SDK's own are off. Every call has a deadline, is
 //! counted, and waits for its turn in the account's budget.
 
+mod addresses;
 mod domains;
 mod error;
 mod gateway;

@@ -16,8 +16,8 @@ use crate::{
     logic::{
         AccountId, ErrorKind, Failure, Operation, OrganizationId, Region,
         organization::{
-            Action, Answer, Call, Desired, Read, Release, SaveAs, View, deletion_started, keep,
-            taken,
+            Action, Answer, Call, Desired, Read, Release, SaveAs, View, deletion_started,
+            domain_changed, keep, taken,
         },
     },
 };
@@ -147,6 +147,17 @@ impl<'a> Executor<'a> {
                     self.answer(view, seen.map(Answer::Domains))
                 }
                 None => without_session(Operation::ListMailDomains),
+            },
+            Read::Addresses { id, domain } => match self.organizations(view) {
+                Some(aws) => {
+                    let holder = aws.primary_address_in(id, domain).await;
+                    let domain = domain.clone();
+                    self.answer(
+                        view,
+                        holder.map(|holder| Answer::Addresses { domain, holder }),
+                    )
+                }
+                None => without_session(Operation::ListUsers),
             },
             Read::Owner { namespace, name } => {
                 Answer::OwnerLives(kubernetes::lives(self.context, namespace, name).await)
@@ -299,6 +310,9 @@ impl<'a> Executor<'a> {
             }
         }
         let answer = self.answer(view, answer.map(|done| done.answer));
+        if let Some(event) = domain_changed(view, &answer) {
+            events::send(self.context, &view.desired.object, &event).await;
+        }
         self.context.wait_no_longer(view, call, &answer);
         answer
     }

@@ -279,7 +279,8 @@ async fn credentials_that_change_on_disk_are_taken_up() {
     };
     write("AKIDANOTHER");
     until_found(others).await;
-    world.ask_to_look("acme", "now").await;
+    let change = json!({"spec": {"tags": {"team": "a"}}});
+    world.patch("acme", change).await;
     world.until_refused("acme", Reason::AccountMismatch).await;
     write("AKIDEXAMPLE");
     until_found(ours).await;

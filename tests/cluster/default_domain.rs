@@ -1,11 +1,17 @@
 //! The default domain: it waits for verification, is kept as the spec says, and moves away before its
 //! domain goes.
 
+use rstest::rstest;
 use serde_json::{Value, json};
-use workmail_local::{CallFilter, Config, OrganizationChange, SeedDomain, SeedOrganization};
-use workmail_operator::api::{ConditionStatus, ConditionType};
+use workmail_local::{
+    CallFilter, Config, OrganizationChange, SeedDomain, SeedGroup, SeedOrganization, SeedResource,
+    SeedUser,
+};
+use workmail_operator::api::{ConditionStatus, ConditionType, Reason};
 
-use crate::world::{World, condition, domain, domains, id, managed, quick, ready, status};
+use crate::world::{
+    World, assert_not_ready, condition, domain, domains, id, managed, quick, ready, status,
+};
 
 const OWN: &str = "acme.awsapps.com";
 
@@ -78,7 +84,8 @@ async fn the_default_waits_for_verification_and_is_then_set_once() {
     assert_eq!(world.asked("UpdateDefaultMailDomain"), ["acme.example"]);
     assert_eq!(world.default_in_aws(&id), "acme.example");
     let events = world.events("acme").await;
-    assert_eq!(events, ["OrganizationIdKnown", "Active"]);
+    let expected = ["OrganizationIdKnown", "Active", "DefaultDomainChanged"];
+    assert_eq!(events, expected);
 }
 
 #[tokio::test]
@@ -235,6 +242,87 @@ async fn a_default_that_leaves_without_a_successor_gives_way_to_the_organization
     until_default(&world, OWN).await;
     world.until_listed(3).await;
     assert_eq!(world.domain_changes_after(mark).len(), 2, "and it stays so");
+}
+
+/// Whoever has the primary address.
+#[derive(Clone, Copy)]
+enum Holder {
+    User,
+    Group,
+    Resource,
+}
+
+impl Holder {
+    /// Gives one the primary address; its id.
+    fn seed(self, world: &World, organization: &str, address: &str) -> String {
+        let email = Some(address.to_owned());
+        let seeded = match self {
+            Self::User => {
+                let seed = SeedUser::new("jo");
+                world
+                    .aws
+                    .seed_user(organization, SeedUser { email, ..seed })
+            }
+            Self::Group => {
+                let name = "jo".to_owned();
+                let seed = SeedGroup::default();
+                world.aws.seed_group(
+                    organization,
+                    SeedGroup {
+                        name,
+                        email,
+                        ..seed
+                    },
+                )
+            }
+            Self::Resource => {
+                let name = "jo".to_owned();
+                let seed = SeedResource::default();
+                world.aws.seed_resource(
+                    organization,
+                    SeedResource {
+                        name,
+                        email,
+                        ..seed
+                    },
+                )
+            }
+        };
+        seeded.unwrap().id
+    }
+}
+
+#[rstest]
+#[case::user(Holder::User, "user jo")]
+#[case::group(Holder::Group, "group jo")]
+#[case::resource(Holder::Resource, "resource jo")]
+#[tokio::test]
+async fn a_default_that_leaves_stays_while_somebody_has_the_primary_address_in_it(
+    #[case] holder: Holder,
+    #[case] named: &str,
+) {
+    let (world, id) = settled(&["acme.example"]).await;
+    let mark = world.aws.last_call();
+    let holder = holder.seed(&world, &id, "jo@acme.example");
+    let change = json!({"domains": null, "defaultDomain": null});
+    world.patch("acme", json!({"spec": change})).await;
+    let object = world.until_refused("acme", Reason::DomainInUse).await;
+    assert_not_ready(&object, Reason::DomainInUse, &[named, "acme.example"]);
+    assert!(
+        world.domain_changes_after(mark).is_empty(),
+        "the default stays"
+    );
+    assert_eq!(world.default_in_aws(&id), "acme.example");
+
+    world.aws.remove_entity(&id, &holder).unwrap();
+    world.look_now("acme").await;
+    until_default(&world, OWN).await;
+    assert!(world.domains_in_aws(&id).is_empty());
+    let says = "The default domain is acme.awsapps.com now; it was acme.example.";
+    world.until_told("acme", "DefaultDomainChanged", says).await;
+    world
+        .until_told("acme", "DomainDeregistered", "acme.example")
+        .await;
 }
 
 #[tokio::test]

@@ -58,8 +58,8 @@ fn largest_status() -> WorkMailOrganizationStatus {
     };
     let drift = Drift {
         path: text("spec.tags[", 512),
-        desired: text("", 1024),
-        actual: text("", 1024),
+        desired: Some(text("", 1024)),
+        actual: Some(text("", 1024)),
     };
     let told = |kind: ConditionType| Condition {
         r#type: kind.as_str().to_owned(),

@@ -8,14 +8,16 @@ use crate::world::{World, domains};
 
 const MOST: &str = "must have at most 100 items";
 const FIVE_ZONES: &str = "at most 5 domains can have a hostedZoneId";
-const NO_ZONE_WITH_ADOPT: &str = "adoptionPolicy Adopt creates nothing";
+const NO_ZONE_WITH_ADOPT: &str =
+    "adoptionPolicy Adopt creates nothing: set it to AdoptOrCreate, or create the resource without";
+const NO_ZONE_OF_ITS_OWN: &str = "leave hostedZoneId out of the organization's own domain";
 const ZONE_TOO_LATE: &str = "leave it out of a domain that is added later";
 const ZONE_IMMUTABLE: &str = "hostedZoneId of a domain is immutable and cannot be added or removed";
 const DEFAULT: &str = "defaultDomain must be one of domains, or the alias in lower case followed by \
                        .awsapps.com";
 const ADOPT_ONLY: &str = "organizationId needs adoptionPolicy Adopt";
 const ID_IMMUTABLE: &str = "organizationId is immutable and cannot be added or removed";
-const TWO_WRITERS: &str = "dns.endpoint and hostedZoneId would both write the records: choose one";
+const TWO_WRITERS: &str = "set dns.endpoint to false while a domain has a hostedZoneId";
 
 /// An id of the form that AWS gives.
 fn id(digit: &str) -> String {
@@ -90,6 +92,10 @@ async fn world() -> World {
 #[case::an_id_that_is_none(
     with(json!({"organizationId": "m-1", "adoptionPolicy": "Adopt"})),
     "at least 34 chars long"
+)]
+#[case::a_hosted_zone_of_its_own_domain(
+    with(json!({"alias": "Acme", "domains": zone("acme.awsapps.com")})),
+    NO_ZONE_OF_ITS_OWN
 )]
 #[case::two_writers_of_the_same_records(
     with(json!({"domains": zone("a.example"), "dns": {"endpoint": true}})),
@@ -240,4 +246,32 @@ async fn a_change_of_the_longest_list_is_within_the_budget() {
     let change = json!({"domains": domains(&names), "defaultDomain": names[0]});
     let after = world.patch("acme", json!({"spec": change})).await;
     assert_eq!(after.spec.domains.len(), 100);
+}
+
+/// What a message tells the user to do is accepted, also by the update that was refused.
+#[rstest]
+#[case::another_policy(
+    json!({"adoptionPolicy": "Adopt"}),
+    NO_ZONE_WITH_ADOPT,
+    json!({"adoptionPolicy": "AdoptOrCreate"})
+)]
+#[case::no_dns_endpoint(
+    json!({"dns": {"endpoint": true}, "tags": {"team": "a"}}),
+    TWO_WRITERS,
+    json!({"dns": {"endpoint": false}, "tags": {"team": "a"}})
+)]
+#[tokio::test]
+async fn the_cure_that_a_message_names_is_accepted(
+    #[case] change: Value,
+    #[case] says: &str,
+    #[case] cure: Value,
+) {
+    let world = world().await;
+    let spec = with(json!({"domains": zone("a.example")}));
+    world.create("acme", spec).await;
+    let refused = world.try_patch("acme", json!({"spec": change})).await;
+    let said = refused.expect_err("it is refused");
+    assert!(said.contains(says), "{says:?} in {said:?}");
+    let cured = world.try_patch("acme", json!({"spec": cure})).await;
+    assert!(cured.is_ok(), "{cured:?}");
 }

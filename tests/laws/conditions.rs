@@ -144,6 +144,33 @@ fn a_failure_to_look_leaves_a_ready_generation_untouched_for_15_minutes_and_then
     );
 }
 
+/// Credentials of another account read nothing of this organization.
+#[test]
+fn credentials_of_another_account_leave_a_ready_generation_untouched_for_15_minutes() {
+    let others = |mut view: View| {
+        view.observed = workmail_operator::logic::organization::Observed::default();
+        rest_with(view, |action| match action {
+            Action::Read(Read::Account) => Some(Answer::Account("222222222222".into())),
+            action => panic!("{action:?}"),
+        })
+    };
+    let before = ready();
+    let (outcome, view) = others(before.clone());
+    let untouched = report(&view, &outcome);
+    assert_eq!(untouched.verdicts, before.previous);
+    assert!(untouched.notes.is_empty());
+
+    let mut long = before;
+    long.facts.unreachable_for_long = true;
+    let (outcome, view) = others(long);
+    let unknown = report(&view, &outcome);
+    let ready = condition(&unknown, Kind::Ready).unwrap();
+    assert_eq!(
+        (ready.status, ready.reason.as_str()),
+        (Status::Unknown, "AccountMismatch")
+    );
+}
+
 #[test]
 fn a_failure_to_look_is_told_at_once_of_a_generation_that_was_never_ready() {
     let mut view = ready();

@@ -1,19 +1,21 @@
 //! What is remembered on the way of a create, and what is not taken for granted.
 
 use workmail_operator::{
-    api::Origin,
+    api::{DomainSpec, Origin, Reason},
     logic::{
         ErrorKind, Operation,
         organization::{
-            Action, Answer, Memory, OrganizationState as State, Read, Reading, Tags, View, decide,
-            report,
+            Action, Answer, Call, Listing, Memory, OrganizationState as State, Outcome, Presence,
+            Read, Reading, Tags, View, decide, report,
         },
     },
 };
 
 use crate::{
     table::refused,
-    views::{ID, creating, described, existing, fresh, listed, marks, now, rest_with, trouble},
+    views::{
+        ID, creating, described, existing, fresh, listed, marks, next, now, rest_with, row, trouble,
+    },
 };
 
 #[test]
@@ -114,6 +116,86 @@ fn an_attempt_without_an_answer_is_remembered_unless_aws_certainly_did_nothing()
         now(),
     );
     assert!(!view.facts.attempts_answered);
+}
+
+/// A create with a bad domain is recorded; then the user removes the domain.
+fn corrected(attempts_answered: bool) -> View {
+    let mut view = listed();
+    view.desired.input.domains = vec![DomainSpec {
+        domain_name: "bad.example".into(),
+        hosted_zone_id: None,
+    }];
+    for _ in 0..9 {
+        match decide(&view) {
+            Action::Call(_) => break,
+            action @ Action::Save(_) => view.apply_answer(&action, Answer::Saved, now()),
+            action => view.record(&action, now()),
+        }
+    }
+    view.desired.input.domains.clear();
+    view.desired.generation += 1;
+    view.facts.attempts_answered = attempts_answered;
+    view
+}
+
+/// AWS refuses a create with domains; nothing has the alias, which was seen twice or once.
+fn refuses_domains(confirmed: bool) -> impl Fn(&Action) -> Option<Answer> {
+    move |action| match action {
+        Action::Call(Call::Create { input, .. }) if !input.domains.is_empty() => {
+            let refusal = refused("InvalidParameterException");
+            Some(trouble(Operation::CreateOrganization, &refusal))
+        }
+        Action::Read(Read::Listing { .. }) => Some(Answer::Listing(Listing {
+            by_id: None,
+            by_alias: Presence::Absent { confirmed },
+            fresh: true,
+            deletion_failed: false,
+        })),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_corrected_spec_is_sent_once_the_recorded_create_is_refused() {
+    let (_, view) = rest_with(corrected(true), refuses_domains(false));
+    assert_eq!(view.memory.organization_id, Some(ID.into()));
+}
+
+/// An earlier attempt may have gone through: the recorded create is repeated until the alias is known
+/// to be absent. Its refusal says nothing of the spec as it is now.
+#[test]
+fn the_refusal_of_an_older_spec_is_not_told_of_the_present_one() {
+    let view = corrected(false);
+    let (outcome, view) = rest_with(view, refuses_domains(false));
+    assert_eq!(outcome, Outcome::Unconfirmed);
+    assert!(view.memory.pending.is_some());
+    let view = next(view, &outcome);
+    let (_, view) = rest_with(view, refuses_domains(true));
+    assert_eq!(view.memory.organization_id, Some(ID.into()));
+}
+
+#[test]
+fn the_refusal_of_an_older_spec_is_not_told_where_somebody_else_has_the_alias_now() {
+    let view = corrected(false);
+    let theirs = |action: &Action| match action {
+        Action::Read(Read::Listing { .. }) => Some(Answer::Listing(Listing {
+            by_id: None,
+            by_alias: Presence::Present(row(&State::Active)),
+            fresh: true,
+            deletion_failed: false,
+        })),
+        Action::Read(Read::Tags(_)) => {
+            let mut tags = marks();
+            tags.insert("workmail-operator.dev/cluster".into(), "elsewhere".into());
+            Some(Answer::Tags(Tags::Shown(tags)))
+        }
+        action => refuses_domains(false)(action),
+    };
+    let (outcome, _) = rest_with(view, theirs);
+    let Outcome::Failed(failure) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(failure.reason, Reason::OwnershipConflict);
 }
 
 /// The create is answered with this refusal.

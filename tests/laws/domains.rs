@@ -75,6 +75,7 @@ fn twists() -> Vec<Twist> {
         Event::DefaultInAws("acme.awsapps.com"),
         Event::TakeDomain("post.example", true),
         Event::Addresses(true),
+        Event::MostDomains(Some(2)),
         Event::Verify(Verification::Failed),
     ];
     let faults = faults.map(Twist::Fault);

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use proptest::{collection::vec, prelude::*};
+use proptest::{collection::vec, option, prelude::*};
 use serde_json::Value;
 use workmail_operator::{
     api::{
@@ -128,11 +128,13 @@ fn domain() -> impl Strategy<Value = DomainStatus> {
 }
 
 fn drift() -> impl Strategy<Value = Drift> {
-    (text(600), text(1200), text(1200)).prop_map(|(path, desired, actual)| Drift {
-        path,
-        desired,
-        actual,
-    })
+    (text(600), option::of(text(1200)), option::of(text(1200))).prop_map(
+        |(path, desired, actual)| Drift {
+            path,
+            desired,
+            actual,
+        },
+    )
 }
 
 /// Few are drawn, and each stands there many times: what is long takes time to draw.

@@ -16,6 +16,7 @@ mod always;
 mod conditions;
 mod creation;
 mod deletion;
+mod domain_steps;
 mod domains;
 mod events;
 mod eventually;

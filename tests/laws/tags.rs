@@ -79,7 +79,12 @@ fn a_user_tag_that_aws_refuses_leaves_no_organization_unmarked_and_keeps_no_doma
     let report = report(&view, &outcome);
     let ready = condition(&report, ConditionType::Ready).unwrap();
     assert!(ready.message.contains("the text of AWS"), "{ready:?}");
-    let drift: Vec<_> = report.shown.drift.iter().map(|one| &one.path).collect();
+    let drift: Vec<_> = report
+        .shown
+        .drift
+        .iter()
+        .map(|one| one.path.to_string())
+        .collect();
     assert_eq!(drift, ["spec.tags[AWS:team]"], "what was written is none");
 }
 

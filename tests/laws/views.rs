@@ -196,6 +196,10 @@ pub(crate) fn usual(view: &View, action: &Action) -> Option<Answer> {
                 complete: *list,
             })
         }
+        Action::Read(Read::Addresses { domain, .. }) => Answer::Addresses {
+            domain: domain.clone(),
+            holder: None,
+        },
         Action::Read(Read::Endpoint) => Answer::Endpoint(Endpoint::Absent),
         Action::KeepEndpoint(entries) => Answer::EndpointKept(entries.clone()),
         Action::Intend(_)

@@ -7,113 +7,111 @@ mod tests;
 use super::text;
 use crate::api::Reason;
 
-/// The AWS operations the operator calls.
+/// A service of AWS that the operator calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// `sts:GetCallerIdentity`.
-    GetCallerIdentity,
-    /// `workmail:ListOrganizations`.
-    ListOrganizations,
-    /// `workmail:DescribeOrganization`.
-    DescribeOrganization,
-    /// `workmail:ListTagsForResource`.
-    ListTagsForResource,
-    /// `workmail:CreateOrganization`.
-    CreateOrganization,
-    /// `workmail:TagResource`.
-    TagResource,
-    /// `workmail:UntagResource`.
-    UntagResource,
-    /// `workmail:DeleteOrganization`.
-    DeleteOrganization,
-    /// `workmail:ListMailDomains`.
-    ListMailDomains,
-    /// `workmail:GetMailDomain`.
-    GetMailDomain,
-    /// `workmail:RegisterMailDomain`.
-    RegisterMailDomain,
-    /// `workmail:UpdateDefaultMailDomain`.
-    UpdateDefaultMailDomain,
-    /// `workmail:DeregisterMailDomain`.
-    DeregisterMailDomain,
+pub enum Service {
+    /// AWS Security Token Service.
+    Sts,
+    /// Amazon WorkMail.
+    WorkMail,
 }
 
-impl Operation {
-    /// Every operation.
-    pub const ALL: [Self; 13] = [
-        Self::GetCallerIdentity,
-        Self::ListOrganizations,
-        Self::DescribeOrganization,
-        Self::ListTagsForResource,
-        Self::CreateOrganization,
-        Self::TagResource,
-        Self::UntagResource,
-        Self::DeleteOrganization,
-        Self::ListMailDomains,
-        Self::GetMailDomain,
-        Self::RegisterMailDomain,
-        Self::UpdateDefaultMailDomain,
-        Self::DeregisterMailDomain,
-    ];
-
-    /// Its name in the service's API.
+impl Service {
+    /// Its name in messages.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::GetCallerIdentity => "GetCallerIdentity",
-            Self::ListOrganizations => "ListOrganizations",
-            Self::DescribeOrganization => "DescribeOrganization",
-            Self::ListTagsForResource => "ListTagsForResource",
-            Self::CreateOrganization => "CreateOrganization",
-            Self::TagResource => "TagResource",
-            Self::UntagResource => "UntagResource",
-            Self::DeleteOrganization => "DeleteOrganization",
-            Self::ListMailDomains => "ListMailDomains",
-            Self::GetMailDomain => "GetMailDomain",
-            Self::RegisterMailDomain => "RegisterMailDomain",
-            Self::UpdateDefaultMailDomain => "UpdateDefaultMailDomain",
-            Self::DeregisterMailDomain => "DeregisterMailDomain",
+            Self::Sts => "AWS STS",
+            Self::WorkMail => "Amazon WorkMail",
         }
+    }
+
+    /// Its prefix in IAM actions.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Sts => "sts",
+            Self::WorkMail => "workmail",
+        }
+    }
+}
+
+/// Makes [`Operation`] from its table: name, service, and whether the operation changes anything in AWS.
+/// The IAM action of each is `service:name` (service authorization reference, WorkMail and STS).
+macro_rules! operations {
+    ($($name:ident: $service:ident, $effect:ident;)*) => {
+        /// The AWS operations the operator calls.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Operation {
+            $(
+                #[doc = concat!("`", stringify!($name), "` of ", stringify!($service), ".")]
+                $name,
+            )*
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: [Self; [$(stringify!($name)),*].len()] = [$(Self::$name),*];
+
+            /// Its name in the service's API.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                self.row().0
+            }
+
+            const fn row(self) -> (&'static str, Service, Effect) {
+                match self {
+                    $(Self::$name => (stringify!($name), Service::$service, Effect::$effect),)*
+                }
+            }
+        }
+    };
+}
+
+/// What an operation does in AWS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Reads,
+    Changes,
+}
+
+operations! {
+    GetCallerIdentity: Sts, Reads;
+    ListOrganizations: WorkMail, Reads;
+    DescribeOrganization: WorkMail, Reads;
+    ListTagsForResource: WorkMail, Reads;
+    CreateOrganization: WorkMail, Changes;
+    TagResource: WorkMail, Changes;
+    UntagResource: WorkMail, Changes;
+    DeleteOrganization: WorkMail, Changes;
+    ListMailDomains: WorkMail, Reads;
+    GetMailDomain: WorkMail, Reads;
+    RegisterMailDomain: WorkMail, Changes;
+    UpdateDefaultMailDomain: WorkMail, Changes;
+    DeregisterMailDomain: WorkMail, Changes;
+    ListUsers: WorkMail, Reads;
+    ListGroups: WorkMail, Reads;
+    ListResources: WorkMail, Reads;
+}
+
+impl Operation {
+    /// Its service.
+    #[must_use]
+    pub const fn service(self) -> Service {
+        self.row().1
     }
 
     /// Its IAM action.
     #[must_use]
     pub fn action(self) -> String {
-        let service = match self {
-            Self::GetCallerIdentity => "sts",
-            Self::ListOrganizations
-            | Self::DescribeOrganization
-            | Self::ListTagsForResource
-            | Self::CreateOrganization
-            | Self::TagResource
-            | Self::UntagResource
-            | Self::DeleteOrganization
-            | Self::ListMailDomains
-            | Self::GetMailDomain
-            | Self::RegisterMailDomain
-            | Self::UpdateDefaultMailDomain
-            | Self::DeregisterMailDomain => "workmail",
-        };
-        format!("{service}:{}", self.as_str())
+        format!("{}:{}", self.service().prefix(), self.as_str())
     }
 
     /// Whether it changes anything in AWS.
     #[must_use]
     pub const fn mutates(self) -> bool {
-        match self {
-            Self::GetCallerIdentity
-            | Self::ListOrganizations
-            | Self::DescribeOrganization
-            | Self::ListTagsForResource
-            | Self::ListMailDomains
-            | Self::GetMailDomain => false,
-            Self::CreateOrganization
-            | Self::TagResource
-            | Self::UntagResource
-            | Self::RegisterMailDomain
-            | Self::UpdateDefaultMailDomain
-            | Self::DeregisterMailDomain
-            | Self::DeleteOrganization => true,
+        match self.row().2 {
+            Effect::Reads => false,
+            Effect::Changes => true,
         }
     }
 }

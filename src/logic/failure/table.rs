@@ -68,21 +68,7 @@ fn is_elsewhere(operation: Operation, region: Option<&Region>) -> bool {
 }
 
 fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> (Reason, String) {
-    let service = match operation {
-        Operation::GetCallerIdentity => "AWS STS",
-        Operation::ListOrganizations
-        | Operation::DescribeOrganization
-        | Operation::ListTagsForResource
-        | Operation::CreateOrganization
-        | Operation::TagResource
-        | Operation::UntagResource
-        | Operation::DeleteOrganization
-        | Operation::ListMailDomains
-        | Operation::GetMailDomain
-        | Operation::RegisterMailDomain
-        | Operation::UpdateDefaultMailDomain
-        | Operation::DeregisterMailDomain => "Amazon WorkMail",
-    };
+    let service = operation.service().as_str();
     let next = match region {
         Some(region) if is_elsewhere(operation, Some(region)) => format!(
             "WorkMail is not known to be in region {region}, only in {}: check the region.",

@@ -75,6 +75,13 @@ pub enum Read {
         /// Read the details of those of these that are there.
         details: BTreeSet<String>,
     },
+    /// Whether a user, a group or a resource has its primary address in a mail domain.
+    Addresses {
+        /// Which organization.
+        id: OrganizationId,
+        /// The domain.
+        domain: String,
+    },
     /// The `DNSEndpoint`, by a live read.
     Endpoint,
     /// Whether the namespace and the CRD stay.
@@ -267,6 +274,13 @@ pub enum Answer {
     OwnerLives(bool),
     /// The mail domains.
     Domains(DomainReading),
+    /// Whether somebody has the primary address in this domain.
+    Addresses {
+        /// The domain.
+        domain: String,
+        /// The first user, group or resource that has, as it stands in messages.
+        holder: Option<String>,
+    },
     /// The `DNSEndpoint`.
     Endpoint(Endpoint),
     /// The `DNSEndpoint` holds these entries, or is removed.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{DnsEntry, View};
+use super::{DnsEntry, Endpoint, View};
 use crate::api::DnsRecord;
 
 impl View {
@@ -13,6 +13,18 @@ impl View {
         let shown = domains.filter_map(|name| self.shown.domains.get(name)?.domain.as_ref());
         let details = shown.filter_map(|domain| domain.details.as_ref());
         entries(details.flat_map(|details| &details.records))
+    }
+}
+
+impl View {
+    /// Whether the `DNSEndpoint` holds what it should.
+    pub(super) fn is_published(&self, seen: &Endpoint) -> bool {
+        let wanted = self.dns_entries();
+        match seen {
+            Endpoint::Absent => wanted.is_empty(),
+            Endpoint::Kept(entries) => *entries == wanted && !wanted.is_empty(),
+            Endpoint::Foreign | Endpoint::KindNotInstalled => false,
+        }
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Desired, Failure, MailDomain, desired::own_domain};
+use crate::api::Reason;
 
 /// What has to be done to an organization's mail domains.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DomainPlan {
-    /// Domains to register.
+    /// Domains to register; none while AWS's quota is reached.
     pub register: BTreeSet<String>,
     /// The domains that are managed once the plan is recorded: what existed before is never managed.
     pub managed: BTreeSet<String>,
@@ -15,6 +16,8 @@ pub struct DomainPlan {
     pub unread: BTreeSet<String>,
     /// The domain to make the default.
     pub default: Option<String>,
+    /// The present default, where it is to be deregistered and the spec names no other that is verified.
+    pub makes_way: Option<String>,
     /// Domains to deregister: we registered them, and the user took them from the spec.
     pub deregister: BTreeSet<String>,
 }
@@ -46,10 +49,12 @@ impl DomainPlan {
         let leaving = |name: &&String| {
             **name != own && !desired.domains.contains(*name) && actual.contains_key(*name)
         };
+        let is_full = |refusal: &Failure| refusal.reason == Reason::LimitExceeded;
+        let has_room = !refused.values().any(is_full);
         let register: BTreeSet<String> = desired
             .domains
             .iter()
-            .filter(|name| **name != own && !actual.contains_key(*name))
+            .filter(|name| has_room && **name != own && !actual.contains_key(*name))
             .filter(|name| !refused.contains_key(*name) && !registered.contains(*name))
             .cloned()
             .collect();
@@ -65,8 +70,9 @@ impl DomainPlan {
             .filter(|name| !refused.contains_key(*name))
             .cloned()
             .collect();
-        let default =
-            default(desired, actual, &deregister).filter(|name| !refused.contains_key(name));
+        let (default, makes_way) = default(desired, actual, &deregister)
+            .filter(|(name, _)| !refused.contains_key(name))
+            .unzip();
         Self {
             managed: managed
                 .iter()
@@ -77,40 +83,36 @@ impl DomainPlan {
             register,
             unread,
             default,
+            makes_way: makes_way.flatten(),
             deregister,
         }
     }
 }
 
 /// The domain to make the default: the one of the spec once it is verified; else, when the present one
-/// is to be deregistered, the organization's own.
+/// is to be deregistered, the organization's own, and the one that makes way for it.
 fn default(
     desired: &Desired,
     actual: &BTreeMap<String, MailDomain>,
     leaving: &BTreeSet<String>,
-) -> Option<String> {
+) -> Option<(String, Option<String>)> {
     let (present, _) = actual.iter().find(|(_, seen)| seen.is_default)?;
     let wanted = desired
         .default_domain
         .as_ref()
         .filter(|wanted| actual.get(*wanted).is_some_and(MailDomain::is_verified));
-    let own = || {
-        let test_domain = actual.iter().find(|(_, seen)| seen.is_test_domain);
-        test_domain.map(|(name, _)| name)
-    };
-    wanted
-        .or_else(|| leaving.contains(present).then(own).flatten())
-        .filter(|name| *name != present)
-        .cloned()
+    if let Some(wanted) = wanted {
+        return (wanted != present).then(|| (wanted.clone(), None));
+    }
+    let (own, _) = actual.iter().find(|(_, seen)| seen.is_test_domain)?;
+    let makes_way = leaving.contains(present) && own != present;
+    makes_way.then(|| (own.clone(), Some(present.clone())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        api::Reason,
-        logic::organization::{DomainDetails, Verification, testing},
-    };
+    use crate::logic::organization::{DomainDetails, Verification, testing};
 
     const TEST_DOMAIN: &str = "acme.awsapps.com";
 

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    AccountId, MailDomain, Organization, OrganizationId, OrganizationState, Region, Summary,
+    AccountId, Difference, MailDomain, Organization, OrganizationId, OrganizationState, Region,
+    Summary,
 };
-use crate::api::{Drift, Omitted, Origin, Pending, PendingOperation, SeenOwner};
+use crate::api::{Omitted, Origin, Pending, PendingOperation, SeenOwner};
 
 /// What must outlive a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -82,7 +83,7 @@ pub struct Shown {
     /// Its mail domains, and those that are about to be registered.
     pub domains: BTreeMap<String, ShownDomain>,
     /// Where AWS differs from the spec.
-    pub drift: Vec<Drift>,
+    pub drift: Vec<Difference>,
     /// What Full would call.
     pub planned_calls: Vec<String>,
     /// How much of these lists the status has no room for.

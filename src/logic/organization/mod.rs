@@ -37,6 +37,7 @@ pub use competing::{Competitor, Participation, preferred_over};
 pub use decide::{decide, planned};
 pub use desired::{Delete, Desired, Policy};
 pub use domains::{DomainFacts, DomainPlan};
+pub use drift::{Difference, DriftPath};
 pub use mail_domain::{DomainDetails, DomainReading, MailDomain, Verification};
 pub use memory::{Memory, Shown, ShownDomain};
 pub use observed::{
@@ -45,7 +46,7 @@ pub use observed::{
 };
 pub use process_memory::{ProcessMemory, Surroundings};
 pub use reconcile::{Freshness, Reconcile};
-pub use report::{Report, deletion_started, keep, report, retained, taken};
+pub use report::{Report, deletion_started, domain_changed, keep, report, retained, taken};
 pub use status::Recorded;
 pub use tags::TagPlan;
 pub use view::{Facts, Schema, View};

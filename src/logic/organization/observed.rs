@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{AccountId, MailDomain, OrganizationId, action::Retained};
-use crate::api::Drift;
+use super::{AccountId, Difference, MailDomain, OrganizationId, action::Retained};
 
 /// The state of an organization. AWS documents it as an open string.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -282,6 +281,8 @@ pub struct Observed {
     pub read_domains: BTreeSet<String>,
     /// The domains that were registered in this reconcile.
     pub registered: BTreeSet<String>,
+    /// The domains in which nobody was seen to have a primary address in this reconcile.
+    pub unused_domains: BTreeSet<String>,
     /// The default mail domain that was set in this reconcile.
     pub default_domain: Option<String>,
     /// Whether the namespace and the CRD stay.
@@ -296,7 +297,7 @@ pub struct Observed {
     /// What AWS refused of single domains; the other domains go on.
     pub refused_domains: BTreeMap<String, super::Failure>,
     /// Drift that was corrected in this reconcile.
-    pub corrected: Vec<Drift>,
+    pub corrected: Vec<Difference>,
     /// A failure that ends the reconcile.
     pub failed: Option<super::Failure>,
     /// What became of the organization when the finalizer went in this reconcile.

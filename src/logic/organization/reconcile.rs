@@ -134,7 +134,12 @@ impl Reconcile {
         let is_about_one = matches!(
             action,
             Action::Call(_)
-                | Action::Read(Read::Organization(_) | Read::Tags(_) | Read::Domains { .. })
+                | Action::Read(
+                    Read::Organization(_)
+                        | Read::Tags(_)
+                        | Read::Domains { .. }
+                        | Read::Addresses { .. }
+                )
         );
         is_throttled
             && is_about_one

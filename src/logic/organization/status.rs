@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    AccountId, DomainDetails, MailDomain, Memory, OrganizationId, OrganizationState, Region,
-    Report, Shown, ShownDomain, Verdict, Verification,
+    AccountId, Difference, DomainDetails, MailDomain, Memory, OrganizationId, OrganizationState,
+    Region, Report, Shown, ShownDomain, Verdict, Verification,
 };
 use crate::api::{
-    AcceptedDeletion, Condition, ConditionStatus, ConditionType, DomainStatus,
+    AcceptedDeletion, Condition, ConditionStatus, ConditionType, DomainStatus, Drift,
     WorkMailOrganizationStatus,
 };
 
@@ -110,7 +110,7 @@ impl Recorded {
                 .iter()
                 .map(|domain| (domain.domain_name.clone(), shown_domain(domain)))
                 .collect(),
-            drift: drift.clone(),
+            drift: drift.iter().map(Difference::from).collect(),
             planned_calls: planned_calls.clone(),
             omitted: *omitted,
         };
@@ -235,7 +235,7 @@ impl Report {
                 .into_iter()
                 .map(|(name, shown)| domain(name, shown, &managed_domains))
                 .collect(),
-            drift,
+            drift: drift.into_iter().map(Drift::from).collect(),
             planned_calls,
             omitted,
             last_handled_reconcile_at: handled,

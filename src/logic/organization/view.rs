@@ -155,6 +155,14 @@ impl View {
         self.facts.full_read_due || self.facts.new_consent || self.requested() || !self.was_ready()
     }
 
+    /// Whether the recorded create has another input than the spec would give it now. What AWS refuses of
+    /// it says nothing of the spec.
+    pub(super) fn has_older_create(&self) -> bool {
+        let pending = self.memory.pending_create();
+        let input = pending.map(|pending| pending.input.clone().unwrap_or_default());
+        input.is_some_and(|input| input != self.desired.input)
+    }
+
     /// What the mail domains are compared with.
     pub(super) fn domain_facts<'a>(
         &'a self,

@@ -64,6 +64,8 @@ pub(crate) struct Aws {
     pub(crate) taken_domains: BTreeSet<String>,
     /// Every domain has addresses.
     pub(crate) addresses: bool,
+    /// So many domains an organization may have, its own among them.
+    pub(crate) most_domains: Option<usize>,
     pub(crate) quota_exhausted: bool,
     /// How many organizations were ever made with each token.
     pub(crate) made: BTreeMap<String, u32>,
@@ -79,6 +81,7 @@ impl Aws {
             taken: BTreeSet::new(),
             taken_domains: BTreeSet::new(),
             addresses: false,
+            most_domains: None,
             quota_exhausted: false,
             made: BTreeMap::new(),
             serial: 0,

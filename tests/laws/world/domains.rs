@@ -123,6 +123,17 @@ impl Aws {
         Ok(self.active(id, account)?.domains.sight(list, details))
     }
 
+    pub(crate) fn holder_in(
+        &mut self,
+        id: &OrganizationId,
+        account: &str,
+        _domain: &str,
+    ) -> Result<Option<String>, ErrorKind> {
+        let has_addresses = self.addresses;
+        self.active(id, account)?;
+        Ok(has_addresses.then(|| "user jo".to_owned()))
+    }
+
     /// Registering one again succeeds.
     pub(super) fn register(
         &mut self,
@@ -131,9 +142,13 @@ impl Aws {
         name: &str,
     ) -> Result<(), ErrorKind> {
         let is_taken = self.taken_domains.contains(name);
+        let most = self.most_domains.unwrap_or(usize::MAX);
         let domains = &mut self.active(id, account)?.domains.all;
         if is_taken && !domains.contains_key(name) {
             return Err(refusal("MailDomainInUseException"));
+        }
+        if domains.len() >= most && !domains.contains_key(name) {
+            return Err(refusal("LimitExceededException"));
         }
         domains
             .entry(name.to_owned())
@@ -196,6 +211,7 @@ impl World {
             orgs,
             taken_domains,
             addresses,
+            most_domains,
             ..
         } = &mut self.aws;
         let orgs = orgs.values_mut();
@@ -216,6 +232,7 @@ impl World {
                 taken_domains.remove(*name);
             }
             Event::Addresses(on) => *addresses = *on,
+            Event::MostDomains(most) => *most_domains = *most,
             Event::DnsWaits(on) => self.dns_waits = *on,
             Event::Verify(verification) => self.aws.verify(verification),
             _ => {}

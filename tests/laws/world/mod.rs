@@ -107,6 +107,7 @@ pub(crate) enum Event {
     Verify(Verification),
     TakeDomain(&'static str, bool),
     Addresses(bool),
+    MostDomains(Option<usize>),
     DnsWaits(bool),
     Quota(bool),
     End,
@@ -240,6 +241,7 @@ impl World {
         self.aws_is_down = false;
         self.aws.quota_exhausted = false;
         self.aws.addresses = false;
+        self.aws.most_domains = None;
         for org in self.aws.orgs.values_mut() {
             if matches!(
                 org.state,

@@ -18,6 +18,7 @@ impl World {
             Read::Listing { .. } => Operation::ListOrganizations,
             Read::Organization(_) => Operation::DescribeOrganization,
             Read::Domains { .. } => Operation::ListMailDomains,
+            Read::Addresses { .. } => Operation::ListUsers,
             Read::Tags(_) | Read::Scope | Read::Object | Read::Owner { .. } | Read::Endpoint => {
                 Operation::ListTagsForResource
             }
@@ -55,6 +56,14 @@ impl World {
                         self.note_tags(running, id);
                     }
                     Answer::Tags(tags)
+                }
+                Err(trouble) => answer(operation, &trouble),
+            },
+            Read::Addresses { id, domain } => match self.aws.holder_in(id, account, domain) {
+                Ok(holder) => {
+                    running.seen.see_addresses(domain, holder.as_deref());
+                    let domain = domain.clone();
+                    Answer::Addresses { domain, holder }
                 }
                 Err(trouble) => answer(operation, &trouble),
             },
@@ -114,12 +123,30 @@ impl World {
     }
 
     pub(super) fn call(&mut self, running: &mut Running, call: &Call, fault: &Fault) -> Answer {
-        let operation = call.operation();
+        // Only listings begun after the intent count.
+        let pending = running.view().memory.pending_create();
+        let intended = pending.map(|pending| pending.since + SignedDuration::from_secs(1));
+        let missing = self.known(&running.uid).alias_missing;
+        let missing = missing.filter(|since| Some(*since) > intended);
         if let Call::Create { .. } = call {
             let known = self.known(&running.uid);
             // What was missing before it may be there.
             known.alias_missing = None;
         }
+        let answer = self.answer_call(running, call, fault);
+        let did_nothing = match &answer {
+            Answer::Refused(_) => true,
+            Answer::Failed { did_nothing, .. } => *did_nothing,
+            _ => false,
+        };
+        if did_nothing {
+            self.known(&running.uid).alias_missing = missing;
+        }
+        answer
+    }
+
+    fn answer_call(&mut self, running: &mut Running, call: &Call, fault: &Fault) -> Answer {
+        let operation = call.operation();
         if let Some(trouble) = fault
             .trouble()
             .or(self.aws_is_down.then_some(ErrorKind::Unreachable))

@@ -303,6 +303,7 @@ fn domains() -> impl Strategy<Value = Event> {
         2 => any_name.prop_map(Event::DefaultInAws),
         2 => (name(), any::<bool>()).prop_map(|(name, on)| Event::TakeDomain(name, on)),
         1 => any::<bool>().prop_map(Event::Addresses),
+        1 => select(vec![None, Some(2), Some(3)]).prop_map(Event::MostDomains),
         1 => any::<bool>().prop_map(Event::DnsWaits),
     ]
 }

@@ -1,7 +1,7 @@
 //! What must hold of every call that changes an organization's mail domains, and of what is recorded
 //! of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use workmail_operator::logic::{
     OrganizationId,
@@ -20,6 +20,8 @@ pub(crate) struct SeenDomains {
     /// `None`: it was looked for, and is not there.
     one_by_one: BTreeMap<String, Option<MailDomain>>,
     list_was_read: bool,
+    /// Those in which nobody has the primary address.
+    unused: BTreeSet<String>,
 }
 
 impl SeenDomains {
@@ -51,6 +53,12 @@ impl Evidence {
             self.domains.list_was_read = true;
         }
         self.domains.one_by_one.extend(sight.domains.clone());
+    }
+
+    pub(super) fn see_addresses(&mut self, domain: &str, holder: Option<&str>) {
+        if holder.is_none() {
+            self.domains.unused.insert(domain.to_owned());
+        }
     }
 
     /// A call of ours was done.
@@ -96,8 +104,14 @@ impl World {
         let managed = &object.status.memory.managed_domains;
         let wanted = object.spec.default_domain.as_deref() == Some(domain);
         let leaves = |default: &str| managed.contains(default) && !spec_has(object, default);
-        let makes_way =
-            domain == own(object) && (running.seen.domains.present_default()).is_some_and(leaves);
+        let present = running.seen.domains.present_default();
+        let makes_way = domain == own(object) && present.is_some_and(leaves);
+        let is_unused = present.is_some_and(|name| running.seen.domains.unused.contains(name));
+        self.check(
+            wanted || is_unused,
+            "the default makes way only where nobody has an address in it",
+            || format!("to {domain}: {:?}", running.seen.domains),
+        );
         self.check(
             wanted || makes_way,
             "the default moves as the spec says or out of the way",
@@ -133,6 +147,11 @@ impl World {
     /// What is recorded as managed was seen to be missing, or goes along with a create.
     pub(super) fn watch_managed(&mut self, running: &Running, before: &Object, status: &Recorded) {
         let memory = &status.memory;
+        let mut managed = memory.managed_domains.iter();
+        let is_stored = managed.all(|name| status.shown.domains.contains_key(name));
+        self.check(is_stored, "what is managed stands in the status", || {
+            format!("{memory:?}, {:?}", status.shown.domains)
+        });
         let along = memory.pending_create().and_then(|one| one.input.as_ref());
         let goes_along = |name: &String| {
             along.is_some_and(|input| input.domains.iter().any(|one| one.domain_name == *name))

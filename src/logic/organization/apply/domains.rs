@@ -5,7 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::jiff::Timestamp;
 
 use super::to_seconds;
-use crate::logic::organization::{DomainReading, MailDomain, ShownDomain, View, drift};
+use crate::{
+    api::Reason,
+    logic::{
+        Failure,
+        organization::{Call, DomainReading, MailDomain, ShownDomain, View, drift},
+    },
+};
 
 /// What the status tells of a domain. Without its records it has to be read again.
 fn read(shown: &ShownDomain) -> Option<MailDomain> {
@@ -78,9 +84,13 @@ impl View {
         for (name, domain) in seen {
             let shown = self.shown.domains.entry(name.clone()).or_default();
             let mut domain = domain.clone();
-            if domain.details.is_none() && self.desired.domains.contains(name) {
-                // It is read later: what was read of it before stays until then, and since when it waits.
-                domain.details = shown.domain.take().and_then(|before| before.details);
+            if domain.details.is_none() {
+                // Since when it waits stays until it is read again, also while the spec does not have it:
+                // AWS begins anew only with a registration.
+                if self.desired.domains.contains(name) {
+                    // It is read later: what was read of it before stays until then.
+                    domain.details = shown.domain.take().and_then(|before| before.details);
+                }
             } else {
                 let waits = domain.is_pending() || domain.has_failed();
                 shown.pending_since = shown
@@ -93,17 +103,64 @@ impl View {
         }
     }
 
-    pub(super) fn see_registered(&mut self, domain: String) {
+    pub(super) fn see_registered(&mut self, domain: String, now: Timestamp) {
         self.records_correction(|| [drift::domain(&domain, true)]);
+        // AWS looks for its records from now on, also where it was registered before.
+        let shown = self.shown.domains.entry(domain.clone()).or_default();
+        shown.pending_since = Some(to_seconds(now));
         self.observed.registered.insert(domain.clone());
         let seen = self.observed.domains.get_or_insert_default();
         seen.insert(domain, MailDomain::default());
     }
 
+    /// A default domain in which somebody has the primary address stays, and stays the default: AWS would
+    /// refuse to deregister it, and the default would have moved for nothing.
+    pub(super) fn see_addresses(&mut self, domain: String, holder: Option<String>) {
+        let Some(holder) = holder else {
+            self.observed.unused_domains.insert(domain);
+            return;
+        };
+        let failure = Failure::of(
+            Reason::DomainInUse,
+            format!(
+                "Move {holder} and all others with a primary address in {domain} to another domain, or \
+                 put {domain} back into spec.domains. Until then it stays, and stays the default domain."
+            ),
+        );
+        self.observed.refused_domains.insert(domain, failure);
+    }
+
+    /// What AWS refused of a domain that leaves, with the default domain where the spec does not name it:
+    /// it may have moved to make way.
+    pub(super) fn with_default(&self, call: &Call, failure: Failure) -> Failure {
+        let all = self.observed.domains.iter().flatten();
+        let mut default = all.filter(|(_, seen)| seen.is_default);
+        match (call, default.next()) {
+            (Call::Deregister { .. }, Some((default, _)))
+                if self.desired.default_domain.as_ref() != Some(default) =>
+            {
+                let message = format!("{} The default domain is {default} now.", failure.message);
+                Failure { message, ..failure }
+            }
+            _ => failure,
+        }
+    }
+
+    /// AWS has refused to register this domain, or any at all: it is not managed, and not waited for.
+    pub(super) fn forget_unregistered(&mut self, domain: &str, or_any: bool) {
+        let actual = self.observed.domains.as_ref();
+        let is_missing = |name: &String| {
+            name == domain || or_any && actual.is_some_and(|seen| !seen.contains_key(name))
+        };
+        self.memory.managed_domains.retain(|name| !is_missing(name));
+        let shown = &mut self.shown.domains;
+        shown.retain(|name, shown| !is_missing(name) || shown.domain.is_some());
+    }
+
     pub(super) fn see_default(&mut self, domain: String) {
         let seen = self.observed.domains.get_or_insert_default();
         let present = seen.iter().find(|(_, seen)| seen.is_default);
-        let present = present.map_or(String::new(), |(name, _)| name.clone());
+        let present = present.map(|(name, _)| name.clone());
         for (name, seen) in seen.iter_mut() {
             seen.is_default = *name == domain;
         }
@@ -114,7 +171,7 @@ impl View {
         }
         // Else it was waited for.
         if self.shown.default_domain.as_ref() == Some(&domain) {
-            self.records_correction(|| [drift::default_domain(&domain, &present)]);
+            self.records_correction(|| [drift::default_domain(&domain, present.as_deref())]);
         }
         self.observed.default_domain = Some(domain);
     }
@@ -123,6 +180,9 @@ impl View {
         self.records_correction(|| [drift::domain(domain, false)]);
         self.memory.managed_domains.remove(domain);
         self.shown.domains.remove(domain);
+        // There is room for another one now.
+        let refused = &mut self.observed.refused_domains;
+        refused.retain(|_, refusal| refusal.reason != Reason::LimitExceeded);
         if let Some(seen) = &mut self.observed.domains {
             seen.remove(domain);
         }

@@ -8,16 +8,21 @@ use std::collections::BTreeMap;
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    Action, Answer, Call, Endpoint, Failure, OrganizationId, OrganizationState, Owner, OwnerName,
-    Presence, Reading, Release, SaveAs, Summary, TagStep, Tags, View, drift, report::keep,
+    Action, Answer, Call, Difference, Endpoint, Failure, OrganizationId, OrganizationState, Owner,
+    OwnerName, Presence, Reading, Release, SaveAs, Summary, TagStep, Tags, View, drift,
+    report::keep,
 };
-use crate::api::{Drift, Origin, Pending, PendingOperation, Reason, SeenOwner};
+use crate::api::{Origin, Pending, PendingOperation, Reason, SeenOwner};
 
-/// Whether a refusal concerns one domain alone, so that the others can go on.
-const fn is_about_one_domain(reason: Reason) -> bool {
+/// Whether the refusal of a call for a domain leaves the other domains to be corrected. At the quota no
+/// other is registered ([`super::DomainPlan`]), and one that leaves makes room.
+const fn leaves_others(call: &Call, reason: Reason) -> bool {
     matches!(
-        reason,
-        Reason::DomainInUse | Reason::DomainNotVerified | Reason::DomainRefused
+        (call, reason),
+        (
+            _,
+            Reason::DomainInUse | Reason::DomainNotVerified | Reason::DomainRefused
+        ) | (Call::Register { .. }, Reason::LimitExceeded)
     )
 }
 
@@ -44,6 +49,9 @@ impl View {
             Action::Manage(keys) => self.memory.managed_tag_keys.clone_from(keys),
             Action::ManageDomains(domains) => self.manage_domains(domains, now),
             Action::Forget => {
+                if self.has_older_create() {
+                    self.observed.refused = None;
+                }
                 self.forget_create();
                 self.unfreeze();
             }
@@ -76,6 +84,7 @@ impl View {
             }
             Answer::OwnerLives(lives) => self.observed.owner_lives = Some(lives),
             Answer::Domains(sight) => self.see_domains(sight, now),
+            Answer::Addresses { domain, holder } => self.see_addresses(domain, holder),
             Answer::Endpoint(endpoint) => self.observed.endpoint = Some(endpoint),
             Answer::EndpointKept(entries) => {
                 self.observed.endpoint = Some(if entries.is_empty() {
@@ -117,7 +126,7 @@ impl View {
                 self.change_tags(|seen| seen.retain(|key, _| !keys.contains(key)));
                 self.see_owner(now);
             }
-            Answer::Registered(domain) => self.see_registered(domain),
+            Answer::Registered(domain) => self.see_registered(domain, now),
             Answer::DefaultSet(domain) => self.see_default(domain),
             Answer::Deregistered(domain) => self.see_deregistered(&domain),
             Answer::DeleteAccepted => self.see_accepted(now),
@@ -138,11 +147,14 @@ impl View {
     fn apply_refusal(&mut self, action: &Action, failure: Failure) {
         match action {
             Action::Call(Call::Create { .. }) => {
-                if self.facts.attempts_answered {
+                let is_older = self.has_older_create();
+                let is_over = self.facts.attempts_answered;
+                if is_over {
                     self.forget_create();
                     self.unfreeze();
                 }
-                self.observed.refused = Some(failure);
+                // It says nothing of the spec as it is now, which is sent next.
+                self.observed.refused = (!is_over || !is_older).then_some(failure);
                 // A search after this has to begin with a listing begun after this.
                 if let Some(listing) = &mut self.observed.listing {
                     listing.fresh = false;
@@ -153,15 +165,13 @@ impl View {
                 self.observed.refused = Some(failure);
             }
             Action::Call(
-                Call::Register { domain, .. }
+                call @ (Call::Register { domain, .. }
                 | Call::SetDefault { domain, .. }
-                | Call::Deregister { domain, .. },
-            ) if is_about_one_domain(failure.reason) => {
-                if let Action::Call(Call::Register { .. }) = action {
-                    self.memory.managed_domains.remove(domain);
-                    // It is not waited for.
-                    let shown = &mut self.shown.domains;
-                    shown.retain(|name, shown| name != domain || shown.domain.is_some());
+                | Call::Deregister { domain, .. }),
+            ) if leaves_others(call, failure.reason) => {
+                let failure = self.with_default(call, failure);
+                if let Call::Register { .. } = call {
+                    self.forget_unregistered(domain, failure.reason == Reason::LimitExceeded);
                 }
                 self.observed
                     .refused_domains
@@ -335,7 +345,10 @@ impl View {
     }
 
     /// Takes note of changes back: the spec is as it was when AWS was as the spec says.
-    fn records_correction<T: IntoIterator<Item = Drift>>(&mut self, drift: impl FnOnce() -> T) {
+    fn records_correction<T: IntoIterator<Item = Difference>>(
+        &mut self,
+        drift: impl FnOnce() -> T,
+    ) {
         if self.facts.was_in_sync || self.was_ready() {
             self.observed.corrected.extend(drift());
         }

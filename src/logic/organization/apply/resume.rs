@@ -45,6 +45,8 @@ impl View {
             endpoint: _,
             read_domains,
             registered,
+            // Somebody may have got an address since.
+            unused_domains: _,
             default_domain,
             scope: _,
             current: _,

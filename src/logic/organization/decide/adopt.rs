@@ -125,6 +125,10 @@ pub(super) fn not_found(view: &View) -> Failure {
         .as_ref()
         .map_or("", |account| account.as_str());
     let next = match view.desired.adoption {
+        // Another policy is refused beside an id.
+        AdoptionPolicy::Adopt if view.desired.organization_id.is_some() => {
+            "Check organizationId, region and account. It is looked for again by itself."
+        }
         AdoptionPolicy::Adopt => {
             "adoptionPolicy Adopt creates none: check alias, region and account, or set it to \
              AdoptOrCreate. It is looked for again by itself."
@@ -143,12 +147,18 @@ pub(super) fn not_found(view: &View) -> Failure {
 /// The alias is taken in this account and region, and nobody asked for the adoption.
 pub(super) fn not_asked_for(view: &View, candidate: &Summary) -> Failure {
     let object = &view.desired.object;
+    // Adopt is refused beside a hosted zone.
+    let policy = if view.desired.zoned.is_empty() {
+        "Adopt"
+    } else {
+        "AdoptOrCreate"
+    };
     Failure::of(
         Reason::AliasUnavailable,
         format!(
             "Organization {} of this account and region has this alias and no owner, and \
              adoptionPolicy Create takes none that exists. To put it under this resource, set \
-             adoptionPolicy to Adopt, or give it the tags {TAG_CLUSTER}={}, {TAG_NAMESPACE}={} and \
+             adoptionPolicy to {policy}, or give it the tags {TAG_CLUSTER}={}, {TAG_NAMESPACE}={} and \
              {TAG_NAME}={} in AWS. Otherwise create a new resource with another alias: the alias of \
              a deleted organization may never be free again.",
             candidate.id,

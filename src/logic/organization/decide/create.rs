@@ -146,7 +146,11 @@ fn after_refusal(view: &View, pending: &Pending, refusal: &Failure) -> Action {
     match find(view, pending) {
         Search::Step(action) => action,
         Search::Absent { confirmed: true } => Action::Forget,
-        // The recorded input is repeated until the alias is known to be absent.
+        // The recorded input is repeated until the alias is known to be absent; what AWS says of it is
+        // not told of another spec.
+        Search::Absent { confirmed: false } if view.has_older_create() => {
+            rest(Outcome::Unconfirmed)
+        }
         Search::Absent { confirmed: false } | Search::NotOurs => refused(view, refusal),
         Search::Hidden(found) => fail(hidden::may_be_ours(view, &found)),
     }
@@ -155,7 +159,7 @@ fn after_refusal(view: &View, pending: &Pending, refusal: &Failure) -> Action {
 /// Tells a refusal. If the alias is taken in this very account and region, a listing begun after the
 /// call shows by whom.
 fn refused(view: &View, refusal: &Failure) -> Action {
-    if refusal.reason != Reason::AliasUnavailable {
+    if refusal.reason != Reason::AliasUnavailable && !view.has_older_create() {
         return fail(refusal.clone());
     }
     if !has_fresh_listing(view) {

@@ -192,6 +192,21 @@ pub(super) fn read_details(id: &OrganizationId, unread: &BTreeSet<String>) -> Ac
     })
 }
 
+/// Reads who has addresses in the default domain before it makes way: it does so only if AWS may then
+/// deregister it.
+pub(super) fn read_addresses(
+    view: &View,
+    id: &OrganizationId,
+    plan: &DomainPlan,
+) -> Option<Action> {
+    let makes_way = plan.makes_way.as_ref();
+    let domain = makes_way.filter(|name| !view.observed.unused_domains.contains(*name))?;
+    Some(Action::Read(Read::Addresses {
+        id: id.clone(),
+        domain: domain.clone(),
+    }))
+}
+
 /// One write after the other: the record of what is managed, the domains that are registered, the
 /// default, the domains that leave.
 fn correct_domains(view: &View, id: &OrganizationId) -> Option<Action> {
@@ -201,11 +216,14 @@ fn correct_domains(view: &View, id: &OrganizationId) -> Option<Action> {
         return Some(Action::ManageDomains(plan.managed));
     }
     let id = id.clone();
-    if let Some(domain) = plan.register.into_iter().next() {
+    if let Some(domain) = plan.register.first().cloned() {
         return Some(call(view, Call::Register { id, domain }));
     }
     if !plan.unread.is_empty() {
         return Some(read_details(&id, &plan.unread));
+    }
+    if let Some(read) = read_addresses(view, &id, &plan) {
+        return Some(read);
     }
     if let Some(domain) = plan.default {
         return Some(call(view, Call::SetDefault { id, domain }));

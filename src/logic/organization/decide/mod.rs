@@ -107,12 +107,11 @@ fn read_prerequisites(view: &View) -> Option<Action> {
         .as_ref()
         .filter(|frozen| *frozen != account)
     {
-        return Some(fail(Failure::of(
+        return Some(fail(Failure::of_read(
             Reason::AccountMismatch,
             format!(
-                "The operator's credentials are of account {account}, but this organization is in \
-                 account {frozen}. Nothing is looked at or changed until the operator has \
-                 credentials of {frozen} again."
+                "Give the operator credentials of account {frozen}, in which this organization is. \
+                 Those it has are of account {account}, and read and change nothing of it."
             ),
         )));
     }
@@ -156,7 +155,9 @@ fn immutable_differs(
             "{} is {} in this resource and {} in AWS, and cannot be changed there. Delete this \
              resource (under deletionPolicy Retain nothing happens in AWS) and create it again as \
              the organization is.",
-            differs.path, differs.desired, differs.actual
+            differs.path,
+            drift::word(differs.desired.as_deref()),
+            drift::word(differs.actual.as_deref())
         ),
     ))
 }

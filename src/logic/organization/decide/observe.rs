@@ -3,7 +3,7 @@
 use super::{
     adopt::not_found,
     create::has_fresh_listing,
-    existing::{list_domains, read_details},
+    existing::{list_domains, read_addresses, read_details},
     fail,
     owner::{OwnershipVerdict, conflict, whose},
     planned, rest,
@@ -51,9 +51,15 @@ pub(super) fn decide(view: &View) -> Action {
     let Some(domains) = &view.observed.domains else {
         return list_domains(id);
     };
-    let unread = DomainPlan::new(&view.desired, view.domain_facts(domains)).unread;
-    if !unread.is_empty() {
-        return read_details(id, &unread);
+    let plan = DomainPlan::new(&view.desired, view.domain_facts(domains));
+    if !plan.unread.is_empty() {
+        return read_details(id, &plan.unread);
+    }
+    if let Some(read) = read_addresses(view, id, &plan) {
+        return read;
+    }
+    if view.desired.dns_endpoint && view.observed.endpoint.is_none() {
+        return Action::Read(Read::Endpoint);
     }
     rest(Outcome::Observed(differs(view, id, &whose)))
 }
@@ -98,7 +104,8 @@ fn differs(view: &View, id: &OrganizationId, whose: &OwnershipVerdict) -> Option
     if drift.is_empty() && plan.calls.is_empty() {
         return None;
     }
-    let paths: Vec<&str> = drift.iter().map(|one| one.path.as_str()).collect();
+    let paths: Vec<String> = drift.iter().map(|one| one.path.to_string()).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let what = if paths.is_empty() {
         String::new()
     } else {

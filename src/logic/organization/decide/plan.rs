@@ -8,8 +8,8 @@ use crate::{
     logic::{
         Failure, OrganizationId,
         organization::{
-            Action, Answer, Call, DomainDetails, DomainReading, MailDomain, Outcome, Presence,
-            Read, Verification, View,
+            Action, Answer, Call, DomainDetails, DomainReading, MailDomain, OrganizationState,
+            Outcome, Presence, Read, Tags, Verification, View,
         },
     },
 };
@@ -52,6 +52,14 @@ pub fn planned(view: &View) -> Plan {
                 return plan;
             }
             Action::Read(Read::Object) => apply_answer(&mut view, &action, Answer::Current),
+            // AWS shows the tags of Active organizations only.
+            Action::Read(Read::Tags(_))
+                if view
+                    .summary()
+                    .is_some_and(|seen| seen.state != OrganizationState::Active) =>
+            {
+                apply_answer(&mut view, &action, Answer::Tags(Tags::Hidden));
+            }
             Action::Read(Read::Domains {
                 details,
                 list: false,

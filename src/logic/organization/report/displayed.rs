@@ -4,8 +4,17 @@ use std::collections::BTreeMap;
 
 use crate::logic::organization::{Presence, Shown, View};
 
-/// What the status shows after what was seen in this reconcile.
+/// What the status shows after what was seen in this reconcile. A managed domain is always among it: the
+/// status remembers there that it is managed.
 pub(super) fn after_reads(view: &View) -> Shown {
+    let mut shown = seen(view);
+    for name in &view.memory.managed_domains {
+        shown.domains.entry(name.clone()).or_default();
+    }
+    shown
+}
+
+fn seen(view: &View) -> Shown {
     let mut shown = view.shown.clone();
     if view.id().is_none() {
         return only_observed(view, shown);

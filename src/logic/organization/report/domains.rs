@@ -2,13 +2,39 @@
 
 use super::verdict;
 use crate::{
-    api::{ConditionStatus, ConditionType, Reason},
+    api::{ConditionStatus, ConditionType, EventReason, Reason},
     logic::{
-        Verdict,
-        organization::{Endpoint, MailDomain, View},
+        EventKind, ObjectEvent, Verdict,
+        organization::{Answer, Endpoint, MailDomain, View},
         text,
     },
 };
+
+/// The event of a change of an organization's mail domains that AWS has just made.
+#[must_use]
+pub fn domain_changed(view: &View, answer: &Answer) -> Option<ObjectEvent> {
+    let (reason, message) = if let Answer::Registered(domain) = answer {
+        let message = format!("Mail domain {domain} is registered.");
+        (EventReason::DomainRegistered, message)
+    } else if let Answer::Deregistered(domain) = answer {
+        let message = format!("Mail domain {domain} is deregistered.");
+        (EventReason::DomainDeregistered, message)
+    } else if let Answer::DefaultSet(domain) = answer {
+        let all = view.observed.domains.iter().flatten();
+        let mut before = all.filter(|(_, seen)| seen.is_default);
+        let before = before.next().map_or("unknown", |(name, _)| name);
+        (
+            EventReason::DefaultDomainChanged,
+            format!("The default domain is {domain} now; it was {before}."),
+        )
+    } else {
+        return None;
+    };
+    Some(ObjectEvent {
+        kind: EventKind::Normal(reason),
+        message,
+    })
+}
 
 /// The conditions that speak of domains.
 pub(super) fn ready(view: &View) -> Vec<Verdict> {
@@ -52,12 +78,7 @@ fn domains(view: &View) -> Option<(ConditionStatus, Reason, String)> {
         return Some((
             ConditionStatus::False,
             Reason::VerificationFailed,
-            format!(
-                "AWS could not verify {} within 72 hours. Check that its DNS serves the records of \
-                 status.domains; then remove it from spec.domains and add it again, so that AWS \
-                 looks anew.",
-                list(&failed)
-            ),
+            cure(view, &failed),
         ));
     }
     let waiting = named(&|name| !domain(name).is_some_and(MailDomain::is_verified));
@@ -85,6 +106,42 @@ fn domains(view: &View) -> Option<(ConditionStatus, Reason, String)> {
     ))
 }
 
+/// What makes AWS look for the records anew: only a registration does. A domain that this resource does
+/// not manage is deregistered by nobody but the user.
+fn cure(view: &View, failed: &[&str]) -> String {
+    let is_managed = |name: &&str| view.memory.managed_domains.contains(*name);
+    let (managed, others): (Vec<&str>, Vec<&str>) = failed.iter().copied().partition(is_managed);
+    let publish =
+        "AWS did not see the records of status.domains within 72 hours: publish them, then";
+    if view.observes() {
+        return format!(
+            "{publish} deregister and register it in AWS, for managementPolicy is Observe: {}.",
+            list(failed)
+        );
+    }
+    let mut cures = Vec::new();
+    if !managed.is_empty() {
+        let default = view.desired.default_domain.as_deref();
+        let and_default = if default.is_some_and(|default| managed.contains(&default)) {
+            " and spec.defaultDomain"
+        } else {
+            ""
+        };
+        cures.push(format!(
+            "remove it from spec.domains{and_default} and add it again: {}",
+            list(&managed)
+        ));
+    }
+    if !others.is_empty() {
+        cures.push(format!(
+            "deregister it in AWS, for this resource did not register it, and it is registered again: \
+             {}",
+            list(&others)
+        ));
+    }
+    format!("{publish} {}.", cures.join("; "))
+}
+
 fn list(names: &[&str]) -> String {
     text::first(names, 5)
 }
@@ -92,11 +149,27 @@ fn list(names: &[&str]) -> String {
 fn endpoint(view: &View) -> Option<Verdict> {
     let kind = ConditionType::DnsEndpointReady;
     if !view.desired.dns_endpoint {
-        return None;
+        // That there is one to remove is remembered here until it is removed.
+        return match &view.observed.endpoint {
+            None | Some(Endpoint::Kept(_)) => Verdict::of(&view.previous, kind).cloned(),
+            Some(Endpoint::Absent | Endpoint::Foreign | Endpoint::KindNotInstalled) => None,
+        };
     }
     let name = &view.desired.object;
     let (status, reason, message) = match &view.observed.endpoint {
         None => return Verdict::of(&view.previous, kind).cloned(),
+        Some(seen @ (Endpoint::Kept(_) | Endpoint::Absent))
+            if view.observes() && !view.is_published(seen) =>
+        {
+            (
+                ConditionStatus::False,
+                Reason::DriftFound,
+                format!(
+                    "Set managementPolicy to Full: under Observe nothing writes the records of \
+                     status.domains into DNSEndpoint {name}, which does not hold them."
+                ),
+            )
+        }
         Some(Endpoint::Kept(_)) => (
             ConditionStatus::True,
             Reason::Published,

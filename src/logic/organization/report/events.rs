@@ -4,10 +4,12 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{Report, leaves};
 use crate::{
-    api::{Class, ConditionType, Drift, EventReason, Origin, Reason},
+    api::{Class, ConditionType, EventReason, Origin, Reason},
     logic::{
         EventKind, ObjectEvent, OrganizationId, Verdict,
-        organization::{OrganizationState, Outcome, Release, View, action::Retained},
+        organization::{
+            Difference, OrganizationState, Outcome, Release, View, action::Retained, drift::word,
+        },
     },
 };
 
@@ -154,15 +156,8 @@ fn without_records(view: &View) -> Option<ObjectEvent> {
     })
 }
 
-fn before_and_after(drift: &Drift, kind: EventReason) -> String {
-    let word = |value: &str| {
-        if value.is_empty() {
-            "absent".to_owned()
-        } else {
-            format!("{value:?}")
-        }
-    };
-    let (desired, actual) = (word(&drift.desired), word(&drift.actual));
+fn before_and_after(drift: &Difference, kind: EventReason) -> String {
+    let [desired, actual] = [&drift.desired, &drift.actual].map(|value| word(value.as_deref()));
     if kind == EventReason::DriftMended {
         format!("{} was {actual} and is {desired} again", drift.path)
     } else {

@@ -5,6 +5,7 @@ mod displayed;
 mod domains;
 mod events;
 
+pub use domains::domain_changed;
 pub use events::{deletion_started, retained, taken};
 
 use super::{
