@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{clock::Clock, faults::Rule, knobs::Knobs, seeds::Seeds};
+use crate::{clock::Clock, export::S3Target, faults::Rule, knobs::Knobs, seeds::Seeds};
 
 /// A configuration file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,8 @@ pub struct Config {
     pub knobs: Knobs,
     /// What exists at the start.
     pub seeds: Seeds,
+    /// The S3 server that export jobs write to. Without one they write nothing.
+    pub s3: Option<S3Target>,
     /// The fault rules at the start.
     pub faults: Vec<Rule>,
     /// The clock of the endpoint.
@@ -50,6 +52,7 @@ impl Default for Config {
             journal_bytes: 64 << 20,
             knobs: Knobs::default(),
             seeds: Seeds::default(),
+            s3: None,
             faults: Vec::new(),
             clock: Clock::system(),
         }

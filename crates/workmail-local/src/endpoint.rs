@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     clock::Clock,
     config::Config,
+    export::S3Target,
     faults::{CallInfo, Faults, Injected, Rule, RuleId, RuleView},
     ids::OrganizationId,
     journal::{Call, CallFilter, Journal, WaitTimeout},
@@ -18,8 +19,8 @@ use crate::{
         Credential, EntityChange, Metadata, OrganizationChange, SeedDirectory, SeedError,
         SeedGroup, SeedOrganization, SeedResource, SeedRole, SeedUser, SeedZone,
     },
-    state::{Entity, Organization, State},
-    views::{DirectoryView, EntityView, OrganizationView, SessionView},
+    state::{Entity, Job, Organization, State},
+    views::{DirectoryView, EntityView, ExportView, OrganizationView, SessionView},
 };
 
 /// An endpoint, and the changes of its state that no client makes. A clone is the same endpoint.
@@ -61,7 +62,7 @@ impl Endpoint {
     /// A seed of the configuration is not valid.
     pub fn reset(&self) -> Result<(), SeedError> {
         let config = &self.0.config;
-        let mut state = State::new(config.knobs.clone());
+        let mut state = State::new(config.knobs.clone(), config.s3.is_some());
         state.seed(&config.seeds, self.clock().now())?;
         *self.state() = state;
         let mut faults = self.lock_faults();
@@ -278,6 +279,52 @@ impl Endpoint {
     #[must_use]
     pub fn directory(&self, id: &str) -> Option<DirectoryView> {
         Some(self.current_state().directories.get(id)?.view())
+    }
+
+    /// Returns the export jobs of an organization, in the order of their starts.
+    #[must_use]
+    pub fn exports(&self, organization: &str) -> Vec<ExportView> {
+        let now = self.clock().now();
+        let mut state = self.state();
+        let found = OrganizationId::parse(organization).and_then(|id| state.find_mut(id));
+        found.map_or_else(Vec::new, |organization| {
+            organization.exports.catch_up(now);
+            organization.exports.after(0).map(Job::view).collect()
+        })
+    }
+
+    /// Removes an export job as if it had never existed. What is in S3 stays.
+    ///
+    /// # Errors
+    /// The job does not exist.
+    pub fn remove_export(&self, organization: &str, job: &str) -> Result<(), SeedError> {
+        let mut state = self.state();
+        let organization = state.find_mut(parse(organization)?);
+        match organization.map(|organization| organization.exports.remove(job)) {
+            Some(true) => Ok(()),
+            Some(false) | None => Err(SeedError::Unknown(job.to_owned())),
+        }
+    }
+
+    /// Ends an export job that still runs, because its mailbox is written or could not be.
+    pub(crate) fn finish_export(
+        &self,
+        organization: OrganizationId,
+        job: &str,
+        error: Option<String>,
+    ) {
+        let now = self.clock().now();
+        let mut state = self.state();
+        let organization = state.find_mut(organization);
+        let job = organization.and_then(|organization| organization.exports.get_mut(job));
+        if let Some(job) = job.filter(|job| job.is_running()) {
+            job.finish(error, now);
+        }
+    }
+
+    /// Returns the S3 server that export jobs write to.
+    pub(crate) fn s3(&self) -> Option<&S3Target> {
+        self.0.config.s3.as_ref()
     }
 
     /// Adds a fault rule as the last one.

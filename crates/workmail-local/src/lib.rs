@@ -12,6 +12,7 @@
 //! | `server` | listens, and closes connections that get no answer |
 //! | `control` | the control API: HTTP under `/_control` |
 //! | `wire` | signatures, framing, errors in the form of the service, faults, journal |
+//! | `export` | writes the archives of export jobs to S3 |
 //! | `operations` | one function for each operation of the service |
 //! | `state` | organizations, directories, aliases, tokens, and how they change with time |
 //! | `contract` | the operations, members and bounds of the service's model |
@@ -38,6 +39,7 @@ mod config;
 mod contract;
 mod control;
 mod endpoint;
+mod export;
 mod faults;
 mod ids;
 mod journal;
@@ -54,12 +56,13 @@ mod wire;
 pub use clock::Clock;
 pub use config::{Config, ConfigError};
 pub use endpoint::Endpoint;
-pub use faults::{Fault, Rule, RuleId, RuleView, Work};
+pub use export::S3Target;
+pub use faults::{ExportCause, Fault, Rule, RuleId, RuleView, Work};
 pub use jiff::Timestamp;
 pub use journal::{Call, CallFilter, Outcome, Reply, Service, WaitTimeout};
 pub use knobs::{
-    AccountLimits, AliasReuse, AliasScope, EnabledUsersError, KnobError, Knobs, SharedDirectory,
-    Throttle,
+    AccountLimits, AliasReuse, AliasScope, EnabledUsersError, ExportLog, KnobError, Knobs,
+    SharedDirectory, Throttle,
 };
 pub use seeds::{
     Credential, DirectoryKind, EntityChange, EntityState, Metadata, OrganizationChange, Refusal,
@@ -68,4 +71,7 @@ pub use seeds::{
 };
 pub use server::{Server, ServerError};
 pub use span::{Delay, Lifetime, Span, SpanError};
-pub use views::{DirectoryView, DomainView, EntityKind, EntityView, OrganizationView, SessionView};
+pub use state::ExportState;
+pub use views::{
+    DirectoryView, DomainView, EntityKind, EntityView, ExportView, OrganizationView, SessionView,
+};

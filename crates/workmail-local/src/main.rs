@@ -11,7 +11,7 @@ use std::{
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
-use workmail_local::{Config, ConfigError, Delay, KnobError, Server, ServerError};
+use workmail_local::{Config, ConfigError, Delay, KnobError, S3Target, Server, ServerError};
 
 /// A local endpoint that speaks the Amazon WorkMail API, for development and tests.
 #[derive(Debug, Parser)]
@@ -36,6 +36,25 @@ struct Flags {
     /// How long an organization is Deleting, such as 2s or 5s..30s
     #[arg(long, value_name = "DELAY")]
     deleting_for: Option<Delay>,
+    /// The URL of the S3 server that export jobs write to; without it they write nothing
+    #[arg(long, value_name = "URL", env = "WORKMAIL_LOCAL_S3_ENDPOINT")]
+    s3_endpoint: Option<String>,
+    /// The access key for the S3 server
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "WORKMAIL_LOCAL_S3_ACCESS_KEY",
+        default_value = ""
+    )]
+    s3_access_key: String,
+    /// The secret key for the S3 server
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "WORKMAIL_LOCAL_S3_SECRET_KEY",
+        default_value = ""
+    )]
+    s3_secret_key: String,
     /// A knob by name, its value as JSON or as a plain word; may be repeated
     #[arg(long = "knob", value_name = "NAME=VALUE")]
     knobs: Vec<String>,
@@ -75,6 +94,13 @@ impl Flags {
             .unwrap_or_default();
         config.listen = self.listen.unwrap_or(config.listen);
         config.allow_remote |= self.allow_remote;
+        if let Some(endpoint) = self.s3_endpoint {
+            config.s3 = Some(S3Target {
+                endpoint,
+                access_key: self.s3_access_key,
+                secret_key: self.s3_secret_key,
+            });
+        }
         let knobs = &mut config.knobs;
         knobs.requested_for = self.requested_for.unwrap_or(knobs.requested_for);
         knobs.creating_for = self.creating_for.unwrap_or(knobs.creating_for);

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::seeds::{DirectoryKind, EntityState};
+use crate::{
+    seeds::{DirectoryKind, EntityState},
+    state::ExportState,
+};
 
 /// An organization as it is. Clients may see less of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -101,6 +104,30 @@ pub struct EntityView {
     pub disabled_at: Option<Timestamp>,
     /// The size of the mailbox in MB.
     pub mailbox_size: f64,
+}
+
+/// An export job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportView {
+    /// The id.
+    pub id: String,
+    /// The id of the user or the resource.
+    pub entity_id: String,
+    /// The description.
+    pub description: Option<String>,
+    /// The state.
+    pub state: ExportState,
+    /// The bucket.
+    pub bucket: String,
+    /// The key of the archive.
+    pub key: String,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// When it was over.
+    pub ended_at: Option<Timestamp>,
+    /// The error.
+    pub error_info: Option<String>,
 }
 
 /// A session of a role.

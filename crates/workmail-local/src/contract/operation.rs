@@ -21,10 +21,12 @@ macro_rules! operations {
 }
 
 operations! {
+    CancelMailboxExportJob,
     CreateOrganization,
     DeleteOrganization,
     DeregisterMailDomain,
     DescribeGroup,
+    DescribeMailboxExportJob,
     DescribeOrganization,
     DescribeResource,
     DescribeUser,
@@ -33,11 +35,13 @@ operations! {
     ListAliases,
     ListGroups,
     ListMailDomains,
+    ListMailboxExportJobs,
     ListOrganizations,
     ListResources,
     ListTagsForResource,
     ListUsers,
     RegisterMailDomain,
+    StartMailboxExportJob,
     TagResource,
     UntagResource,
     UpdateDefaultMailDomain,

@@ -1,17 +1,17 @@
-//! Users, groups and resources.
+//! Users, groups and resources, and the exports of their mailboxes.
 
 use axum::{
     Json, Router,
     extract::{Path, State},
     http::StatusCode,
-    routing::{get, patch, post},
+    routing::{delete, get, patch, post},
 };
 
 use super::{Answer, Empty, payload::Payload};
 use crate::{
     endpoint::Endpoint,
     seeds::{EntityChange, SeedGroup, SeedResource, SeedUser},
-    views::EntityView,
+    views::{EntityView, ExportView},
 };
 
 pub(super) fn routes() -> Router<Endpoint> {
@@ -20,6 +20,8 @@ pub(super) fn routes() -> Router<Endpoint> {
         .route("/organizations/{id}/groups", post(add_group))
         .route("/organizations/{id}/resources", post(add_resource))
         .route("/organizations/{id}/entities", get(entities))
+        .route("/organizations/{id}/exports", get(exports))
+        .route("/organizations/{id}/exports/{job}", delete(remove_export))
         .route(
             "/organizations/{id}/entities/{entity}",
             patch(change).delete(remove),
@@ -70,5 +72,20 @@ async fn remove(
     Path((id, entity)): Path<(String, String)>,
 ) -> Empty {
     endpoint.remove_entity(&id, &entity)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn exports(
+    State(endpoint): State<Endpoint>,
+    Path(id): Path<String>,
+) -> Json<Vec<ExportView>> {
+    Json(endpoint.exports(&id))
+}
+
+async fn remove_export(
+    State(endpoint): State<Endpoint>,
+    Path((id, job)): Path<(String, String)>,
+) -> Empty {
+    endpoint.remove_export(&id, &job)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::export::ExportCause;
 use crate::{
     knobs::{bad_request, throttling},
     span::Span,
@@ -91,9 +92,30 @@ pub enum Fault {
         /// The `ErrorMessage` of the organization. It is cut to the 256 characters of the model.
         error_message: String,
     },
+    /// The call succeeds, and the export job that it starts ends in FAILED when its time is over.
+    /// Later rules apply to the call too.
+    FailExport {
+        /// Why.
+        cause: ExportCause,
+        /// The `ErrorInfo` of the job. Default: a text for the cause.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error_info: Option<String>,
+    },
+    /// The call succeeds, and the export job that it starts stays RUNNING without progress. Later
+    /// rules apply to the call too.
+    HangExport,
 }
 
 impl Fault {
+    /// Returns an export job that ends in FAILED for this cause.
+    #[must_use]
+    pub fn fail_export(cause: ExportCause) -> Self {
+        Self::FailExport {
+            cause,
+            error_info: None,
+        }
+    }
+
     /// Returns a `ThrottlingException` with status 400.
     #[must_use]
     pub fn throttle() -> Self {

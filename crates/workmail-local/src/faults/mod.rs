@@ -1,5 +1,6 @@
 //! Faults: rules that make calls go wrong between the client and the work.
 
+mod export;
 mod fault;
 mod rule;
 
@@ -7,11 +8,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub(crate) use self::rule::CallInfo;
 pub use self::{
+    export::ExportCause,
     fault::{Fault, Work},
     rule::{Rule, RuleId, RuleView},
 };
+pub(crate) use self::{export::ExportEnd, rule::CallInfo};
 
 /// The text of an error that asks the client to slow down.
 pub(crate) const RATE_EXCEEDED: &str = "Rate exceeded";
@@ -25,6 +27,8 @@ pub(crate) struct Injected {
     pub(crate) delay: Duration,
     /// The error message of the organization that the call creates.
     pub(crate) fail_creation: Option<String>,
+    /// How the export job ends that the call starts.
+    pub(crate) export_end: Option<ExportEnd>,
     pub(crate) end: End,
 }
 
@@ -81,7 +85,10 @@ impl Entry {
     /// Returns how the fault ends a call, or `None` if later rules decide that.
     fn end(&self) -> Option<End> {
         Some(match self.rule.fault.clone() {
-            Fault::Delay { .. } | Fault::FailCreation { .. } => return None,
+            Fault::Delay { .. }
+            | Fault::FailCreation { .. }
+            | Fault::FailExport { .. }
+            | Fault::HangExport => return None,
             Fault::Error {
                 code,
                 message,
@@ -169,6 +176,11 @@ impl Faults {
                 Fault::FailCreation { error_message } => {
                     injected.fail_creation = Some(error_message.clone());
                 }
+                Fault::FailExport { cause, error_info } => {
+                    let told = error_info.clone().map(ExportEnd::Fail);
+                    injected.export_end = Some(told.unwrap_or(ExportEnd::Cause(*cause)));
+                }
+                Fault::HangExport => injected.export_end = Some(ExportEnd::Hang),
                 Fault::Error { .. }
                 | Fault::Throttle { .. }
                 | Fault::Http { .. }

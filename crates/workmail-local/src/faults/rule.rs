@@ -1,6 +1,9 @@
 //! Rules: which calls a fault applies to.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::fault::Fault;
 
@@ -25,6 +28,10 @@ pub struct Rule {
     /// Only calls of this account. An assumption of a role is a call of the account of the role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// Only calls whose input has these members with these values, such as
+    /// `{"KmsKeyArn": "arn:aws:kms:…"}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub input: BTreeMap<String, Value>,
     /// The number of calls that pass first.
     #[serde(default)]
     pub skip: u64,
@@ -46,6 +53,7 @@ impl Rule {
             organization_id: None,
             alias: None,
             account: None,
+            input: BTreeMap::new(),
             skip: 0,
             times: None,
             probability: None,
@@ -82,6 +90,13 @@ impl Rule {
         self
     }
 
+    /// Returns the same rule for calls whose input has this member with this value only.
+    #[must_use]
+    pub fn input(mut self, member: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.input.insert(member.into(), value.into());
+        self
+    }
+
     /// Returns the same rule, which lets this number of calls pass first.
     #[must_use]
     pub fn skip(mut self, calls: u64) -> Self {
@@ -113,6 +128,10 @@ impl Rule {
                 .account
                 .as_deref()
                 .is_none_or(|wanted| call.account == wanted)
+            && self
+                .input
+                .iter()
+                .all(|(member, value)| call.input.get(member) == Some(value))
             && alias.is_none_or(|wanted| {
                 call.alias
                     .is_some_and(|alias| alias.eq_ignore_ascii_case(wanted))
@@ -145,4 +164,5 @@ pub(crate) struct CallInfo<'a> {
     pub(crate) organization_id: Option<&'a str>,
     pub(crate) alias: Option<&'a str>,
     pub(crate) account: &'a str,
+    pub(crate) input: &'a Value,
 }

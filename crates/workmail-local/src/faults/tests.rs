@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -8,6 +8,7 @@ fn create(alias: &str) -> CallInfo<'_> {
         organization_id: None,
         alias: Some(alias),
         account: "123456789012",
+        input: &Value::Null,
     }
 }
 

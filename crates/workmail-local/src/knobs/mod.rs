@@ -75,6 +75,18 @@ pub struct Throttle {
     pub status: u16,
 }
 
+/// Where the log of an export is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExportLog {
+    /// An entry of the archive.
+    Inside,
+    /// An object beside the archive.
+    Beside,
+    /// Nowhere.
+    None,
+}
+
 /// The limits of one account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
@@ -143,6 +155,22 @@ pub struct Knobs {
     /// Organizations of an account in all regions, without Deleted ones; `null` is no limit.
     /// Default 100 (docs).
     pub organization_quota: Option<usize>,
+    /// How long an export job takes, without its size. Default `20s..1m` (undecided).
+    pub export_for: Delay,
+    /// How much longer an export job takes for each MB of the mailbox. Default `0s` (undecided).
+    pub export_for_megabyte: Span,
+    /// How many export jobs of an organization run at once. Default 10 (docs).
+    pub export_quota: usize,
+    /// In which time a mailbox can be exported once. Default `1d` (docs).
+    pub export_interval: Span,
+    /// Whether a failed or cancelled job counts for that. Default true (undecided).
+    pub export_failed_counts: bool,
+    /// Whether the mailbox of a disabled user can be exported. Default true (undecided).
+    pub export_disabled: bool,
+    /// Where the log of an export is. Default `inside` (undecided).
+    pub export_log: ExportLog,
+    /// The most MB of messages in an archive, whatever the size of the mailbox. Default 16.
+    pub export_largest: u32,
     /// Limits of single accounts, which take precedence over `organization_quota` and `throttle`.
     pub account_limits: BTreeMap<String, AccountLimits>,
     /// How long every answer of STS takes, in real time. Default `0s`.
@@ -189,6 +217,14 @@ impl Default for Knobs {
             deletable_states: deletable.map(str::to_owned).into(),
             organization_quota: Some(100),
             throttle: None,
+            export_for: Delay::between(seconds(20), seconds(60)),
+            export_for_megabyte: Span::default(),
+            export_quota: 10,
+            export_interval: Span(Duration::from_hours(24)),
+            export_failed_counts: true,
+            export_disabled: true,
+            export_log: ExportLog::Inside,
+            export_largest: 16,
             account_limits: BTreeMap::new(),
             sts_delay: Span::default(),
             session_for: None,
@@ -208,6 +244,7 @@ impl Knobs {
             creating_for: Delay::NONE,
             deleting_for: Delay::NONE,
             zone_verification_after: Delay::NONE,
+            export_for: Delay::NONE,
             ..Self::default()
         }
     }

@@ -3,6 +3,7 @@
 mod domains;
 mod entities;
 mod error;
+mod exports;
 mod organizations;
 mod paging;
 mod rights;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::error::{ApiError, TextMember};
 use crate::{
     contract::{Operation, OperationModel, Violation},
+    faults::ExportEnd,
     ids::OrganizationId,
     state::{Caller, Organization, State},
     states,
@@ -30,6 +32,8 @@ pub(crate) struct Request<'a> {
     pub(crate) now: Timestamp,
     /// The error message of the organization that this call creates, if a fault makes it fail.
     pub(crate) fail_creation: Option<String>,
+    /// How the export job ends that this call starts.
+    pub(crate) export_end: Option<ExportEnd>,
 }
 
 /// The result of a call.
@@ -70,17 +74,20 @@ pub(crate) fn run(
     request: Request<'_>,
 ) -> Result<Completed, ApiError> {
     state.catch_up(request.now);
+    end_exports(state, &request);
     rights::check(&request, &model.resource)?;
     if !violations.is_empty() {
         return Err(out_of_bounds(violations));
     }
     let now = request.now;
     let completed = match request.operation {
+        Operation::CancelMailboxExportJob => exports::cancel(state, request),
         Operation::CreateOrganization => organizations::create(state, request),
         Operation::DeleteOrganization => organizations::delete(state, request),
         Operation::DeregisterMailDomain => domains::deregister(state, &request),
         Operation::DescribeOrganization => organizations::describe(state, &request),
         Operation::DescribeGroup => entities::describe_group(state, &request),
+        Operation::DescribeMailboxExportJob => exports::describe(state, &request),
         Operation::DescribeResource => entities::describe_resource(state, &request),
         Operation::DescribeUser => entities::describe_user(state, &request),
         Operation::GetMailboxDetails => entities::mailbox_details(state, &request),
@@ -90,15 +97,27 @@ pub(crate) fn run(
         Operation::ListUsers => entities::users(state, &request),
         Operation::GetMailDomain => domains::get(state, &request),
         Operation::ListMailDomains => domains::list(state, &request),
+        Operation::ListMailboxExportJobs => exports::list(state, &request),
         Operation::ListOrganizations => organizations::list(state, &request),
         Operation::ListTagsForResource => tags::list(state, &request),
         Operation::RegisterMailDomain => domains::register(state, request),
+        Operation::StartMailboxExportJob => exports::start(state, request),
         Operation::TagResource => tags::tag(state, &request),
         Operation::UntagResource => tags::untag(state, &request),
         Operation::UpdateDefaultMailDomain => domains::update_default(state, &request),
     };
     state.catch_up(now);
     completed
+}
+
+/// Ends the export jobs that are due in the organization that a call names.
+fn end_exports(state: &mut State, request: &Request<'_>) {
+    let id = request.input.get("OrganizationId").and_then(Value::as_str);
+    if let Some(id) = id.and_then(OrganizationId::parse)
+        && let Some(organization) = state.find_mut(id)
+    {
+        organization.exports.catch_up(request.now);
+    }
 }
 
 fn out_of_bounds(violations: &[Violation]) -> ApiError {

@@ -20,6 +20,8 @@ pub(super) const REGISTER_DOMAIN: &[&str] = &[
 ];
 pub(super) const DEREGISTER_DOMAIN: &[&str] =
     &["ses:UpdateReceiptRule", "ses:DeleteIdentityPolicy"];
+/// What StartMailboxExportJob needs to give the role to the service (inferred).
+pub(super) const EXPORT: &[&str] = &["iam:PassRole"];
 pub(super) const READ_DOMAIN: &[&str] = &[
     "ses:GetIdentityVerificationAttributes",
     "ses:GetIdentityDkimAttributes",

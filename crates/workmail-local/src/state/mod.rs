@@ -4,6 +4,7 @@ mod caller;
 mod directories;
 mod domains;
 mod entities;
+mod exports;
 mod lifecycle;
 mod organization;
 mod pages;
@@ -16,11 +17,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
+pub use self::exports::ExportState;
 pub(crate) use self::{
     caller::Caller,
     directories::{Directories, Directory},
     domains::{Domain, DomainRegistry, Domains, is_within, test_domain},
     entities::{Entities, Entity, Kind},
+    exports::{Destination, Exports, Job},
     lifecycle::creation,
     organization::{Organization, Step},
     pages::PageTokens,
@@ -45,6 +48,8 @@ pub(crate) struct State {
     pub(crate) page_tokens: PageTokens,
     pub(crate) buckets: Buckets,
     pub(crate) sessions: Sessions,
+    /// Whether export jobs write to S3.
+    pub(crate) has_s3: bool,
     domains: DomainRegistry,
     /// The credentials of access keys that somebody named, by key.
     credentials: HashMap<String, Credential>,
@@ -61,9 +66,10 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(knobs: Knobs) -> Self {
+    pub(crate) fn new(knobs: Knobs, has_s3: bool) -> Self {
         Self {
             knobs,
+            has_s3,
             ..Self::default()
         }
     }

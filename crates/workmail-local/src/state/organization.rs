@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
-use super::{Domains, Entities};
+use super::{Domains, Entities, Exports};
 use crate::{
     ids::{Location, OrganizationId},
     states,
@@ -32,6 +32,7 @@ pub(crate) struct Organization {
     pub(crate) domains: Domains,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) entities: Entities,
+    pub(crate) exports: Exports,
     /// Whether a deletion that was accepted deletes the directory too. `None` without a deletion.
     /// The state may not show the deletion yet.
     pub(crate) accepted_deletion: Option<bool>,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::{Directory, Domains, Entities, Entity, Organization, State, role_of_arn};
+use super::{Directory, Domains, Entities, Entity, Exports, Organization, State, role_of_arn};
 use crate::{
     clock::before,
     ids::{self, Location, OrganizationId},
@@ -125,6 +125,7 @@ impl State {
             directory_id,
             makes_directory,
             entities,
+            exports: Exports::default(),
             created_at,
             seeded: true,
             alias: seed.alias,

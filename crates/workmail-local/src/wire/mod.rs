@@ -27,7 +27,8 @@ use self::{
 use crate::{
     contract::{Contract, Operation},
     endpoint::Endpoint,
-    faults::{CallInfo, End, Injected, Work},
+    export,
+    faults::{CallInfo, End, ExportEnd, Injected, Work},
     ids::{self, OrganizationId},
     journal::{Call, Entry, Outcome, Reply, Service},
     operations::{self, ApiError, Completed},
@@ -170,12 +171,14 @@ impl AcceptedCall<'_> {
             rules,
             delay,
             fail_creation,
+            export_end,
             end,
         } = self.endpoint.inject_faults(&CallInfo {
             operation: &request.name,
             organization_id,
             alias: alias.as_deref(),
             account: account.unwrap_or(&self.caller.location.account),
+            input: &input,
         });
         let delay = delay + self.delay();
         if !rules.is_empty() {
@@ -184,7 +187,7 @@ impl AcceptedCall<'_> {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let work = || self.work(input, fail_creation);
+        let work = || self.work(input, fail_creation, export_end);
         let (when, answer) = match end {
             End::Normal => return Ok(work()),
             End::Hang(mut released, Work::NotDone) => {
@@ -231,7 +234,12 @@ impl AcceptedCall<'_> {
         self.entry.update(|call| call.reply = Reply::Pending);
     }
 
-    fn work(self, input: Value, fail_creation: Option<String>) -> Answer {
+    fn work(
+        self,
+        input: Value,
+        fail_creation: Option<String>,
+        export_end: Option<ExportEnd>,
+    ) -> Answer {
         let Self {
             endpoint, caller, ..
         } = self;
@@ -248,6 +256,7 @@ impl AcceptedCall<'_> {
                     input,
                     now: endpoint.clock().now(),
                     fail_creation,
+                    export_end,
                 };
                 operations::run(&mut endpoint.state(), model, &violations, request)
             }
@@ -262,6 +271,16 @@ impl AcceptedCall<'_> {
             }
             Err(error) => call.outcome = Outcome::Error(error.code.clone()),
         });
+        if let Target::WorkMail(Operation::StartMailboxExportJob, ..) = self.target
+            && let Ok(Completed {
+                output: Some(output),
+                organization: Some(organization),
+                effect: true,
+            }) = &completed
+            && let Some(job) = output.get("JobId").and_then(Value::as_str)
+        {
+            export::spawn(endpoint, *organization, job.to_owned());
+        }
         match completed {
             Ok(Completed { output, .. }) => Answer::Output(output),
             Err(error) => Answer::Error(error),

@@ -140,6 +140,34 @@ def control(running):
     return running
 
 
+@pytest.fixture(scope="session")
+def s3_server():
+    """An S3 server with the bucket `archive`: its URL, access key and secret key."""
+    devcluster = pathlib.Path(program()).with_name("devcluster")
+    command = [devcluster, "s3", "--until-stdin-ends", "--bucket", "archive"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen(command, **pipes, text=True)
+    yield process.stdout.readline().split()
+    process.stdin.close()
+    assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture(scope="session")
+def running_with_s3(s3_server):
+    """An endpoint without delays, whose exports are written to the S3 server."""
+    url, key, secret = s3_server
+    environment = {
+        **os.environ,
+        "WORKMAIL_LOCAL_S3_ACCESS_KEY": key,
+        "WORKMAIL_LOCAL_S3_SECRET_KEY": secret,
+    }
+    command = [program(), "--s3-endpoint", url, "--knob=exportFor=0s"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    yield Control(process.stdout.readline().strip().removeprefix("listening on "))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+
+
 @pytest.fixture
 def session():
     """Makes clients that do not repeat calls, and whose answers are checked."""

@@ -10,8 +10,8 @@ use crate::{
     operations::{ApiError, Completed, Request, domains::check_name, parse, rights, tokens},
     seeds::DirectoryKind,
     state::{
-        Caller, Directory, Domain, Domains, Entities, Organization, State, creation, is_within,
-        test_domain,
+        Caller, Directory, Domain, Domains, Entities, Exports, Organization, State, creation,
+        is_within, test_domain,
     },
     states,
 };
@@ -85,6 +85,7 @@ pub(in crate::operations) fn create(
         interoperability_enabled: input.enable_interoperability.unwrap_or_default(),
         tags: BTreeMap::new(),
         entities: Entities::default(),
+        exports: Exports::default(),
         accepted_deletion: None,
         plan: creation(&state.knobs, request.now, failure).into(),
     };
