@@ -35,8 +35,9 @@ const FOLDERS: [&str; 4] = ["Inbox", "Sent Items", "Archive/2026", "Deleted Item
 /// The most messages of an archive.
 const MOST_MESSAGES: usize = 40;
 
-/// The shortest text of a message, in bytes.
-const SHORTEST_TEXT: usize = 512;
+/// About how many bytes the shortest message and the headers of a message have.
+const SHORTEST_MESSAGE: usize = 1024;
+const HEADERS: usize = 300;
 
 const MEGABYTE: f64 = 1_048_576.0;
 
@@ -101,8 +102,8 @@ fn messages(mailbox: &Mailbox) -> io::Result<Vec<(String, Vec<u8>)>> {
     if bytes == 0 {
         return Ok(Vec::new());
     }
-    let count = (bytes / SHORTEST_TEXT).clamp(1, MOST_MESSAGES);
-    let lines = (bytes / count / LINE.len()).max(1);
+    let count = (bytes / SHORTEST_MESSAGE).clamp(1, MOST_MESSAGES);
+    let lines = ((bytes / count).saturating_sub(HEADERS) / LINE.len()).max(1);
     let text = LINE.repeat(lines);
     let address = mailbox.address.as_deref().unwrap_or("nobody@acme.example");
     let mut entries = vec![("Calendar/0001.ics".to_owned(), CALENDAR.into())];

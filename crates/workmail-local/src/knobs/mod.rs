@@ -155,7 +155,7 @@ pub struct Knobs {
     /// Organizations of an account in all regions, without Deleted ones; `null` is no limit.
     /// Default 100 (docs).
     pub organization_quota: Option<usize>,
-    /// How long an export job takes, without its size. Default `20s..60s` (undecided).
+    /// How long an export job takes, without its size. Default `20s..1m` (undecided).
     pub export_for: Delay,
     /// How much longer an export job takes for each MB of the mailbox. Default `0s` (undecided).
     pub export_for_megabyte: Span,
