@@ -20,7 +20,7 @@ pub(super) async fn warn_of_absent(context: &Context) {
             ),
             // One that may not be read is told of where its resources cannot be, either.
             Err(error) => {
-                tracing::debug!(namespace = name, %error, "a namespace could not be read")
+                tracing::debug!(namespace = name, %error, "a namespace could not be read");
             }
         }
     }

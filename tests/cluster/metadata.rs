@@ -102,7 +102,7 @@ async fn the_annotations_of_others_fill_no_memory() {
         .await
         .unwrap();
 
-    let most = before + u64::try_from(OBJECTS * BYTES >> 20).unwrap() / 2;
+    let most = before + u64::try_from((OBJECTS * BYTES) >> 20).unwrap() / 2;
     println!("before {before} MiB, watched {watched} MiB, listed {listed} MiB");
     assert!(
         watched < most,
