@@ -253,6 +253,7 @@ fn listing(id: Option<&OrganizationId>) -> Listing {
     Listing {
         by_id: id.map(|_| Presence::Present(organization().summary)),
         by_alias: id.map_or(absent, |_| Presence::Present(organization().summary)),
+        deleted: None,
         fresh: true,
         deletion_failed: false,
     }

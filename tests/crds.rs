@@ -39,6 +39,40 @@ fn the_committed_definition_is_the_generated_one_and_the_chart_has_the_same() {
 }
 
 #[test]
+fn no_pattern_is_shown_to_users_and_each_paragraph_of_a_description_is_one_line() {
+    let definition: Value = serde_saphyr::from_str(&generated()).unwrap();
+    let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    let (mut described, mut wrong) = (0, Vec::new());
+    walk(schema, "", &mut |path, schema| {
+        if schema["pattern"].is_string() {
+            wrong.push(format!(
+                "{path}: write a CEL rule with a sentence instead of the pattern"
+            ));
+        }
+        let text = schema["description"].as_str().unwrap_or_default();
+        described += usize::from(!text.is_empty());
+        if text.split("\n\n").any(|paragraph| paragraph.contains('\n')) {
+            wrong.push(format!("{path}: {text}"));
+        }
+    });
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(described > 60, "{described} descriptions were found");
+}
+
+/// Visits a schema and all within it.
+fn walk(schema: &Value, path: &str, visit: &mut dyn FnMut(&str, &Value)) {
+    visit(path, schema);
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        walk(property, &format!("{path}.{name}"), visit);
+    }
+    for within in ["items", "additionalProperties"] {
+        if schema[within].is_object() {
+            walk(&schema[within], &format!("{path}[]"), visit);
+        }
+    }
+}
+
+#[test]
 fn there_is_no_definition_that_nothing_generates() {
     for folder in ["crds", "charts/workmail-operator/files/crds"] {
         let files: Vec<_> = fs::read_dir(repository().join(folder))

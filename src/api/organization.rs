@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSON,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::{CustomResource, CustomResourceExt, KubeSchema};
 use schemars::JsonSchema;
@@ -48,7 +48,7 @@ use super::WorkMailOrganizationStatus;
         name = "Ready",
         type_ = "string",
         json_path = ".status.conditions[?(@.type=='Ready')].status",
-        description = "Whether the organization is Active and holds what the spec says"
+        description = "Whether the organization is Active and in sync"
     ),
     printcolumn(
         name = "Reason",
@@ -70,13 +70,6 @@ use super::WorkMailOrganizationStatus;
         description = "The AWS region"
     ),
     printcolumn(
-        name = "Account",
-        type_ = "string",
-        json_path = ".status.accountId",
-        priority = 1,
-        description = "The AWS account"
-    ),
-    printcolumn(
         name = "Default-Domain",
         type_ = "string",
         json_path = ".status.defaultDomain",
@@ -91,11 +84,32 @@ use super::WorkMailOrganizationStatus;
         description = "What becomes of the organization when this resource is deleted"
     ),
     printcolumn(
+        name = "Synced",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Synced')].status",
+        priority = 1,
+        description = "Whether AWS matches the spec"
+    ),
+    printcolumn(
+        name = "Domains",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='DomainsReady')].status",
+        priority = 1,
+        description = "Whether every domain of the spec is verified"
+    ),
+    printcolumn(
+        name = "Suspended",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Suspended')].status",
+        priority = 1,
+        description = "Whether the operator leaves AWS alone"
+    ),
+    printcolumn(
         name = "Message",
         type_ = "string",
         json_path = ".status.conditions[?(@.type=='Ready')].message",
         priority = 1,
-        description = "What is so, and what to do next"
+        description = "What to do next, and what happened"
     )
 )]
 #[serde(rename_all = "camelCase")]
@@ -145,11 +159,9 @@ pub struct WorkMailOrganizationSpec {
     /// The organization's alias: its users sign in at `ALIAS.awsapps.com`. 1 to 62 letters and
     /// digits, single hyphens between them, not starting with `d-`. Unique among all of AWS; an
     /// alias that was used may never be free again. Immutable.
-    #[schemars(
-        length(min = 1, max = 62),
-        regex(pattern = r"^[0-9A-Za-z]+(-[0-9A-Za-z]+)*$")
-    )]
+    #[schemars(length(min = 1, max = 62))]
     #[x_kube(
+        validation = Rule::new("self.matches('^[0-9A-Za-z]+(-[0-9A-Za-z]+)*$')").message("alias is only the part before .awsapps.com: letters, digits and single hyphens"),
         validation = Rule::new("!self.startsWith('d-')").message("alias must not start with d-: AWS keeps that form for directory ids"),
         validation = Rule::new("self == oldSelf").message("alias is immutable: create a new resource instead (to delete this one, set deletionPolicy to Retain first)")
     )]
@@ -171,23 +183,18 @@ pub struct WorkMailOrganizationSpec {
     /// Default: WorkMail makes a directory of its own. Immutable; it cannot be added or removed
     /// later either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        with = "String",
-        length(min = 12, max = 12),
-        regex(pattern = r"^d-[0-9a-f]{10}$")
-    )]
+    #[schemars(with = "String", length(min = 12, max = 12))]
+    #[x_kube(validation = Rule::new("self.matches('^d-[0-9a-f]{10}$')").message("directoryId is d- followed by 10 digits or letters from a to f"))]
     pub directory_id: Option<String>,
 
     /// The ARN of a symmetric customer key that encrypts the mailboxes, 20 to 2048 characters.
     /// Default: the AWS managed key for WorkMail. AWS never shows it again. Immutable; it cannot be
     /// added or removed later either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        with = "String",
-        length(min = 20, max = 2048),
-        // 1 + 1000 + 23 characters after the account: RE2 knows no repeat above 1000.
-        regex(pattern = r"^arn:aws:kms:[a-z0-9-]*:[a-z0-9-]+:[A-Za-z0-9][A-Za-z0-9:_/+=,@.-]{0,1000}[A-Za-z0-9:_/+=,@.-]{0,23}$")
-    )]
+    #[schemars(with = "String", length(min = 20, max = 2048))]
+    // 1 + 1000 + 23 characters after the account: RE2 knows no repeat above 1000.
+    #[x_kube(validation = Rule::new("self.matches('^arn:aws:kms:[a-z0-9-]*:[a-z0-9-]+:[A-Za-z0-9][A-Za-z0-9:_/+=,@.-]{0,1000}[A-Za-z0-9:_/+=,@.-]{0,23}$')")
+        .message("kmsKeyArn is the whole ARN of a key, such as arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"))]
     pub kms_key_arn: Option<String>,
 
     /// Interoperability with Microsoft Exchange. Needs `directoryId` of an AD Connector. Default:
@@ -210,11 +217,7 @@ pub struct WorkMailOrganizationSpec {
     /// The domain that AWS proposes for new addresses: one of `domains`, or `ALIAS.awsapps.com` (the
     /// alias in lower case). It is set once it is verified. Default: whatever it is in AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        with = "String",
-        length(min = 3, max = 209),
-        regex(pattern = r"^[a-z0-9-]+(\.[a-z0-9-]+)*$")
-    )]
+    #[schemars(with = "String", length(min = 3, max = 209))]
     pub default_domain: Option<String>,
 
     /// Who publishes the DNS records of the domains.
@@ -246,11 +249,8 @@ pub struct WorkMailOrganizationSpec {
     /// `alias`. Needs adoptionPolicy Adopt. Default: the one that has the alias. Immutable; it cannot
     /// be added or removed later either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        with = "String",
-        length(min = 34, max = 34),
-        regex(pattern = r"^m-[0-9a-f]{32}$")
-    )]
+    #[schemars(with = "String", length(min = 34, max = 34))]
+    #[x_kube(validation = Rule::new("self.matches('^m-[0-9a-f]{32}$')").message("organizationId is m- followed by 32 digits or letters from a to f"))]
     pub organization_id: Option<String>,
 
     /// Full (default): the organization is made as the spec says. Observe: nothing is changed in AWS,
@@ -314,7 +314,7 @@ pub enum ManagementPolicy {
     /// The organization is made as the spec says.
     #[default]
     Full,
-    /// It is looked at, and nothing is changed.
+    /// AWS is read, and nothing is changed.
     Observe,
 }
 
@@ -329,14 +329,12 @@ pub struct Dns {
 }
 
 /// A mail domain.
-#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DomainSpec {
     /// The domain's name in lower case without a trailing dot, 3 to 209 characters.
-    #[schemars(
-        length(min = 3, max = 209),
-        regex(pattern = r"^[a-z0-9-]+(\.[a-z0-9-]+)*$")
-    )]
+    #[schemars(length(min = 3, max = 209))]
+    #[x_kube(validation = Rule::new(r"self.matches('^[a-z0-9-]+(\\.[a-z0-9-]+)*$')").message("domainName is a domain in lower case without a trailing dot, such as acme.example"))]
     pub domain_name: String,
 
     /// The Route 53 hosted zone of the domain, 1 to 32 characters without slashes: AWS writes the
@@ -344,11 +342,8 @@ pub struct DomainSpec {
     /// adoptionPolicy Adopt and on a domain that is added later. At most 5 domains have one.
     /// Immutable; it cannot be added or removed later either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        with = "String",
-        length(min = 1, max = 32),
-        regex(pattern = r"^[^/\\]+$")
-    )]
+    #[schemars(with = "String", length(min = 1, max = 32))]
+    #[x_kube(validation = Rule::new(r"self.matches('^[^/\\\\]+$')").message("hostedZoneId is only the id of the hosted zone, such as Z0123456789ABC, without /hostedzone/"))]
     pub hosted_zone_id: Option<String>,
 }
 
@@ -363,7 +358,7 @@ pub enum DeletionPolicy {
 }
 
 /// How the organization is deleted, and the confirmations for it.
-#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Deletion {
     /// The alias once more, 1 to 62 characters: with deletionPolicy Delete it must equal `alias`.
@@ -384,11 +379,8 @@ pub struct Deletion {
     /// The id of the organization that may be deleted, `m-` and 32 hexadecimal digits. Where given
     /// it must be the one in status, else nothing is deleted. Needed with `forceDelete`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        with = "String",
-        length(min = 34, max = 34),
-        regex(pattern = r"^m-[0-9a-f]{32}$")
-    )]
+    #[schemars(with = "String", length(min = 34, max = 34))]
+    #[x_kube(validation = Rule::new("self.matches('^m-[0-9a-f]{32}$')").message("confirmOrganizationId is m- followed by 32 digits or letters from a to f"))]
     pub confirm_organization_id: Option<String>,
 
     /// True: the organization's IAM Identity Center application is deleted with it. Default: false.
@@ -422,17 +414,36 @@ fn tags_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 pub fn crd() -> CustomResourceDefinition {
     let mut crd = WorkMailOrganization::crd();
     for version in &mut crd.spec.versions {
-        let status = version
-            .schema
-            .as_mut()
-            .and_then(|schema| schema.open_api_v3_schema.as_mut())
-            .and_then(|schema| schema.properties.as_mut())
-            .and_then(|properties| properties.get_mut("status"));
+        let schema = version.schema.as_mut();
+        let Some(schema) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) else {
+            continue;
+        };
+        unwrap_descriptions(schema);
+        let properties = schema.properties.as_mut();
+        let status = properties.and_then(|properties| properties.get_mut("status"));
         if let Some(status) = status {
-            // Without it kstatus takes an object that nobody has looked at yet for a settled one.
+            // Without it kstatus takes an object that nobody has reconciled yet for a settled one.
             status.default = Some(JSON(serde_json::json!({"observedGeneration": -1})));
             status.nullable = None;
         }
     }
     crd
+}
+
+/// Makes one line of each paragraph of the descriptions: kubectl wraps them.
+fn unwrap_descriptions(schema: &mut JSONSchemaProps) {
+    if let Some(description) = &mut schema.description {
+        let paragraphs = description.split("\n\n");
+        let lines = paragraphs.map(|paragraph| paragraph.replace('\n', " "));
+        *description = lines.collect::<Vec<_>>().join("\n\n");
+    }
+    for property in schema.properties.iter_mut().flatten() {
+        unwrap_descriptions(property.1);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        unwrap_descriptions(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        unwrap_descriptions(values);
+    }
 }

@@ -9,11 +9,11 @@ pub enum Class {
     Good,
     /// Work is under way and nothing is wrong.
     InProgress,
-    /// A fault that passes by itself; retried quickly, and no event is made of it.
+    /// A fault that is expected to pass; retried quickly, and no event is made of it.
     Transient,
-    /// A fault that someone has to mend outside the spec; retried with a longer backoff.
+    /// A fault that someone has to correct outside the spec; retried with a longer backoff.
     Recoverable,
-    /// Nothing changes until the spec (or AWS) does; looked at slowly.
+    /// Nothing changes until the spec (or AWS) does; read again slowly.
     Terminal,
 }
 
@@ -45,13 +45,15 @@ macro_rules! words {
 words! {
     /// The reason of `Ready`, and of `Reconciling` or `Stalled` beside it.
     Reason {
-        /// The organization is Active and AWS holds what the spec says.
+        /// The organization is Active and AWS matches the spec.
         Active,
-        /// `spec.suspend` is true: nothing is called.
+        /// `spec.suspend` is true: no call is made.
         Suspended,
         /// The service has ended; nothing is changed or concluded any more.
         EndOfService,
-        /// Not looked at AWS yet.
+        /// The end of the service is announced. Of `EndOfService` only.
+        Announced,
+        /// AWS was not read yet.
         Progressing,
         /// `CreateOrganization` was accepted.
         Requested,
@@ -85,7 +87,7 @@ words! {
         UnexpectedError,
         /// AWS refuses a value of the spec.
         InvalidParameter,
-        /// Nothing has the alias or the id that is to be adopted.
+        /// No organization has the alias or the id to adopt.
         NotFound,
         /// Under Observe: AWS differs from the spec. Of `Synced` only.
         DriftFound,
@@ -107,8 +109,10 @@ words! {
         KindNotInstalled,
         /// Another `DNSEndpoint` has the name. Of `DNSEndpointReady` only.
         NameTaken,
-        /// The alias is taken.
+        /// The alias is taken elsewhere, or was used before.
         AliasUnavailable,
+        /// An organization of this account and region has the alias already.
+        AlreadyExists,
         /// Another organization uses the directory.
         DirectoryInUse,
         /// The organization's directory does not allow the change.
@@ -138,6 +142,7 @@ impl Reason {
             Self::Active
             | Self::Suspended
             | Self::EndOfService
+            | Self::Announced
             | Self::DriftFound
             | Self::Verified
             | Self::Published => Class::Good,
@@ -165,6 +170,7 @@ impl Reason {
             Self::InvalidParameter
             | Self::DomainInUse
             | Self::AliasUnavailable
+            | Self::AlreadyExists
             | Self::DirectoryInUse
             | Self::UnsupportedOperation
             | Self::TooManyTags
@@ -182,11 +188,9 @@ words! {
     /// The reason of an event that no condition carries: of every event of type Normal, and of two
     /// Warnings.
     EventReason {
-        /// AWS answered the create with an id, or the organization of a pending create was found.
-        OrganizationIdKnown,
         /// The organization became Active and Synced.
         Active,
-        /// An existing organization was taken, or taken up again.
+        /// An existing organization was adopted, or found again by its tags.
         Adopted,
         /// Under Observe: AWS differs from the spec, in something new.
         DriftFound,

@@ -10,7 +10,7 @@ use super::DomainSpec;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkMailOrganizationStatus {
-    /// The generation of the spec that the conditions speak of; -1 before the first look.
+    /// The generation of the spec that the conditions speak of; -1 before AWS was first read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64")]
     pub observed_generation: Option<i64>,
@@ -132,8 +132,8 @@ pub struct WorkMailOrganizationStatus {
     #[schemars(with = "Omitted")]
     pub omitted: Omitted,
 
-    /// The last value of the annotation `workmail-operator.dev/reconcile-requested-at` whose look
-    /// at AWS is done.
+    /// The last value of the annotation `workmail-operator.dev/reconcile-requested-at` whose full read
+    /// of AWS is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
@@ -368,7 +368,7 @@ pub struct Condition {
     /// One word for programs.
     #[schemars(length(max = 1024))]
     pub reason: String,
-    /// One sentence for people: what is so, and what to do next.
+    /// For people: what to do next, and what happened.
     #[schemars(length(max = 4096))]
     pub message: String,
 }
@@ -380,7 +380,7 @@ pub enum ConditionStatus {
     True,
     /// It is not so.
     False,
-    /// It could not be told.
+    /// It is not known.
     Unknown,
 }
 
@@ -393,11 +393,11 @@ pub enum ConditionType {
     Reconciling,
     /// Nothing changes until somebody acts. Present only while true.
     Stalled,
-    /// AWS holds what the spec says.
+    /// AWS matches the spec.
     Synced,
     /// Ownership and DKIM are verified for every domain of the spec. Present while it has domains.
     DomainsReady,
-    /// The `DNSEndpoint` holds the records. Present while `spec.dns.endpoint` is true.
+    /// The `DNSEndpoint` has the records. Present while `spec.dns.endpoint` is true.
     DnsEndpointReady,
     /// `spec.suspend` holds. Present only while true.
     Suspended,

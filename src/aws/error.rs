@@ -64,7 +64,7 @@ impl CallError {
             | ErrorKind::Unreachable
             | ErrorKind::ServerFault
             | ErrorKind::Undecodable
-            | ErrorKind::NoCredentials => false,
+            | ErrorKind::NoCredentials { .. } => false,
         }
     }
 

@@ -80,7 +80,7 @@ impl Gateway {
                     | ErrorKind::Unreachable
                     | ErrorKind::ServerFault
                     | ErrorKind::Undecodable
-                    | ErrorKind::NoCredentials => {}
+                    | ErrorKind::NoCredentials { .. } => {}
                 }
                 error.trouble.label()
             }

@@ -246,14 +246,16 @@ impl Keeper {
 
     async fn find(&self, before: Option<&Held>) -> Result<Found, CallError> {
         let read = timeout(LONGEST_READ, self.source.credentials());
-        let credentials = read
-            .await
-            .unwrap_or_else(|_| Err(none("no answer in time")))?;
+        let credentials = read.await.unwrap_or_else(|_| {
+            let why = "their source did not answer in time";
+            Err(none(why, Some(why)))
+        })?;
         let expires = match credentials.expiry() {
             None => None,
             Some(expiry) => {
                 let remains = expiry.duration_since(SystemTime::now());
-                let remains = remains.map_err(|_| none("they have expired"))?;
+                let remains =
+                    remains.map_err(|_| none("they have expired", Some("they have expired")))?;
                 Some(Instant::now() + remains)
             }
         };
@@ -295,10 +297,13 @@ impl Keeper {
 }
 
 /// No credentials, and why.
-pub(super) fn none(why: &str) -> CallError {
+/// Returns the error of credentials that were not found: `why` is for the log, `said` for the condition
+/// where there is a source.
+pub(super) fn none(why: &str, said: Option<&str>) -> CallError {
+    let trouble = ErrorKind::no_credentials(said);
     CallError {
         detail: Some(why.to_owned()),
-        ..CallError::new(Operation::GetCallerIdentity, ErrorKind::NoCredentials)
+        ..CallError::new(Operation::GetCallerIdentity, trouble)
     }
 }
 

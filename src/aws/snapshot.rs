@@ -31,6 +31,8 @@ pub struct Snapshot {
     organizations: HashMap<OrganizationId, Arc<Summary>>,
     /// Aliases in lower case, Deleted organizations left out.
     aliases: HashMap<Box<str>, OrganizationId>,
+    /// The aliases of Deleted organizations, in lower case.
+    deleted: HashMap<Box<str>, OrganizationId>,
     /// Aliases of the listing whose organizations were described as Deleted since.
     freed: HashSet<Box<str>>,
 }
@@ -81,15 +83,18 @@ impl Snapshot {
             pages: 0,
             organizations: HashMap::new(),
             aliases: HashMap::new(),
+            deleted: HashMap::new(),
             freed: HashSet::new(),
         }
     }
 
     fn add(&mut self, row: Summary) {
-        if row.state != OrganizationState::Deleted {
-            self.aliases
-                .insert(row.alias.to_ascii_lowercase().into(), row.id.clone());
-        }
+        let aliases = if row.state == OrganizationState::Deleted {
+            &mut self.deleted
+        } else {
+            &mut self.aliases
+        };
+        aliases.insert(row.alias.to_ascii_lowercase().into(), row.id.clone());
         self.organizations.insert(row.id.clone(), Arc::new(row));
     }
 
@@ -98,6 +103,9 @@ impl Snapshot {
     pub(super) fn see(&mut self, row: Summary) {
         let alias: Box<str> = row.alias.to_ascii_lowercase().into();
         let is_deleted = row.state == OrganizationState::Deleted;
+        if is_deleted {
+            self.deleted.insert(alias.clone(), row.id.clone());
+        }
         match self.aliases.get(&*alias) {
             Some(holder) if *holder == row.id => {
                 if is_deleted {
@@ -134,6 +142,11 @@ impl Snapshot {
         self.aliases
             .get(&*alias.to_ascii_lowercase())
             .and_then(|id| self.by_id(id))
+    }
+
+    /// An organization that had the alias and is Deleted.
+    pub(super) fn deleted(&self, alias: &str) -> Option<&OrganizationId> {
+        self.deleted.get(&*alias.to_ascii_lowercase())
     }
 
     /// Whether the listing showed the alias, and a description has freed it since: that is no listing

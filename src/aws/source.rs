@@ -1,7 +1,9 @@
 //! Where the operator's own credentials come from, and the region in which STS is asked whose they are.
 
 use std::{
-    env, fs,
+    env,
+    error::Error,
+    fs,
     hash::{DefaultHasher, Hash, Hasher},
     path::PathBuf,
 };
@@ -11,8 +13,18 @@ use aws_config::{
     meta::region::RegionProviderChain, profile::ProfileFileRegionProvider, retry::RetryConfig,
     stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
 };
-use aws_credential_types::{Credentials, provider::ProvideCredentials};
-use aws_sdk_sts::config::IdentityCache;
+use aws_credential_types::{
+    Credentials,
+    provider::{ProvideCredentials, error::CredentialsError},
+};
+use aws_sdk_sts::{
+    config::{IdentityCache, http::HttpResponse},
+    error::{ProvideErrorMetadata, SdkError},
+    operation::{
+        RequestId, assume_role::AssumeRoleError,
+        assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
+    },
+};
 use futures::future::BoxFuture;
 
 use super::{
@@ -74,9 +86,9 @@ impl DefaultChain {
         let config = settings().region(self.region.clone()).load().await;
         let provider = config
             .credentials_provider()
-            .ok_or_else(|| none("there is no source of credentials"))?;
+            .ok_or_else(|| none("there is no source of credentials", None))?;
         let read = provider.provide_credentials().await;
-        read.map_err(|error| none(&chain(&error)))
+        read.map_err(|error| none(&chain(&error), said(&error).as_deref()))
     }
 
     async fn ask(&self, credentials: Credentials) -> Result<AccountId, CallError> {
@@ -115,6 +127,45 @@ impl Source for DefaultChain {
     }
 }
 
+/// Returns what the source of the credentials said, for a condition: a refusal of STS in its own words.
+/// `None` where no source is set up.
+fn said(error: &CredentialsError) -> Option<String> {
+    if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
+        return None;
+    }
+    let mut cause: &(dyn Error + 'static) = error;
+    loop {
+        let told =
+            told_by_sts::<AssumeRoleWithWebIdentityError>("AssumeRoleWithWebIdentity", cause)
+                .or_else(|| told_by_sts::<AssumeRoleError>("AssumeRole", cause));
+        match (told, cause.source()) {
+            (Some(told), _) => return Some(told),
+            (None, Some(source)) => cause = source,
+            (None, None) => return Some(cause.to_string()),
+        }
+    }
+}
+
+fn told_by_sts<E>(operation: &str, cause: &(dyn Error + 'static)) -> Option<String>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    SdkError<E, HttpResponse>: RequestId,
+{
+    let error = cause.downcast_ref::<SdkError<E, HttpResponse>>()?;
+    let error = CallError::from_sdk(Operation::GetCallerIdentity, error);
+    Some(match error.trouble {
+        ErrorKind::Refused { code, message } => {
+            format!("AWS STS refuses {operation} ({code}: {message})")
+        }
+        ErrorKind::TimedOut => format!("AWS STS did not answer in time on {operation}"),
+        ErrorKind::Throttled => format!("AWS STS throttles {operation}"),
+        ErrorKind::Unreachable
+        | ErrorKind::ServerFault
+        | ErrorKind::Undecodable
+        | ErrorKind::NoCredentials { .. } => format!("AWS STS could not be used for {operation}"),
+    })
+}
+
 /// The files of the SDK's profiles: where the environment says, else in their usual places. As in the SDK,
 /// `~` is the home.
 fn profile_files() -> impl Iterator<Item = PathBuf> {
@@ -133,4 +184,37 @@ fn profile_files() -> impl Iterator<Item = PathBuf> {
             None => Some(home?.join(usual)),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal() -> CredentialsError {
+        let meta = aws_sdk_sts::error::ErrorMetadata::builder()
+            .code("AccessDenied")
+            .message("Not authorized to perform sts:AssumeRoleWithWebIdentity")
+            .build();
+        let refused = AssumeRoleWithWebIdentityError::generic(meta);
+        let answer = HttpResponse::new(403.try_into().unwrap(), Vec::<u8>::new().into());
+        CredentialsError::provider_error(SdkError::service_error(refused, answer))
+    }
+
+    #[test]
+    fn a_refusal_of_sts_is_told_in_its_own_words_and_a_missing_source_is_not() {
+        let told = said(&refusal()).unwrap();
+        assert!(
+            told.contains(
+                "AWS STS refuses AssumeRoleWithWebIdentity (AccessDenied: Not authorized"
+            ),
+            "{told}"
+        );
+        assert_eq!(said(&CredentialsError::not_loaded("not set")), None);
+        let timed_out = SdkError::<AssumeRoleError, HttpResponse>::timeout_error("late");
+        let told = said(&CredentialsError::provider_error(timed_out));
+        let expected = "AWS STS did not answer in time on AssumeRole";
+        assert_eq!(told.as_deref(), Some(expected));
+        let other = CredentialsError::provider_error("the token file is not there");
+        assert_eq!(said(&other).as_deref(), Some("the token file is not there"));
+    }
 }

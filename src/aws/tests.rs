@@ -101,7 +101,7 @@ async fn each_exception_of_a_create_declared_or_not_has_its_reason(
     assert_eq!(error.failure(None, &[]).reason, reason);
     assert_eq!(error.request_id.as_deref(), Some("11111111-aaaa"));
     assert!(
-        !error.failure(None, &[]).message.contains("11111111"),
+        !error.failure(None, &[]).message().contains("11111111"),
         "request ids are for the log"
     );
 }

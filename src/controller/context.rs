@@ -232,6 +232,7 @@ impl Context {
 
     /// What holds for all objects that are recorded in this region.
     fn surroundings(&self, region: Option<&Region>) -> Surroundings {
+        let now = Timestamp::now();
         let fails_since = region.and_then(|region| self.observer(region).unreachable_since());
         Surroundings {
             started: Moment::default(),
@@ -239,8 +240,9 @@ impl Context {
             deep_resync_interval: self.settings.deep_resync_interval,
             schema: self.schema(),
             listing_fails_since: fails_since.map(|since| self.process.moment(since)),
-            ended: ended(self.settings.end_of_service, Timestamp::now()),
+            ended: ended(self.settings.end_of_service, now),
             end_of_service: self.settings.end_of_service.to_string(),
+            days_left: days_left(self.settings.end_of_service, now),
         }
     }
 }
@@ -250,6 +252,12 @@ fn ended(last_day: Date, now: Timestamp) -> bool {
     last_day
         .to_zoned(k8s_openapi::jiff::tz::TimeZone::UTC)
         .is_ok_and(|start| now >= start.timestamp() + SignedDuration::from_hours(24))
+}
+
+/// The days from the present one to the last day of the service, by UTC.
+fn days_left(last_day: Date, now: Timestamp) -> i64 {
+    let today = now.to_zoned(k8s_openapi::jiff::tz::TimeZone::UTC).date();
+    last_day.duration_since(today).as_hours() / 24
 }
 
 #[cfg(test)]
@@ -262,5 +270,7 @@ mod tests {
         let at = |time: &str| time.parse::<Timestamp>().unwrap();
         assert!(!ended(last_day, at("2027-03-31T23:59:59Z")));
         assert!(ended(last_day, at("2027-04-01T00:00:00Z")));
+        assert_eq!(days_left(last_day, at("2027-03-31T23:59:59Z")), 0);
+        assert_eq!(days_left(last_day, at("2027-03-01T00:00:00Z")), 30);
     }
 }

@@ -268,8 +268,7 @@ async fn warn_the_competitor(view: &View, event: &ObjectEvent, context: &Context
     let told = ObjectEvent {
         kind: event.kind,
         message: format!(
-            "WorkMailOrganization {} of this cluster has the same alias and waits for this one. \
-             Delete one of the two.",
+            "Delete WorkMailOrganization {}, which has the same alias; this one has the organization.",
             view.desired.object
         ),
     };

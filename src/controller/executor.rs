@@ -387,7 +387,7 @@ fn made(view: &View, now: Timestamp) -> Option<Instant> {
 /// reached.
 fn without_session(operation: Operation) -> Answer {
     Answer::Failed {
-        failure: Failure::of_call(operation, &ErrorKind::NoCredentials, None),
+        failure: Failure::of_call(operation, &ErrorKind::no_credentials(None), None),
         did_nothing: true,
     }
 }

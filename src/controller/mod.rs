@@ -42,4 +42,4 @@ pub use run::{WATCH, run, stopped};
 
 /// The target of the log lines about calls that change something in AWS. It is a target of its own, so
 /// that they are written at every log level.
-pub const AUDIT_TARGET: &str = "workmail_operator::audit";
+pub const AUDIT_TARGET: &str = concat!(env!("CARGO_CRATE_NAME"), "::audit");

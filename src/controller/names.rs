@@ -1,9 +1,11 @@
 //! The names that a message about an object never leaves out.
 
+use std::iter;
+
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use crate::{api::WorkMailOrganization, logic::strings};
+use crate::api::WorkMailOrganization;
 
 /// Returns every text of the spec and of the status, conditions aside, with the object's own names.
 pub(super) fn names(object: &WorkMailOrganization) -> Vec<String> {
@@ -17,6 +19,19 @@ pub(super) fn names(object: &WorkMailOrganization) -> Vec<String> {
         status.remove("conditions");
     }
     strings(&of)
+}
+
+/// Every string in a value, keys of maps included.
+fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+        Value::String(text) => vec![text.clone()],
+        Value::Array(all) => all.iter().flat_map(strings).collect(),
+        Value::Object(all) => all
+            .iter()
+            .flat_map(|(key, value)| iter::once(key.clone()).chain(strings(value)))
+            .collect(),
+    }
 }
 
 #[cfg(test)]
@@ -50,5 +65,17 @@ mod tests {
             assert!(has(name), "{name} in {names:?}");
         }
         assert!(!has("at 1732443070"), "{names:?}");
+    }
+
+    #[test]
+    fn every_string_of_a_value_is_a_name() {
+        let value =
+            json!({"tags": {"team": "a"}, "domains": [{"domainName": "b"}], "suspend": true});
+        let mut found = strings(&value);
+        found.sort();
+        assert_eq!(
+            found,
+            ["a", "b", "domainName", "domains", "suspend", "tags", "team"]
+        );
     }
 }

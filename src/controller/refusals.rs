@@ -33,8 +33,8 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    fn keep(&mut self, note: &ObjectEvent, refusal: Failure) {
-        self.sentence = Some(refusal.message);
+    fn keep(&mut self, note: &ObjectEvent, refusal: &Failure) {
+        self.sentence = Some(refusal.message());
         if self.events.len() < MOST_EVENTS {
             self.events.push(note.clone());
         }
@@ -61,7 +61,7 @@ pub(super) fn keep_event(
     if !refusal.is_of_namespace_end() {
         let failure = refusal.failure(false, &names(object));
         let process = &context.process;
-        process.with(object, |known| known.refused.keep(note, failure));
+        process.with(object, |known| known.refused.keep(note, &failure));
     }
 }
 
@@ -79,12 +79,12 @@ pub(super) fn reset(context: &Context, object: &ObjectKey) {
 pub(super) async fn report(context: &Context, object: &ObjectKey, refusal: &Refusal) {
     let failure = refusal.failure(false, &names(object));
     let process = &context.process;
-    let is_new = process.with(object, |known| known.refused.is_new(&failure.message));
+    let is_new = process.with(object, |known| known.refused.is_new(&failure.message()));
     match failure.reason.class() {
         Class::Recoverable | Class::Terminal if is_new => {
             let note = ObjectEvent {
                 kind: EventKind::Warning(failure.reason),
-                message: failure.message,
+                message: failure.message(),
             };
             events::send(context, object, &note).await;
         }

@@ -278,7 +278,7 @@ impl HeldLease {
                 }
                 Err(ErrorKind::Changed) if self.look().await.is_ok() => {}
                 Err(error) => {
-                    tracing::warn!(%error, "the lease could not be given back; it runs out by itself");
+                    tracing::warn!(%error, "the lease could not be given back; it expires");
                     return;
                 }
             }

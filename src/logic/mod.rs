@@ -21,4 +21,3 @@ pub use failure::{ErrorKind, Failure, Operation};
 pub use identity::{AccountId, ObjectKey, OrganizationId, Region};
 pub use ownership::{ClusterIdentity, Owner, OwnerName};
 pub use schedule::Retry;
-pub(crate) use text::strings;

@@ -105,6 +105,20 @@ impl OwnerName {
             .filter(|tag| cluster.is(tag))
             .and(self.namespace.as_deref().zip(self.name.as_deref()))
     }
+
+    /// Returns the owner as messages name it; `None` where a tag is missing or empty.
+    #[must_use]
+    pub fn described(&self, cluster: &ClusterIdentity) -> Option<String> {
+        let given = |part: &'_ Option<String>| part.clone().filter(|part| !part.is_empty());
+        let (namespace, name) = given(&self.namespace).zip(given(&self.name))?;
+        let of = given(&self.cluster)?;
+        let which = if cluster.is(&of) {
+            "of this cluster".to_owned()
+        } else {
+            format!("of cluster {of}")
+        };
+        Some(format!("WorkMailOrganization {namespace}/{name} {which}"))
+    }
 }
 
 /// `CLUSTER/NAMESPACE/NAME`, with `?` for a tag that is not there.

@@ -134,6 +134,7 @@ impl Retry {
             | Reason::NameTaken => backoff(30, 15 * 60),
             Reason::InvalidParameter
             | Reason::AliasUnavailable
+            | Reason::AlreadyExists
             | Reason::DirectoryInUse
             | Reason::UnsupportedOperation
             | Reason::TooManyTags
@@ -147,6 +148,7 @@ impl Retry {
             | Reason::Inactive
             | Reason::UnknownState
             | Reason::Active
+            | Reason::Announced
             | Reason::DriftFound
             | Reason::Verified
             | Reason::VerificationPending

@@ -1,48 +1,52 @@
 //! AWS's words, made fit for a condition.
 
-use std::iter;
-
-use serde_json::Value;
-
-/// How much of AWS's text a message carries, in characters.
+/// How much of an answer a message carries, in characters: the sentence of an admission policy comes last.
 const LONGEST: usize = 400;
+/// How much of AWS's text a message carries, in characters.
+const LONGEST_OF_AWS: usize = 220;
 
 /// How much of AWS's text is kept until its names are known, in characters.
 const LONGEST_KEPT: usize = 4 * LONGEST;
 
-/// One line, bounded. What changes from call to call is still in it: [`steady`] takes that out.
+/// Returns one line, bounded. What changes from call to call is still in it: [`steady`] takes that out.
 pub(super) fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
     let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
     words.join(" ").chars().take(LONGEST_KEPT).collect()
 }
 
-/// One line, bounded, without what changes from call to call: a message that varied would be
+/// Returns AWS's text as [`steady`] does, and shorter: the next step is in words of our own.
+pub(super) fn of_aws(text: &str, named: &[String]) -> String {
+    cut(steady(text, named), LONGEST_OF_AWS)
+}
+
+/// Returns one line, bounded, without what changes from call to call: a message that varied would be
 /// written again and again. What is `named`, by the spec or the status, never changes so, whatever it
 /// looks like.
 pub(super) fn steady(text: &str, named: &[String]) -> String {
     let line = one_line(text);
     let words: Vec<_> = line.split(' ').map(|word| masked(word, named)).collect();
     let line = words.join(" ");
-    let line = line.trim_end_matches('.');
-    if line.chars().count() > LONGEST {
-        let cut: String = line.chars().take(LONGEST).collect();
-        return format!("{cut}…");
-    }
-    line.to_owned()
+    cut(line.trim_end_matches('.').to_owned(), LONGEST)
 }
 
-/// Every string in a value, keys of maps included.
-pub(crate) fn strings(value: &Value) -> Vec<String> {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
-        Value::String(text) => vec![text.clone()],
-        Value::Array(all) => all.iter().flat_map(strings).collect(),
-        Value::Object(all) => all
-            .iter()
-            .flat_map(|(key, value)| iter::once(key.clone()).chain(strings(value)))
-            .collect(),
+fn cut(line: String, longest: usize) -> String {
+    if line.chars().count() <= longest {
+        return line;
     }
+    let mut start: String = line.chars().take(longest).collect();
+    start.push('…');
+    start
+}
+
+/// Returns the IAM action that AWS's text names, and whether a policy denies it explicitly:
+/// `… is not authorized to perform: ds:CreateAlias on resource: … with an explicit deny in …`.
+pub(super) fn forbidden_action(text: &str) -> (Option<&str>, bool) {
+    let after = text.split_once("perform: ").map(|(_, after)| after);
+    let action = after.and_then(|after| after.split_whitespace().next());
+    let action = action.map(|action| action.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
+    let is_deny = text.contains("explicit deny");
+    (action.filter(|action| action.contains(':')), is_deny)
 }
 
 /// The first names, and how many there are besides.
@@ -235,19 +239,26 @@ mod tests {
     }
 
     #[test]
-    fn every_string_of_a_value_is_a_name() {
-        let value = serde_json::json!({"tags": {"team": "a"}, "domains": [{"domainName": "b"}], "suspend": true});
-        let mut found = strings(&value);
-        found.sort();
+    fn lines_are_joined_and_long_text_is_cut() {
+        assert_eq!(steady("one\n\ttwo", &[]), "one two");
+        assert_eq!(steady(&"x".repeat(1000), &[]).chars().count(), LONGEST + 1);
         assert_eq!(
-            found,
-            ["a", "b", "domainName", "domains", "suspend", "tags", "team"]
+            of_aws(&"x".repeat(1000), &[]).chars().count(),
+            LONGEST_OF_AWS + 1
         );
     }
 
     #[test]
-    fn lines_are_joined_and_long_text_is_cut() {
-        assert_eq!(clean("one\n\ttwo"), "one two");
-        assert_eq!(clean(&"x".repeat(1000)).chars().count(), LONGEST + 1);
+    fn the_forbidden_action_and_an_explicit_deny_are_read_from_the_text_of_aws() {
+        let said = "User: arn:aws:sts::1:assumed-role/mail/… is not authorized to perform: \
+                    ds:CreateAlias on resource: * with an explicit deny in a service control policy";
+        assert_eq!(forbidden_action(said), (Some("ds:CreateAlias"), true));
+        let said = "is not authorized to perform: workmail:ListOrganizations";
+        assert_eq!(
+            forbidden_action(said),
+            (Some("workmail:ListOrganizations"), false)
+        );
+        assert_eq!(forbidden_action("You may not"), (None, false));
+        assert_eq!(forbidden_action("perform: that"), (None, false));
     }
 }

@@ -115,7 +115,7 @@ impl Metrics {
         );
         registry.register(
             "drift_items",
-            "Differences between specs and AWS that cannot be mended",
+            "Differences between specs and AWS that were not corrected",
             drift_items.clone(),
         );
         registry.register(

@@ -55,7 +55,7 @@ pub struct Run {
     #[arg(long, env = "WORKMAIL_OPERATOR_RESYNC_INTERVAL", default_value = "5m", value_parser = at_least_a_second)]
     pub resync_interval: Duration,
 
-    /// How often each organization is looked at whole, tags included
+    /// How often each organization is read in full, tags and domains included
     #[arg(long, env = "WORKMAIL_OPERATOR_DEEP_RESYNC_INTERVAL", default_value = "1h", value_parser = at_least_a_second)]
     pub deep_resync_interval: Duration,
 
@@ -140,7 +140,7 @@ pub struct LeaderElection {
     )]
     pub resource_namespace: Option<String>,
 
-    /// How long the others wait for a leader that says nothing any more; it stops by itself after two
+    /// How long the others wait for a leader that no longer renews its lease; the leader stops after two
     /// thirds of that
     #[arg(long = "leader-elect-lease-duration", env = "WORKMAIL_OPERATOR_LEADER_ELECT_LEASE_DURATION", default_value = "15s", value_parser = lease_duration)]
     pub lease_duration: Duration,

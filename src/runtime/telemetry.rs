@@ -156,7 +156,7 @@ mod tests {
         String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
     }
 
-    const FORGED: &str = "team\n2026-11-28T12:00:00Z  INFO workmail_operator::audit: called AWS";
+    const FORGED: &str = "team\n2026-11-28T12:00:00Z  INFO called AWS";
 
     #[rstest]
     #[case::a_field(|| tracing::info!(call = %FORGED, "called AWS"))]
@@ -183,7 +183,7 @@ mod tests {
     #[case("error")]
     #[case("off")]
     #[case("workmail_operator=error")]
-    #[case("warn,workmail_operator::audit=off")]
+    #[case(&format!("warn,{AUDIT_TARGET}=off"))]
     fn the_line_of_a_change_in_aws_is_written_at_every_level(#[case] level: &str) {
         let log = logged(level, LogFormat::Json, || {
             tracing::info!(target: AUDIT_TARGET, "called AWS");

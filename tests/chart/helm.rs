@@ -114,8 +114,19 @@ pub fn notes(values: &Value) -> String {
     text.split_once("NOTES:\n").unwrap().1.to_owned()
 }
 
-/// Runs Helm with these values at its standard input.
+/// Runs Helm with these values at its standard input, and an image where they name none.
 pub fn helm(arguments: &[&str], values: &Value) -> Output {
+    let mut values = values.clone();
+    if values["image"]["repository"].is_null()
+        && (values["image"].is_null() || values["image"].is_object())
+    {
+        values["image"]["repository"] = "workmail-operator".into();
+    }
+    helm_as_is(arguments, &values)
+}
+
+/// Runs Helm with these values at its standard input.
+pub fn helm_as_is(arguments: &[&str], values: &Value) -> Output {
     let mut child = Command::new(program())
         .args(arguments)
         .env_clear()

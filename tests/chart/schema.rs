@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use workmail_operator::runtime::Flags;
 
 use crate::{
-    helm::{CHART, helm, names, refusal, succeeded},
+    helm::{CHART, helm, helm_as_is, names, refusal, succeeded},
     matrix::{cases, everything},
     values::{default_values, text},
 };
@@ -213,7 +213,7 @@ fn assert_refused(wrong: &Value, paths: &[String], at_least: usize) {
 #[case("/image/tag", json!({ "image": { "tag": "a tag" } }))]
 #[case("/image/digest", json!({ "image": { "digest": "0a0a" } }))]
 #[case("/image/pullPolicy", json!({ "image": { "pullPolicy": "Sometimes" } }))]
-#[case("/image/repository", json!({ "image": { "repository": "" } }))]
+#[case("/image/repository", json!({ "image": { "repository": 1 } }))]
 #[case("/fullnameOverride", json!({ "fullnameOverride": "Mail" }))]
 #[case("/replicas", json!({ "replicas": -1 }))]
 #[case("/replicas", json!({ "replicas": 1.5 }))]
@@ -227,6 +227,19 @@ fn assert_refused(wrong: &Value, paths: &[String], at_least: usize) {
 fn a_value_that_cannot_be_meant_is_refused_by_name(#[case] path: &str, #[case] values: Value) {
     let refusal = refusal(&values);
     assert!(names(&refusal, path), "{refusal}");
+}
+
+#[test]
+fn an_image_has_to_be_named_because_there_is_no_public_one() {
+    for values in [json!({}), json!({ "image": { "tag": "v1" } })] {
+        let output = helm_as_is(&["template", "x", CHART, "-f", "-"], &values);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{values} was taken");
+        assert!(
+            said.contains("Set image.repository: there is no public image."),
+            "{said}"
+        );
+    }
 }
 
 #[test]

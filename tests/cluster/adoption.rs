@@ -252,16 +252,16 @@ async fn policy_create_leaves_an_older_one_alone_until_it_is_told_to_adopt() {
     let world = World::new().await;
     let theirs = seed(&world, theirs("acme"));
     world.create("acme", json!({"alias": "acme"})).await;
-    world.until_refused("acme", Reason::AliasUnavailable).await;
+    world.until_refused("acme", Reason::AlreadyExists).await;
     let object = world.look_now("acme").await;
     assert_not_ready(
         &object,
-        Reason::AliasUnavailable,
+        Reason::AlreadyExists,
         &[&theirs.id, "adoptionPolicy to Adopt"],
     );
     assert_not_taken(&object);
     world
-        .assert_warned_once("acme", Reason::AliasUnavailable)
+        .assert_warned_once("acme", Reason::AlreadyExists)
         .await;
     world.assert_left_alone();
     assert_eq!(world.aws.organization(&theirs.id).unwrap(), theirs);

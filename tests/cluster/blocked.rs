@@ -256,7 +256,11 @@ async fn a_pending_create_of_an_object_that_goes_is_looked_for_and_never_repeate
     world.kill().await;
     world.delete("acme").await;
     world.operator.start();
-    world.until_told("acme", "OrganizationIdKnown", &id).await;
+    world
+        .until("acme", "its id is known", |object| {
+            status(object).organization_id.as_ref() == Some(&id)
+        })
+        .await;
     world.aws.clock().advance(HOUR);
     until_deleted(&world, &id).await;
     assert_eq!(world.calls("CreateOrganization").len(), 1, "never repeated");
@@ -274,7 +278,7 @@ async fn a_pending_create_that_never_shows_is_given_up_after_fifteen_minutes_and
     world.delete("acme").await;
     world.operator.start();
     let searching = world.until_refused("acme", Reason::Deleting).await;
-    assert_not_ready(&searching, Reason::Deleting, &["looked for"]);
+    assert_not_ready(&searching, Reason::Deleting, &["searched for"]);
     world.until_listed(3).await;
     world.get("acme").await;
 

@@ -273,7 +273,7 @@ async fn a_stranger_who_took_the_alias_while_the_operator_was_dead_is_left_alone
     };
     let theirs = world.aws.seed_organization(theirs).unwrap();
     world.operator.start();
-    let object = world.until_refused("acme", Reason::AliasUnavailable).await;
+    let object = world.until_refused("acme", Reason::AlreadyExists).await;
     assert_eq!(status(&object).organization_id, None);
     assert!(world.effects("CreateOrganization").is_empty());
     assert!(world.calls("TagResource").is_empty());

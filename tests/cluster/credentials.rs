@@ -297,7 +297,7 @@ async fn refused_credentials_are_told_and_taken_up_when_they_are_good(#[case] re
         &[
             "does not accept the operator's credentials",
             "GetCallerIdentity",
-            "Renew them",
+            "Renew the operator's credentials",
         ],
     );
     assert_eq!(status(&object).pending, None);

@@ -226,7 +226,7 @@ async fn a_region_that_does_not_exist_is_the_trouble_of_those_who_name_it_alone(
         &[
             "zz-none-1",
             "us-east-1, us-west-2, eu-west-1",
-            "check the region",
+            "Check the region",
         ],
     );
 

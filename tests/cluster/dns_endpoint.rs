@@ -120,7 +120,7 @@ async fn it_holds_every_record_in_the_form_of_external_dns_and_nobody_owns_it() 
     let object = world.get("acme").await;
     assert_eq!(ready(&object).unwrap().status, ConditionStatus::True);
     let events = world.events("acme").await;
-    assert_eq!(events, ["OrganizationIdKnown", "Active"]);
+    assert_eq!(events, ["Active"]);
 }
 
 #[tokio::test]
@@ -304,7 +304,7 @@ async fn without_the_kind_the_object_is_ready_all_the_same_and_the_condition_say
     let told = condition(&object, ConditionType::DnsEndpointReady).unwrap();
     for text in [
         "CustomResourceDefinition",
-        "external-dns",
+        "externaldns.k8s.io/v1alpha1",
         "spec.dns.endpoint to false",
     ] {
         assert!(

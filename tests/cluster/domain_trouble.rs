@@ -48,7 +48,7 @@ async fn assert_told(world: &World, object: &WorkMailOrganization, reason: Reaso
 #[case::with_the_organization(
     Fault::error("OrganizationStateException", "Busy."),
     Reason::OrganizationBusy,
-    &["tried again by itself"]
+    &["the operator retries automatically"]
 )]
 #[case::with_the_rate(Fault::throttle(), Reason::Throttled, &["more slowly"])]
 #[case::with_the_service(Fault::http(503), Reason::ServiceUnavailable, &["a fault of its own"])]
@@ -97,7 +97,11 @@ async fn a_domain_of_another_organization_is_told_and_holds_up_no_other() {
         .await;
     let reason = Reason::DomainInUse;
     let object = world.until_refused("acme", reason).await;
-    let says = ["m.example", "remove it there first", "spec.domains"];
+    let says = [
+        "m.example",
+        "Remove the domain from the other organization",
+        "spec.domains",
+    ];
     assert_told(&world, &object, reason, &says).await;
     let told = condition(&object, ConditionType::DomainsReady).unwrap();
     assert_eq!(told.status, ConditionStatus::False);

@@ -137,7 +137,7 @@ async fn the_status_holds_what_is_known_of_each_domain_and_the_records_to_publis
         "it went along"
     );
     let events = world.events("acme").await;
-    assert_eq!(events, ["OrganizationIdKnown", "Active"]);
+    assert_eq!(events, ["Active"]);
 }
 
 #[tokio::test]

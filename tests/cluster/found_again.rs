@@ -118,8 +118,8 @@ async fn a_status_wiped_before_the_tags_are_set_proves_nothing_once_the_token_is
     world.create("acme", spec()).await;
     let first = world.until_refused("acme", Reason::Creating).await;
     wipe(&world).await;
-    let object = world.until_refused("acme", Reason::AliasUnavailable).await;
-    assert_not_ready(&object, Reason::AliasUnavailable, &[&id(&first), "tags"]);
+    let object = world.until_refused("acme", Reason::AlreadyExists).await;
+    assert_not_ready(&object, Reason::AlreadyExists, &[&id(&first), "tags"]);
     assert_eq!(status(&object).organization_id, None);
     assert_eq!(world.aws.organizations().len(), 1);
     assert_eq!(world.effects("CreateOrganization").len(), 1);
@@ -259,7 +259,7 @@ async fn an_organization_that_is_older_than_the_object_and_untagged_is_never_tak
     let world = World::new().await;
     let theirs = world.aws.seed_organization(stranger()).unwrap();
     world.create("acme", spec()).await;
-    let object = world.until_refused("acme", Reason::AliasUnavailable).await;
+    let object = world.until_refused("acme", Reason::AlreadyExists).await;
     assert_eq!(status(&object).organization_id, None);
     assert_eq!(status(&object).origin, None);
     assert_eq!(world.mutating_calls(), [""; 0]);
@@ -291,7 +291,7 @@ async fn an_id_written_into_the_status_by_hand_makes_nothing_ours() {
             json!({"spec": {"suspend": false, "tags": {"team": "mail"}}}),
         )
         .await;
-    let object = world.until_refused("acme", Reason::AliasUnavailable).await;
+    let object = world.until_refused("acme", Reason::AlreadyExists).await;
     assert_eq!(status(&object).origin, None);
     assert_eq!(world.mutating_calls(), [""; 0]);
     assert_eq!(world.aws.organization(&theirs.id).unwrap(), theirs);

@@ -87,7 +87,7 @@ async fn a_fresh_object_is_in_progress_though_nobody_has_looked_at_it() {
     let world = World::without_operator(Config::default()).await;
     let object = world.create("acme", acme()).await;
     assert_eq!(ready(&object), None);
-    assert_said(&object, UNSEEN, "not looked at this generation");
+    assert_said(&object, UNSEEN, "not observed this generation");
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn on_its_way_it_is_in_progress_and_then_it_is_good_until_its_spec_changes
         world.aws.clock().advance(HOUR);
     }
     let object = world.until_settled("acme").await;
-    assert_said(&object, ACTIVE, "holds what the spec says");
+    assert_said(&object, ACTIVE, "is Active.");
 
     // Nobody looks at the next generation; Ready still says what it said of this one.
     world.operator.kill();
@@ -114,7 +114,7 @@ async fn on_its_way_it_is_in_progress_and_then_it_is_good_until_its_spec_changes
         .patch("acme", json!({"spec": {"tags": {"team": "a"}}}))
         .await;
     assert_eq!(ready(&object).unwrap().status, ConditionStatus::True);
-    assert_said(&object, UNSEEN, "not looked at this generation");
+    assert_said(&object, UNSEEN, "not observed this generation");
 }
 
 #[tokio::test]
@@ -122,8 +122,8 @@ async fn what_aws_refuses_for_good_is_a_failure() {
     let world = watchful(quick()).await;
     seed(&world, theirs("acme"));
     world.create("acme", acme()).await;
-    let object = world.until_refused("acme", Reason::AliasUnavailable).await;
-    assert_said(&object, FOR_GOOD, "AliasUnavailable: ");
+    let object = world.until_refused("acme", Reason::AlreadyExists).await;
+    assert_said(&object, FOR_GOOD, "AlreadyExists: ");
 }
 
 #[rstest]
@@ -186,7 +186,7 @@ async fn a_suspended_object_is_suspended_and_is_that_of_its_present_spec_only() 
     world.operator.kill();
     let object = world.patch("acme", suspend(false)).await;
     assert!(suspended(&object));
-    assert_said(&object, UNSEEN, "not looked at this generation");
+    assert_said(&object, UNSEEN, "not observed this generation");
 }
 
 #[tokio::test]
@@ -249,7 +249,7 @@ async fn what_is_to_be_adopted_and_not_there_is_degraded_and_still_looked_for() 
         in_state("Active").with_domain(SeedDomain::new("acme.example")),
     );
     let object = world.until_settled("acme").await;
-    assert_said(&object, ACTIVE, "holds what the spec says");
+    assert_said(&object, ACTIVE, "is Active.");
 }
 
 #[tokio::test]

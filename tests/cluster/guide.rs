@@ -82,7 +82,7 @@ async fn every_command_of_the_page_on_adoption_does_what_it_says() {
     let printed = desk.follow(PAGE).await;
     for text in [
         "TagResource team",
-        "belongs to old/post/acme",
+        "belongs to WorkMailOrganization post/acme of cluster old",
         "spec.tags[team]",
     ] {
         assert!(printed.contains(text), "{text:?} in {printed}");

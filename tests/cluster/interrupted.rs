@@ -51,9 +51,6 @@ async fn sigterm_lets_the_create_in_flight_end_and_records_its_answer(#[case] wo
         [""; 0],
         "nothing new is begun"
     );
-    world
-        .until_told("acme", "OrganizationIdKnown", &created.id)
-        .await;
 
     world.operator.start();
     let object = world.until_active("acme").await;

@@ -228,7 +228,7 @@ async fn a_refused_status_is_told_by_one_event_and_nothing_is_changed_in_aws_mea
     );
     assert!(note.contains(SAID), "{note}");
 
-    let refused = "a reconcile failed; it is tried again";
+    let refused = "a reconcile failed and will be retried";
     for asked in ["one", "two"] {
         let before = world.operator.logged(refused).len();
         world.ask_to_look("acme", asked).await;

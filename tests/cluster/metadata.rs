@@ -103,7 +103,6 @@ async fn the_annotations_of_others_fill_no_memory() {
         .unwrap();
 
     let most = before + u64::try_from((OBJECTS * BYTES) >> 20).unwrap() / 2;
-    println!("before {before} MiB, watched {watched} MiB, listed {listed} MiB");
     assert!(
         watched < most,
         "{watched} MiB after {before} MiB, {most} at most"

@@ -102,11 +102,11 @@ async fn all_that_differs_is_told_with_the_calls_that_full_would_make() {
     let told = synced(&object);
     assert_eq!(told.status, ConditionStatus::False);
     assert_eq!(told.reason, "DriftFound");
-    for text in ["spec.tags[team]", "owner by its tags is nobody", "Full"] {
+    for text in ["spec.tags[team]", "nobody owns it yet", "Full"] {
         assert!(told.message.contains(text), "{}", told.message);
     }
     world
-        .until_told("acme", "DriftFound", "spec.tags[team]")
+        .until_told("acme", "DriftFound", "nobody owns it yet")
         .await;
 
     // Looked at again, it is told and written no more.
@@ -192,7 +192,11 @@ async fn an_organization_of_another_cluster_is_shown_and_its_owner_named() {
     let told = synced(&object);
     assert_eq!(told.status, ConditionStatus::False);
     assert_eq!(told.reason, "OwnershipConflict");
-    assert!(told.message.contains("green/mail/acme"), "{}", told.message);
+    assert!(
+        told.message.contains("mail/acme of cluster green"),
+        "{}",
+        told.message
+    );
     let status = status(&object);
     assert_eq!(status.origin, None);
     assert_eq!(status.arn, Some(theirs.arn.clone()));
@@ -222,7 +226,7 @@ async fn who_only_looks_is_nobodys_rival_and_names_the_owner() {
     assert_eq!(id(&object), id(&owner));
     assert_eq!(status(&object).origin, None);
     let told = synced(&object);
-    let name = format!("blue/{}/owner", world.namespace);
+    let name = format!("{}/owner of this cluster", world.namespace);
     assert!(told.message.contains(&name), "{}", told.message);
     world.look_now("owner").await;
     assert!(world.warnings("owner").await.is_empty());

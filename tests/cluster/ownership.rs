@@ -44,7 +44,11 @@ async fn an_organization_of_another_cluster_is_respected() {
     assert_not_ready(
         &object,
         Reason::OwnershipConflict,
-        &[&theirs.id, "green/mail/acme", TAG_CLUSTER],
+        &[
+            &theirs.id,
+            "WorkMailOrganization mail/acme of cluster green",
+            "take-over=green/mail/acme",
+        ],
     );
     let object = world.look_now("acme").await;
     assert_eq!(status(&object).organization_id, None);
@@ -87,7 +91,7 @@ async fn an_organization_of_another_object_of_this_cluster_is_respected_while_th
     world.delete("owner").await;
     world.until_gone("owner").await;
     world.look_now("acme").await;
-    let object = world.until_refused("acme", Reason::AliasUnavailable).await;
+    let object = world.until_refused("acme", Reason::AlreadyExists).await;
     assert_eq!(status(&object).organization_id, None);
     world.assert_left_alone();
 }
@@ -175,7 +179,7 @@ async fn a_deletion_while_the_tags_of_another_owner_are_hidden_deletes_nothing()
 
     world.delete("acme").await;
     let object = world.until_refused("acme", Reason::DeletionBlocked).await;
-    let owner = format!("green/{}/acme", world.namespace);
+    let owner = format!("{}/acme of cluster green", world.namespace);
     assert_not_ready(&object, Reason::DeletionBlocked, &[&id, &owner, "Impaired"]);
     assert!(world.calls("DeleteOrganization").is_empty());
 
@@ -228,7 +232,7 @@ async fn an_organization_that_somebody_else_tags_later_is_changed_no_more() {
         .patch("acme", json!({"spec": {"tags": {"team": "a"}}}))
         .await;
     let object = world.until_refused("acme", Reason::OwnershipConflict).await;
-    let owner = format!("green/{}/acme", world.namespace);
+    let owner = format!("{}/acme of cluster green", world.namespace);
     assert_not_ready(&object, Reason::OwnershipConflict, &[&id, &owner]);
     assert_eq!(world.mutating_calls(), calls);
 }
@@ -309,10 +313,13 @@ async fn of_two_objects_with_one_alias_the_older_works_and_both_are_warned() {
     assert_not_ready(
         &younger,
         Reason::OwnershipConflict,
-        &[&competitor, "comes first", "Delete one of the two"],
+        &[&competitor, "comes first", "Delete this resource"],
     );
     let older = world.until_settled("older").await;
-    world.until_event("older", "OwnershipConflict").await;
+    let delete = format!("Delete WorkMailOrganization {}/younger", world.namespace);
+    world
+        .until_told("older", "OwnershipConflict", &delete)
+        .await;
     world.look_now("younger").await;
     for name in ["older", "younger"] {
         world
@@ -333,10 +340,8 @@ async fn of_two_objects_with_one_alias_the_older_works_and_both_are_warned() {
     world.until_gone("older").await;
     let look = CallFilter::on("ListTagsForResource").after(mark);
     world.until_calls(&look.organization(id(&older)), 1).await;
-    let younger = world
-        .until_refused("younger", Reason::AliasUnavailable)
-        .await;
-    assert_not_ready(&younger, Reason::AliasUnavailable, &[&id(&older)]);
+    let younger = world.until_refused("younger", Reason::AlreadyExists).await;
+    assert_not_ready(&younger, Reason::AlreadyExists, &[&id(&older)]);
     assert_eq!(world.mutating_calls(), calls);
 }
 

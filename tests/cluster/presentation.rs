@@ -11,7 +11,7 @@ use serde_json::json;
 use workmail_local::Config;
 use workmail_operator::api::crd;
 
-use crate::world::{World, control_plane, quick, status};
+use crate::world::{World, assert_told_once, control_plane, quick, status};
 
 /// What kubectl prints.
 async fn kubectl(arguments: &[&str]) -> String {
@@ -81,17 +81,25 @@ async fn an_object_that_nobody_has_looked_at_is_not_taken_for_settled() {
 async fn the_columns_are_those_of_the_contract() {
     let world = World::without_operator(Config::default()).await;
     world.create("acme", json!({"alias": "acme"})).await;
-    let ready = json!({
-        "type": "Ready", "status": "True", "reason": "Active", "message": "All is well.",
-        "lastTransitionTime": "2026-11-24T00:00:00Z", "observedGeneration": 1,
-    });
+    let condition = |kind: &str, status: &str| {
+        json!({
+            "type": kind, "status": status, "reason": "Active", "message": "All is well.",
+            "lastTransitionTime": "2026-11-24T00:00:00Z", "observedGeneration": 1,
+        })
+    };
+    let conditions = [
+        condition("Ready", "True"),
+        condition("Synced", "True"),
+        condition("DomainsReady", "False"),
+        condition("Suspended", "True"),
+    ];
     world
         .patch_status(
             "acme",
             json!({
                 "organizationId": "m-0", "state": "Active", "region": "us-east-1",
                 "accountId": "123456789012", "defaultDomain": "acme.awsapps.com",
-                "conditions": [ready],
+                "conditions": conditions,
             }),
         )
         .await;
@@ -117,9 +125,11 @@ async fn the_columns_are_those_of_the_contract() {
         wide[0][7..],
         [
             "REGION",
-            "ACCOUNT",
             "DEFAULT-DOMAIN",
             "DELETION-POLICY",
+            "SYNCED",
+            "DOMAINS",
+            "SUSPENDED",
             "MESSAGE"
         ]
     );
@@ -127,9 +137,11 @@ async fn the_columns_are_those_of_the_contract() {
         wide[1][7..],
         [
             "us-east-1",
-            "123456789012",
             "acme.awsapps.com",
             "Retain",
+            "True",
+            "False",
+            "True",
             "All is well."
         ]
     );
@@ -159,11 +171,14 @@ async fn kubectl_describes_what_is_wrong_and_what_to_do() {
     for text in [
         "LimitExceeded",
         "workmail-operator",
-        "AWS refuses CreateOrganization",
+        "An AWS quota is used up; the condition Ready says what to do.",
     ] {
         assert!(warning.contains(text), "{text:?} in {events}");
     }
     assert!(!warning.contains("<unknown>"), "it has an age: {events}");
+    assert_told_once(&world.get("acme").await);
+    let sentence = "AWS refuses CreateOrganization";
+    assert_eq!(described.matches(sentence).count(), 1, "{described}");
 }
 
 #[rstest]

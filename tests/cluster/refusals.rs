@@ -181,7 +181,7 @@ fn answer_well(world: &World) {
 )]
 #[case::a_role_without_a_right_elsewhere(
     acme(), deny_a_directory, allow_all, Reason::AccessDenied,
-    &["ds:CreateIdentityPoolDirectory", "rights on ds, ses, kms and route53"]
+    &["Allow ds:CreateIdentityPoolDirectory to the operator's role"]
 )]
 #[case::an_expired_token(
     acme(), expire_the_token, answer_well, Reason::AccessDenied,
@@ -264,18 +264,11 @@ async fn an_alias_of_this_account_is_left_alone_and_no_create_is_tried() {
     world.operator.start();
     world.create("acme", acme()).await;
 
-    let object = world.until_refused("acme", Reason::AliasUnavailable).await;
-    let namespace = format!("workmail-operator.dev/namespace={}", world.namespace);
+    let object = world.until_refused("acme", Reason::AlreadyExists).await;
     assert_not_ready(
         &object,
-        Reason::AliasUnavailable,
-        &[
-            &theirs.id,
-            "adoptionPolicy to Adopt",
-            &namespace,
-            "workmail-operator.dev/name=acme",
-            "workmail-operator.dev/cluster=",
-        ],
+        Reason::AlreadyExists,
+        &[&theirs.id, "Set adoptionPolicy to Adopt", "no owner"],
     );
     let object = world.look_now("acme").await;
     let status = status(&object);
@@ -283,7 +276,7 @@ async fn an_alias_of_this_account_is_left_alone_and_no_create_is_tried() {
     assert_eq!(status.organization_id, None);
     assert_eq!(status.account_id, None, "nothing is frozen either");
     world
-        .assert_warned_once("acme", Reason::AliasUnavailable)
+        .assert_warned_once("acme", Reason::AlreadyExists)
         .await;
     world.assert_left_alone();
 

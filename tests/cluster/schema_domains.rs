@@ -82,7 +82,7 @@ async fn world() -> World {
 )]
 #[case::a_default_in_upper_case(
     with(json!({"alias": "Acme", "defaultDomain": "Acme.awsapps.com"})),
-    "defaultDomain in body should match"
+    DEFAULT
 )]
 #[case::an_id_to_create(with(json!({"organizationId": id("0")})), ADOPT_ONLY)]
 #[case::an_id_to_adopt_or_create(

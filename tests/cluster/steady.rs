@@ -81,10 +81,7 @@ async fn the_way_to_active_is_three_calls_four_writes_and_two_events() {
     );
     let mut generations = versions.iter().map(ResourceExt::finalizers);
     assert!(generations.all(<[String]>::is_empty));
-    assert_eq!(
-        world.events("acme").await,
-        ["OrganizationIdKnown", "Active"]
-    );
+    assert_eq!(world.events("acme").await, ["Active"]);
     for operation in ["CreateOrganization", "DescribeOrganization", "TagResource"] {
         assert_eq!(world.calls(operation).len(), 1, "{operation}");
     }

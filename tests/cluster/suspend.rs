@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use workmail_local::{CallFilter, Config};
 use workmail_operator::api::{ConditionStatus, ConditionType, Reason, WorkMailOrganization};
 
-use crate::world::{World, assert_not_ready, condition, id, quick, ready, status};
+use crate::world::{
+    World, assert_not_ready, assert_told_once, condition, id, quick, ready, status,
+};
 
 /// A world that looks at the list every second.
 async fn watchful() -> World {
@@ -111,8 +113,11 @@ async fn a_suspended_organization_stays_as_last_seen() {
     assert_silence(&world).await;
     let as_seen = |object: &WorkMailOrganization| {
         let mut status = status(object);
-        // It speaks of the present spec, and of nothing that was seen.
-        status.conditions.retain(|one| one.r#type != "Suspended");
+        // They speak of the present spec, and of nothing that was seen.
+        let of_spec = ["Suspended", "Synced"];
+        status
+            .conditions
+            .retain(|one| !of_spec.contains(&&*one.r#type));
         status
     };
     assert_eq!(as_seen(&world.get("acme").await), as_seen(&object));
@@ -214,4 +219,52 @@ async fn a_suspended_object_that_was_never_created_goes_at_once() {
     world.until_gone("acme").await;
     world.until_event("acme", "Released").await;
     assert!(world.aws.journal().is_empty());
+}
+
+#[rstest::rstest]
+#[case::alone(json!({"suspend": true}), ConditionStatus::True)]
+#[case::with_a_change(json!({"suspend": true, "tags": {"team": "a"}}), ConditionStatus::Unknown)]
+#[tokio::test]
+async fn no_condition_claims_that_a_change_which_came_with_suspend_is_applied(
+    #[case] spec: Value,
+    #[case] synced: ConditionStatus,
+) {
+    let world = watchful().await;
+    world.create("acme", json!({"alias": "acme"})).await;
+    let before = world.until_settled("acme").await;
+    world.patch("acme", json!({"spec": spec})).await;
+    let object = until_suspended(&world).await;
+    assert_eq!(ready(&object), ready(&before), "as last seen");
+    assert!(!ready(&object).unwrap().message.contains("spec"));
+    let told = condition(&object, ConditionType::Synced).unwrap();
+    assert_eq!(told.status, synced, "{told:?}");
+    let says = "The last change of the spec is not applied";
+    assert_eq!(
+        told.message.contains(says),
+        synced == ConditionStatus::Unknown
+    );
+    assert_told_once(&object);
+    assert_silence(&world).await;
+
+    // A later change is not applied either.
+    let change = json!({"spec": {"tags": {"team": "b"}}});
+    let generation = world
+        .patch("acme", change)
+        .await
+        .metadata
+        .generation
+        .unwrap();
+    let object = world
+        .until("acme", "the change is seen", |object| {
+            condition(object, ConditionType::Suspended)
+                .is_some_and(|told| told.observed_generation == generation)
+        })
+        .await;
+    let told = condition(&object, ConditionType::Synced).unwrap();
+    assert_eq!(told.status, ConditionStatus::Unknown);
+    suspend(&world, false).await;
+    let object = world.until_settled("acme").await;
+    let told = condition(&object, ConditionType::Synced).unwrap();
+    assert_eq!(told.status, ConditionStatus::True);
+    assert_told_once(&object);
 }

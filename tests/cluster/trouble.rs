@@ -134,7 +134,7 @@ async fn without_aws_the_operator_starts_and_is_ready_and_goes_on_when_aws_is_ba
         Reason::ServiceUnavailable,
         &[
             "AWS STS could not be reached",
-            "nothing needs to be done unless this lasts",
+            "Nothing needs to be done unless this lasts",
         ],
     );
     assert_eq!(page(probes, "/readyz").await.unwrap().0, 200);
@@ -160,7 +160,7 @@ async fn a_ready_object_is_left_as_it_is_while_aws_cannot_be_looked_at() {
     world
         .operator
         .until_logged("that it cannot look", |line| {
-            line["message"] == "the organizations could not be looked at"
+            line["message"] == "the organizations could not be listed"
         })
         .await;
     // Asked to look, it cannot either.

@@ -190,7 +190,7 @@ async fn tags_of_an_owner_of_this_cluster_that_is_gone_are_void() {
     let theirs = seed(&world, tagged("blue", &world.namespace, "gone"));
     start(&mut world, "blue");
     world.create("acme", json!({"alias": "acme"})).await;
-    let object = world.until_refused("acme", Reason::AliasUnavailable).await;
+    let object = world.until_refused("acme", Reason::AlreadyExists).await;
     assert_not_taken(&object);
     world.assert_left_alone();
 

@@ -51,7 +51,8 @@ impl Site {
     /// Asserts that Helm refuses to install this release, for the definition is not its own.
     async fn is_refused(&self, release: &str, namespace: &str) {
         let install = format!(
-            "helm install {release} charts/workmail-operator --create-namespace --namespace {namespace}"
+            "helm install {release} charts/workmail-operator --create-namespace --namespace {namespace} \
+             --set image.repository=workmail-operator"
         );
         let said = self.desk.try_run(&install).await;
         let said = said.expect_err("it is refused");
@@ -102,10 +103,10 @@ impl Site {
 /// `install …` as `helm install workmail-operator … --namespace operator`.
 fn helm(command: &str) -> String {
     let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
-    let more = if verb == "install" {
-        "--create-namespace"
-    } else {
-        ""
+    let more = match verb {
+        "install" => "--create-namespace --set image.repository=workmail-operator",
+        "upgrade" => "--set image.repository=workmail-operator",
+        _ => "",
     };
     format!("helm {verb} workmail-operator {rest} --namespace operator {more}")
 }

@@ -75,7 +75,7 @@ async fn an_alias_that_a_listing_shows_no_more_wakes_the_object_that_waits_for_i
     let theirs = world.aws.seed_organization(seed).unwrap();
     world.create("acme", json!({"alias": "acme"})).await;
     world.create("other", json!({"alias": "other"})).await;
-    world.until_refused("acme", Reason::AliasUnavailable).await;
+    world.until_refused("acme", Reason::AlreadyExists).await;
     world.until_active("other").await;
     let deleted = OrganizationChange::state("Deleted");
     world.aws.change_organization(&theirs.id, deleted).unwrap();

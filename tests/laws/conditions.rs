@@ -28,7 +28,7 @@ fn shape(report: &Report) -> (Option<Status>, Option<Status>, Option<Status>) {
 }
 
 fn failure(reason: Reason) -> Outcome {
-    Outcome::Failed(Failure::of(reason, "what happened"))
+    Outcome::Failed(Failure::of(reason, "", "what happened"))
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn ready_is_false_in_every_status_of_a_deletion_under_policy_delete() {
     for save in [SaveAs::Intent, SaveAs::Answer] {
         assert_eq!(status(&keep(&view, save), Kind::Ready), Some(Status::False));
     }
-    let failed_to_look = Failure::of_read(Reason::Throttled, "throttled");
+    let failed_to_look = Failure::of_read(Reason::Throttled, "", "throttled");
     for outcome in [
         Outcome::Unconfirmed,
         Outcome::Searching,

@@ -146,6 +146,7 @@ fn refuses_domains(confirmed: bool) -> impl Fn(&Action) -> Option<Answer> {
             Some(trouble(Operation::CreateOrganization, &refusal))
         }
         Action::Read(Read::Listing { .. }) => Some(Answer::Listing(Listing {
+            deleted: None,
             by_id: None,
             by_alias: Presence::Absent { confirmed },
             fresh: true,
@@ -179,6 +180,7 @@ fn the_refusal_of_an_older_spec_is_not_told_where_somebody_else_has_the_alias_no
     let view = corrected(false);
     let theirs = |action: &Action| match action {
         Action::Read(Read::Listing { .. }) => Some(Answer::Listing(Listing {
+            deleted: None,
             by_id: None,
             by_alias: Presence::Present(row(&State::Active)),
             fresh: true,

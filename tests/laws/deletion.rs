@@ -50,7 +50,7 @@ fn a_deletion_that_must_not_be_is_blocked_and_nothing_is_called(#[case] spoil: f
         panic!("{outcome:?}")
     };
     assert!(
-        failure.message.contains("Retain"),
+        failure.message().contains("Retain"),
         "the way out: {failure:?}"
     );
 }
@@ -177,7 +177,7 @@ fn an_accepted_deletion_that_came_to_nothing_is_told_with_the_text_of_aws_and_no
         panic!("{outcome:?}")
     };
     for text in [ID, "Failed", "no address left", "Retain"] {
-        assert!(failure.message.contains(text), "{text}: {failure:?}");
+        assert!(failure.message().contains(text), "{text}: {failure:?}");
     }
     assert_eq!(report(&view, &outcome).shown.state, Some(State::Failed));
     assert!(view.memory.deletion_accepted.is_some());
@@ -236,7 +236,7 @@ fn a_suspended_object_whose_deletion_was_accepted_asks_aws_for_nothing_and_does_
     let Outcome::Failed(failure) = outcome else {
         panic!("{outcome:?}")
     };
-    assert!(!failure.message.contains("Retain"), "{failure:?}");
+    assert!(!failure.message().contains("Retain"), "{failure:?}");
 }
 
 #[test]

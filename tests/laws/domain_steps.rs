@@ -311,7 +311,7 @@ fn the_default_stays_while_somebody_has_the_primary_address_in_its_domain() {
     };
     assert_eq!(failure.reason, Reason::DomainInUse);
     for says in ["Move user jo", "old.example", "stays the default domain"] {
-        assert!(failure.message.contains(says), "{failure:?}");
+        assert!(failure.message().contains(says), "{failure:?}");
     }
     assert_eq!(view.memory.managed_domains, names(&["old.example"]));
 }
@@ -346,7 +346,7 @@ fn a_deregistration_that_is_refused_after_the_default_moved_says_so() {
     };
     assert_eq!(failure.reason, Reason::DomainInUse);
     let says = "The default domain is acme.awsapps.com now.";
-    assert!(failure.message.ends_with(says), "{failure:?}");
+    assert!(failure.message().ends_with(says), "{failure:?}");
 }
 
 #[test]

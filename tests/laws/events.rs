@@ -27,7 +27,7 @@ fn kinds(view: &View, outcome: &Outcome) -> Vec<EventKind> {
 fn each_new_terminal_or_recoverable_reason_is_told_once_and_a_transient_one_never() {
     use workmail_operator::api::Class;
     for reason in Reason::ALL {
-        let outcome = Outcome::Failed(Failure::of(*reason, "what happened"));
+        let outcome = Outcome::Failed(Failure::of(*reason, "", "what happened"));
         let view = fresh();
         let told = match reason.class() {
             Class::Terminal | Class::Recoverable => vec![EventKind::Warning(*reason)],
@@ -44,8 +44,12 @@ fn each_new_terminal_or_recoverable_reason_is_told_once_and_a_transient_one_neve
 
 #[test]
 fn another_reason_is_told_after_the_first() {
-    let first = Outcome::Failed(Failure::of(Reason::LimitExceeded, "what happened"));
-    let second = Outcome::Failed(Failure::of(Reason::AliasUnavailable, "what else happened"));
+    let first = Outcome::Failed(Failure::of(Reason::LimitExceeded, "", "what happened"));
+    let second = Outcome::Failed(Failure::of(
+        Reason::AliasUnavailable,
+        "",
+        "what else happened",
+    ));
     let view = next(fresh(), &first);
     assert_eq!(
         kinds(&view, &second),
@@ -74,15 +78,12 @@ fn a_deletion_that_somebody_else_asked_for_is_told_at_once() {
 }
 
 #[test]
-fn an_answered_create_and_a_claim_are_told() {
+fn a_claim_is_told_and_the_id_of_an_answered_create_is_not() {
     let mut view = creating();
     let call = decide(&view);
     view.apply_answer(&call, Answer::Created(crate::views::ID.into()), now());
     let kind = |view: &View| taken(view).map(|note| note.kind);
-    assert_eq!(
-        kind(&view),
-        Some(EventKind::Normal(EventReason::OrganizationIdKnown))
-    );
+    assert_eq!(kind(&view), None, "the id alone is in the status");
     view.memory.origin = Some(Origin::Adopted);
     assert_eq!(kind(&view), Some(EventKind::Normal(EventReason::Adopted)));
 }

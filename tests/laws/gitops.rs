@@ -204,7 +204,7 @@ fn argo_cd_says_of_every_reason_whether_it_passes_by_itself() {
     let view = fresh();
     let reasons = Reason::ALL.iter().filter(|one| one.class() != Class::Good);
     let shapes = reasons.clone().map(|reason| {
-        let failed = Outcome::Failed(Failure::of(*reason, "what happened"));
+        let failed = Outcome::Failed(Failure::of(*reason, "", "what happened"));
         let status = Recorded::read(
             &report(&view, &failed).to_status(&WorkMailOrganizationStatus::default(), now()),
         );

@@ -97,7 +97,10 @@ fn an_organization_whose_hidden_tags_last_named_this_resource_is_deleted(
 }
 
 #[rstest]
-#[case::another_cluster(Some(seen(Some("elsewhere"))), "elsewhere/mail/acme")]
+#[case::another_cluster(
+    Some(seen(Some("elsewhere"))),
+    "WorkMailOrganization mail/acme of cluster elsewhere"
+)]
 #[case::the_uid_of_a_copied_cluster(
     Some(seen(Some("11111111-2222-3333-4444-555555555555"))),
     "11111111-2222"
@@ -116,7 +119,7 @@ fn an_organization_whose_hidden_tags_did_not_last_name_this_resource_is_not_dele
             told(&view, &outcome),
             Row::terminal(Reason::DeletionBlocked)
         );
-        let message = &failure(&outcome).message;
+        let message = &failure(&outcome).message();
         for part in ["Wait until", ID, "delete it in AWS", named, "Retain"] {
             assert!(message.contains(part), "{part}: {message}");
         }
@@ -265,11 +268,8 @@ fn old(state: &State) -> Organization {
 fn hidden_tags_are_not_told_as_no_owner_and_nobody_is_told_to_write_tags() {
     for state in [State::Impaired, State::Inactive, State::Failed] {
         let (outcome, view, _) = with_hidden_tags(taken(&state), &old(&state));
-        assert_eq!(
-            told(&view, &outcome),
-            Row::terminal(Reason::AliasUnavailable)
-        );
-        let message = &failure(&outcome).message;
+        assert_eq!(told(&view, &outcome), Row::terminal(Reason::AlreadyExists));
+        let message = &failure(&outcome).message();
         assert!(message.contains(ID) && message.contains(state.as_str()));
         for part in ["no owner", "workmail-operator.dev/"] {
             assert!(!message.contains(part), "{message}");
@@ -309,7 +309,7 @@ fn an_organization_that_is_being_deleted_holds_nobody_up_for_an_hour(
             _ => None,
         });
         assert_eq!(told(&view, &outcome), told_as);
-        assert!(failure(&outcome).message.contains("AWS is deleting"));
+        assert!(failure(&outcome).message().contains("AWS is deleting"));
     }
 }
 
@@ -333,6 +333,7 @@ fn a_create_does_not_follow_while_the_list_shows_the_organization_that_is_gone()
         Action::Read(Read::Listing { fresh: true }) => Some(Answer::Listing(Listing {
             by_id: None,
             by_alias: Presence::Present(row(&State::Deleting)),
+            deleted: None,
             fresh: true,
             deletion_failed: false,
         })),
@@ -353,6 +354,7 @@ fn a_refused_create_is_not_stalled_by_an_organization_that_is_being_deleted() {
         Action::Read(Read::Listing { fresh: true }) => Some(Answer::Listing(Listing {
             by_id: None,
             by_alias: Presence::Present(row(&State::Deleting)),
+            deleted: None,
             fresh: true,
             deletion_failed: false,
         })),
@@ -372,6 +374,7 @@ fn found(state: &State, action: &Action) -> Option<Answer> {
         Action::Read(Read::Listing { .. }) => Answer::Listing(Listing {
             by_id: None,
             by_alias: Presence::Present(row(state)),
+            deleted: None,
             fresh: true,
             deletion_failed: false,
         }),
@@ -390,7 +393,7 @@ fn found(state: &State, action: &Action) -> Option<Answer> {
 #[test]
 fn what_may_have_been_tagged_since_is_not_claimed_as_the_organization_of_a_pending_create() {
     let soon = Row::transient(Reason::OrganizationBusy, SOON);
-    let stalled = Row::terminal(Reason::AliasUnavailable);
+    let stalled = Row::terminal(Reason::AlreadyExists);
     for (state, row) in [(State::Validating, soon), (State::Failed, stalled)] {
         let mut view = creating();
         view.facts.attempts_answered = false;
@@ -442,7 +445,7 @@ fn a_directory_that_was_there_before_is_deleted_only_with_the_id_confirmed() {
         told(&view, &outcome),
         Row::terminal(Reason::DeletionBlocked)
     );
-    let message = &failure(&outcome).message;
+    let message = &failure(&outcome).message();
     for part in ["confirmOrganizationId", ID, "d-0123456789", "Retain"] {
         assert!(message.contains(part), "{part}: {message}");
     }

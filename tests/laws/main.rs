@@ -30,6 +30,7 @@ mod ownership;
 mod passes;
 mod table;
 mod tags;
+mod texts;
 mod transitions;
 #[path = "../verdicts/mod.rs"]
 mod verdicts;

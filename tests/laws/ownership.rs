@@ -42,7 +42,9 @@ fn another_owner_by_the_tags_stalls_and_is_named() {
             panic!("{outcome:?}")
         };
         assert!(
-            failure.message.contains("elsewhere/mail/acme"),
+            failure
+                .message()
+                .contains("WorkMailOrganization mail/acme of cluster elsewhere"),
             "{failure:?}"
         );
     }
@@ -72,7 +74,7 @@ fn a_resource_of_this_cluster_that_comes_first_stalls_the_other_and_is_named() {
         let Outcome::Failed(failure) = outcome else {
             panic!("{outcome:?}")
         };
-        assert!(failure.message.contains("post/first"), "{failure:?}");
+        assert!(failure.message().contains("post/first"), "{failure:?}");
     }
 }
 
@@ -99,6 +101,7 @@ fn taken_here(tags: &TagMap) -> (Outcome, View) {
         Action::Read(Read::Listing { fresh: true }) => Some(Answer::Listing(Listing {
             by_id: None,
             by_alias: Presence::Present(row(&State::Active)),
+            deleted: None,
             fresh: true,
             deletion_failed: false,
         })),
@@ -110,15 +113,12 @@ fn taken_here(tags: &TagMap) -> (Outcome, View) {
 #[test]
 fn an_alias_that_is_taken_in_this_account_is_told_with_the_way_to_take_it_up() {
     let (outcome, view) = taken_here(&TagMap::new());
-    assert_eq!(
-        told(&view, &outcome),
-        Row::terminal(Reason::AliasUnavailable)
-    );
+    assert_eq!(told(&view, &outcome), Row::terminal(Reason::AlreadyExists));
     let Outcome::Failed(failure) = outcome else {
         panic!("{outcome:?}")
     };
-    for part in [ID, "workmail-operator.dev/name=acme", "may never be free"] {
-        assert!(failure.message.contains(part), "{failure:?}");
+    for part in [ID, "Set adoptionPolicy to Adopt", "no owner"] {
+        assert!(failure.message().contains(part), "{failure:?}");
     }
     assert_eq!(view.memory.pending, None, "every attempt was answered");
 
@@ -144,6 +144,7 @@ fn an_organization_that_was_there_before_the_call_is_only_made_ours_by_the_answe
         Action::Read(Read::Listing { .. }) => Some(Answer::Listing(Listing {
             by_id: None,
             by_alias: there.clone(),
+            deleted: None,
             fresh: true,
             deletion_failed: false,
         })),
@@ -168,9 +169,6 @@ fn an_organization_that_was_there_before_the_call_is_only_made_ours_by_the_answe
     view.observed.failed = None;
     view.facts.attempts_answered = false;
     let (outcome, view) = rest_with(view, hidden);
-    assert_eq!(
-        told(&view, &outcome),
-        Row::terminal(Reason::AliasUnavailable)
-    );
+    assert_eq!(told(&view, &outcome), Row::terminal(Reason::AlreadyExists));
     assert_eq!(view.memory.organization_id, None, "merely seen, not ours");
 }

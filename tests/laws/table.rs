@@ -117,7 +117,7 @@ fn without_credentials_it_is_told_and_tried_again() {
     let row = after(
         fresh(),
         Operation::GetCallerIdentity,
-        &ErrorKind::NoCredentials,
+        &ErrorKind::no_credentials(None),
     );
     assert_eq!(
         row,

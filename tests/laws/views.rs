@@ -46,6 +46,7 @@ pub(crate) fn listed() -> View {
     view.observed.listing = Some(Listing {
         by_id: None,
         by_alias: Presence::Absent { confirmed: false },
+        deleted: None,
         fresh: false,
         deletion_failed: false,
     });
@@ -76,6 +77,7 @@ pub(crate) fn existing(state: &State) -> View {
     view.observed.listing = Some(Listing {
         by_id: Some(Presence::Present(row(state))),
         by_alias: Presence::Present(row(state)),
+        deleted: None,
         fresh: false,
         deletion_failed: false,
     });
@@ -171,6 +173,7 @@ pub(crate) fn usual(view: &View, action: &Action) -> Option<Answer> {
         Action::Read(Read::Listing { .. }) => Answer::Listing(Listing {
             by_id: view.id().map(|_| Presence::Present(row(&State::Active))),
             by_alias: Presence::Absent { confirmed: false },
+            deleted: None,
             fresh: true,
             deletion_failed: false,
         }),

@@ -46,10 +46,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 
 {{- define "workmail-operator.image" -}}
 {{- with .Values.image }}
+{{- $repository := required "Set image.repository: there is no public image. Build the Dockerfile, push the image to your registry, and name it there." .repository }}
 {{- if .digest }}
-{{- printf "%s@%s" .repository .digest }}
+{{- printf "%s@%s" $repository .digest }}
 {{- else }}
-{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) }}
+{{- printf "%s:%s" $repository (default $.Chart.AppVersion .tag) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -29,15 +29,15 @@ if holds("Suspended") and not holds("Stalled")
 end
 
 if conditions.Ready == nil or obj.status.observedGeneration ~= obj.metadata.generation then
-  return health("Progressing", "The operator has not looked at this generation yet.")
+  return health("Progressing", "The operator has not observed this generation yet.")
 end
 
 if holds("Stalled") then
-  return as("Degraded", "Stalled")
+  return as("Degraded", "Ready")
 end
 
--- Work on its way, and faults that pass by themselves. What is Reconciling for any other reason is
--- tried again as well, but waits for somebody to mend it.
+-- Work on its way, and faults that are expected to pass. What is Reconciling for any other reason is
+-- retried as well, but waits for somebody to correct it.
 local passing = {
   Progressing = true,
   Requested = true,
@@ -49,7 +49,7 @@ local passing = {
   VerificationPending = true,
 }
 if holds("Reconciling") then
-  return as(passing[conditions.Reconciling.reason] and "Progressing" or "Degraded", "Reconciling")
+  return as(passing[conditions.Reconciling.reason] and "Progressing" or "Degraded", "Ready")
 end
 
 if not holds("Ready") then

@@ -299,7 +299,7 @@ impl Observer {
             code = error.trouble.label(),
             request_id = error.request_id,
             detail = error.detail,
-            "the organizations could not be looked at"
+            "the organizations could not be listed"
         );
         session.failed(error, &self.region);
     }

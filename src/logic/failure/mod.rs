@@ -137,10 +137,22 @@ pub enum ErrorKind {
     /// An answer that could not be read; the work may have been done.
     Undecodable,
     /// No credentials, so nothing was sent.
-    NoCredentials,
+    NoCredentials {
+        /// What the source of the credentials said; `None` where there is no source.
+        said: Option<String>,
+    },
 }
 
 impl ErrorKind {
+    /// Returns the error of credentials that could not be loaded. `said` completes "the operator could
+    /// not load its AWS credentials: …".
+    #[must_use]
+    pub fn no_credentials(said: Option<&str>) -> Self {
+        Self::NoCredentials {
+            said: said.map(|said| text::of_aws(said, &[])),
+        }
+    }
+
     /// From an error code and an HTTP status, as they stand in an answer.
     #[must_use]
     pub fn from_answer(status: u16, code: Option<&str>, message: Option<&str>) -> Self {
@@ -184,7 +196,7 @@ impl ErrorKind {
     #[must_use]
     pub const fn did_nothing(&self) -> bool {
         match self {
-            Self::Refused { .. } | Self::Throttled | Self::NoCredentials => true,
+            Self::Refused { .. } | Self::Throttled | Self::NoCredentials { .. } => true,
             Self::TimedOut | Self::Unreachable | Self::ServerFault | Self::Undecodable => false,
         }
     }
@@ -225,36 +237,52 @@ impl ErrorKind {
             Self::Unreachable => "Unreachable",
             Self::ServerFault => "ServerFault",
             Self::Undecodable => "Undecodable",
-            Self::NoCredentials => "NoCredentials",
+            Self::NoCredentials { .. } => "NoCredentials",
         }
     }
 }
 
-/// Something that keeps the object from being as the spec says.
+/// Something that keeps the object from being as the spec says. Its texts are stable: no request id,
+/// time or count.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Failure {
     /// The condition's reason; its class says what follows.
     pub reason: Reason,
-    /// The condition's message: what happened, where, and what to do next. Stable: no request id,
-    /// time or count.
-    pub message: String,
-    /// Nothing is known to be wrong with the organization: it could not be looked at.
+    /// What to do next, in full sentences.
+    pub next_step: String,
+    /// What happened and where, in full sentences.
+    pub detail: String,
+    /// Nothing is known to be wrong with the organization: it could not be read.
     pub read_failed: bool,
 }
 
 impl Failure {
-    /// A fact about the organization or the spec.
+    /// Returns a fact about the organization or the spec: what to do, and what is wrong.
     #[must_use]
-    pub fn of(reason: Reason, message: impl Into<String>) -> Self {
+    pub fn of(reason: Reason, next_step: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             reason,
-            message: message.into(),
+            next_step: next_step.into(),
+            detail: detail.into(),
             read_failed: false,
         }
     }
 
-    /// The Kubernetes API refused to do `what`; `said` is its sentence. `looking`: nothing but a read
-    /// was refused.
+    /// Returns a failed read: what to do, and what went wrong.
+    #[must_use]
+    pub fn of_read(
+        reason: Reason,
+        next_step: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            read_failed: true,
+            ..Self::of(reason, next_step, detail)
+        }
+    }
+
+    /// Returns the failure of a request to the Kubernetes API. `what` completes "allow the operator to
+    /// …", `said` is the API server's sentence. `read_failed`: nothing but a read was refused.
     #[must_use]
     pub fn of_kubernetes(what: &str, code: u16, said: &str, read_failed: bool) -> Self {
         Self::of_kubernetes_naming(&[], what, code, said, read_failed)
@@ -274,24 +302,21 @@ impl Failure {
         } else {
             Reason::ServiceUnavailable
         };
+        let detail = format!(
+            "The Kubernetes API refused it: {}.",
+            text::steady(said, named)
+        );
         Self {
-            reason,
-            message: format!(
-                "Allow the operator to {what}; it tries again by itself. The Kubernetes API refused \
-                 it: {}.",
-                text::steady(said, named)
-            ),
             read_failed,
+            ..Self::of(reason, format!("Allow the operator to {what}."), detail)
         }
     }
 
-    /// A failure to look.
+    /// Returns the message of the Ready condition: the next step, then what happened.
     #[must_use]
-    pub fn of_read(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-            read_failed: true,
-        }
+    pub fn message(&self) -> String {
+        format!("{} {}", self.next_step, self.detail)
+            .trim()
+            .to_owned()
     }
 }

@@ -1,7 +1,14 @@
 //! The one table: which operation failed how, and so what the condition says.
 
-use super::{ErrorKind, Failure, Operation, text};
-use crate::{api::Reason, logic::Region};
+use super::{ErrorKind, Failure, Operation};
+use crate::{
+    api::Reason,
+    logic::{Region, text},
+};
+
+/// What follows where AWS is expected to answer soon.
+const UNLESS_IT_LASTS: &str =
+    "Nothing needs to be done unless this lasts: the operator retries automatically.";
 
 impl Failure {
     /// The table: which operation failed how, in which region.
@@ -19,11 +26,13 @@ impl Failure {
         trouble: &ErrorKind,
         region: Option<&Region>,
     ) -> Self {
-        let (reason, message) = match trouble {
-            ErrorKind::Throttled => (
+        let failure = match trouble {
+            ErrorKind::Throttled => Self::of(
                 Reason::Throttled,
+                "Nothing needs to be done unless this lasts: then find out what else calls Amazon \
+                 WorkMail in this account.",
                 format!(
-                    "AWS throttles {}; the operator goes on where it was, more slowly. If this lasts, find out what else calls Amazon WorkMail in this account.",
+                    "AWS throttles {}, and the operator goes on more slowly.",
                     operation.as_str()
                 ),
             ),
@@ -33,12 +42,7 @@ impl Failure {
             ErrorKind::Undecodable => {
                 unavailable(operation, "gave an answer that cannot be read", region)
             }
-            ErrorKind::NoCredentials => (
-                Reason::CredentialsUnavailable,
-                "The operator found no AWS credentials. Give its pod a role (IRSA or EKS Pod \
-                 Identity) or the AWS SDK's environment variables; it tries again by itself."
-                    .to_owned(),
-            ),
+            ErrorKind::NoCredentials { said } => without_credentials(said.as_deref()),
             // A signature is made for a region: the credentials may be good.
             ErrorKind::Refused { .. }
                 if trouble.rejects_credentials() && is_elsewhere(operation, region) =>
@@ -50,14 +54,30 @@ impl Failure {
                 )
             }
             ErrorKind::Refused { code, message } => {
-                refused(operation, code, &text::steady(message, named))
+                refused(operation, code, &text::of_aws(message, named))
             }
         };
         Self {
-            reason,
-            message,
             read_failed: !operation.mutates(),
+            ..failure
         }
+    }
+}
+
+fn without_credentials(said: Option<&str>) -> Failure {
+    let reason = Reason::CredentialsUnavailable;
+    match said {
+        None => Failure::of(
+            reason,
+            "Give the operator's pod a role (IRSA or EKS Pod Identity) or the AWS SDK's environment \
+             variables.",
+            "The operator found no AWS credentials.",
+        ),
+        Some(said) => Failure::of(
+            reason,
+            "Check the role of the operator's pod and the role's trust policy.",
+            format!("The operator could not load its AWS credentials: {said}."),
+        ),
     }
 }
 
@@ -67,18 +87,19 @@ fn is_elsewhere(operation: Operation, region: Option<&Region>) -> bool {
     operation != Operation::GetCallerIdentity && region.is_some_and(|region| !region.has_workmail())
 }
 
-fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> (Reason, String) {
+fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> Failure {
     let service = operation.service().as_str();
-    let next = match region {
-        Some(region) if is_elsewhere(operation, Some(region)) => format!(
-            "WorkMail is not known to be in region {region}, only in {}: check the region.",
+    let next = match region.filter(|region| is_elsewhere(operation, Some(region))) {
+        Some(region) => format!(
+            "Check the region: WorkMail is not known to be in {region}, only in {}.",
             Region::WITH_WORKMAIL.join(", ")
         ),
-        Some(_) | None => "It is tried again; nothing needs to be done unless this lasts.".into(),
+        None => UNLESS_IT_LASTS.to_owned(),
     };
-    (
+    Failure::of(
         Reason::ServiceUnavailable,
-        format!("{service} {what} on {}. {next}", operation.as_str()),
+        next,
+        format!("{service} {what} on {}.", operation.as_str()),
     )
 }
 
@@ -93,7 +114,7 @@ impl ErrorKind {
             | Self::Unreachable
             | Self::ServerFault
             | Self::Undecodable
-            | Self::NoCredentials => false,
+            | Self::NoCredentials { .. } => false,
         }
     }
 }
@@ -111,30 +132,64 @@ const UNAUTHENTICATED: [&str; 7] = [
     "IncompleteSignature",
 ];
 
+/// Codes that begin like this: the time of the request is too far from AWS's.
+const CLOCK: [&str; 2] = ["RequestExpired", "RequestTimeTooSkewed"];
+
 fn begins(code: &str, with: &[&str]) -> bool {
     with.iter().any(|start| code.starts_with(start))
 }
 
-fn refused(operation: Operation, code: &str, said: &str) -> (Reason, String) {
+fn refused(operation: Operation, code: &str, said: &str) -> Failure {
     let name = operation.as_str();
     if begins(code, &UNAUTHENTICATED) {
         // AWS's text is left out: it carries times and keys.
-        let message = format!(
-            "AWS does not accept the operator's credentials ({code} on {name}). Renew them, and \
-             check the clock of the node if they are new."
+        return Failure::of(
+            Reason::AccessDenied,
+            "Renew the operator's credentials; if they are new, check the clock of its node.",
+            format!("AWS does not accept the operator's credentials ({code} on {name})."),
         );
-        return (Reason::AccessDenied, message);
     }
-    let because = if said.is_empty() {
+    let reason = reason_of(operation, code);
+    if reason == Reason::AliasUnavailable {
+        // AWS's text says the same.
+        return Failure::of(
+            reason,
+            "Create a new resource with another alias.",
+            format!(
+                "The alias is taken in another AWS account or region, or was used before: an alias of a \
+                 deleted organization may never be free again ({code} on {name})."
+            ),
+        );
+    }
+    let detail = if said.is_empty() {
         format!("AWS refuses {name} ({code}).")
     } else {
         format!("AWS refuses {name} ({code}: {said}).")
     };
-    let reason = reason_of(operation, code);
-    (
-        reason,
-        format!("{because} {}", next_step(reason, operation)),
-    )
+    let next = if reason == Reason::AccessDenied {
+        allow(operation, said)
+    } else if begins(code, &CLOCK) {
+        "Check the clock of the operator's node.".to_owned()
+    } else {
+        next_step(reason, operation).to_owned()
+    };
+    Failure::of(reason, next, detail)
+}
+
+/// What to do about a right that is missing or denied. WorkMail acts with the caller's rights on other
+/// services: the action that AWS's text names may be one of theirs.
+fn allow(operation: Operation, said: &str) -> String {
+    let (named, is_denied) = text::forbidden_action(said);
+    let action = named.map_or_else(|| operation.action(), str::to_owned);
+    if is_denied {
+        return format!("Remove the explicit deny of {action} for the operator's role.");
+    }
+    let others = if named.is_none() {
+        "; WorkMail also acts with the caller's rights on ds, ses, kms and route53"
+    } else {
+        ""
+    };
+    format!("Allow {action} to the operator's role{others}.")
 }
 
 fn reason_of(operation: Operation, code: &str) -> Reason {
@@ -181,79 +236,56 @@ fn reason_of(operation: Operation, code: &str) -> Reason {
 }
 
 /// What to do about a refusal.
-fn next_step(reason: Reason, operation: Operation) -> String {
-    let next = match reason {
-        Reason::AccessDenied => {
-            return format!(
-                "Allow {} to the operator's role; WorkMail also acts with the caller's rights on \
-                 ds, ses, kms and route53.",
-                operation.action()
-            );
-        }
+fn next_step(reason: Reason, operation: Operation) -> &'static str {
+    match reason {
         Reason::DeletionBlocked => {
             "If it has enabled users, disable them, or set deletion.forceDelete and \
-             deletion.confirmOrganizationId. Setting deletionPolicy to Retain releases this \
-             resource and keeps the organization."
+             deletion.confirmOrganizationId."
         }
         Reason::InvalidParameter => {
-            "Correct the spec; fields that cannot be changed need a new resource."
-        }
-        Reason::AliasUnavailable => {
-            "The alias is taken in another AWS account or region, or was once: an alias of a \
-             deleted organization may never be free again. Create a new resource with another \
-             alias."
+            "Correct the spec; a field that cannot be changed needs a new resource."
         }
         Reason::DomainInUse if operation == Operation::RegisterMailDomain => {
-            "Another organization of this AWS account uses the domain: remove it there first, or \
-             remove it from spec.domains. It is looked at again about every hour, or at once when \
-             the annotation workmail-operator.dev/reconcile-requested-at changes."
+            "Remove the domain from the other organization of this AWS account, or from spec.domains."
         }
         Reason::DomainInUse => {
-            "Users, groups or resources still have addresses in the domain: move them to another \
-             domain, or put this one back into spec.domains. It is looked at again about every \
-             hour, or at once when the annotation workmail-operator.dev/reconcile-requested-at \
-             changes."
+            "Move the addresses of users, groups and resources to another domain, or put this one back \
+             into spec.domains."
         }
-        Reason::DomainNotVerified => {
-            "Publish the records of status.domains; it is tried again by itself."
-        }
+        Reason::DomainNotVerified => "Publish the records of status.domains.",
         Reason::DomainRefused => {
-            "Check the domain in spec.domains and, where AWS's text speaks of them, its SES \
-             settings; it is tried again by itself."
+            "Check the domain in spec.domains and, where AWS's text speaks of them, its SES settings."
         }
         Reason::LimitExceeded if operation == Operation::RegisterMailDomain => {
-            "Remove a domain that is not needed, or ask AWS for a higher quota; it is tried again \
-             by itself."
-        }
-        Reason::DirectoryInUse => {
-            "Another organization of this account and region uses the directory. Create a new \
-             resource with another directoryId, or none."
-        }
-        Reason::UnsupportedOperation => {
-            "The organization's directory does not allow it. Correct the spec."
-        }
-        Reason::TooManyTags => {
-            "AWS allows 50 tags: those of the spec, 3 that mark ownership, and those written by \
-             others. Remove some."
+            "Remove a domain that is not needed, or ask AWS for a higher quota."
         }
         Reason::LimitExceeded => {
-            "Delete an organization that is not needed, or ask AWS for a higher quota; it is tried \
-             again by itself."
+            "Delete an organization that is not needed, or ask AWS for a higher quota."
+        }
+        Reason::DirectoryInUse => {
+            "Create a new resource with another directoryId, or none: another organization uses the \
+             directory."
+        }
+        Reason::UnsupportedOperation => {
+            "Correct the spec: the organization's directory does not allow it."
+        }
+        Reason::TooManyTags => {
+            "Remove some tags: AWS allows 50, those of the spec, 3 that mark ownership, and those of \
+             others."
         }
         Reason::DirectoryUnavailable => {
-            "Check that the directory exists and is in the organization's region; it is tried \
-             again by itself."
+            "Check that the directory exists and is in the organization's region."
         }
-        Reason::UnexpectedError => {
-            "It is tried again by itself; look the code up in AWS's documentation."
-        }
-        Reason::ServiceUnavailable => {
-            "AWS listed the organization a moment ago; it is looked at again."
-        }
-        Reason::OrganizationBusy
+        Reason::UnexpectedError => "Look the error code up in AWS's documentation.",
+        Reason::ServiceUnavailable
+        | Reason::OrganizationBusy
+        | Reason::AccessDenied
+        | Reason::AliasUnavailable
+        | Reason::AlreadyExists
         | Reason::Active
         | Reason::Suspended
         | Reason::EndOfService
+        | Reason::Announced
         | Reason::Progressing
         | Reason::Requested
         | Reason::Creating
@@ -276,7 +308,6 @@ fn next_step(reason: Reason, operation: Operation) -> String {
         | Reason::VerificationFailed
         | Reason::Published
         | Reason::KindNotInstalled
-        | Reason::NameTaken => "It is tried again by itself.",
-    };
-    next.to_owned()
+        | Reason::NameTaken => UNLESS_IT_LASTS,
+    }
 }

@@ -118,7 +118,7 @@ fn an_unreachable_region_without_workmail_is_told_with_the_list_of_those_that_ha
     );
     assert_eq!(failure.reason, Reason::ServiceUnavailable);
     for region in Region::WITH_WORKMAIL {
-        assert!(failure.message.contains(region), "{}", failure.message);
+        assert!(failure.next_step.contains(region), "{failure:?}");
     }
 }
 
@@ -155,7 +155,8 @@ fn credentials_that_are_refused_do_not_put_aws_text_into_the_message() {
         Some("Signature expired: 20261124T101010Z is now earlier than 20261124T111111Z"),
     );
     let failure = Failure::of_call(Operation::ListOrganizations, &trouble, None);
-    assert!(!failure.message.contains("2026"), "{}", failure.message);
+    let message = failure.message();
+    assert!(!message.contains("2026"), "{message}");
 }
 
 #[test]
@@ -173,4 +174,49 @@ fn a_signature_that_is_refused_where_there_is_no_workmail_says_nothing_of_the_cr
     // STS is not asked in the object's region.
     let identity = Operation::GetCallerIdentity;
     assert_eq!(reason(identity, "zz-none-1"), Reason::AccessDenied);
+}
+
+#[rstest]
+#[case(
+    "User: x is not authorized to perform: ds:CreateAlias on resource: *",
+    "Allow ds:CreateAlias to"
+)]
+#[case(
+    "User: x is not authorized to perform: ds:CreateAlias on resource: * with an explicit deny in a \
+     service control policy",
+    "Remove the explicit deny of ds:CreateAlias for"
+)]
+#[case("No.", "Allow workmail:CreateOrganization to")]
+fn a_missing_right_is_named_as_aws_names_it_and_a_deny_is_to_be_removed(
+    #[case] said: &str,
+    #[case] next: &str,
+) {
+    let trouble = ErrorKind::from_answer(400, Some("AccessDeniedException"), Some(said));
+    let failure = Failure::of_call(Operation::CreateOrganization, &trouble, None);
+    assert!(failure.next_step.starts_with(next), "{failure:?}");
+    assert_eq!(failure.reason, Reason::AccessDenied);
+}
+
+#[test]
+fn a_request_that_expired_is_told_as_trouble_with_the_clock() {
+    let trouble = ErrorKind::from_answer(400, Some("RequestExpired"), Some("Request has expired."));
+    let failure = Failure::of_call(Operation::ListOrganizations, &trouble, None);
+    assert_eq!(failure.reason, Reason::UnexpectedError);
+    assert!(failure.next_step.contains("clock"), "{failure:?}");
+    assert!(!trouble.rejects_credentials());
+}
+
+#[test]
+fn credentials_that_could_not_be_loaded_are_told_apart_from_none() {
+    let of = |trouble| Failure::of_call(Operation::GetCallerIdentity, &trouble, None);
+    let none = of(ErrorKind::no_credentials(None));
+    assert!(none.detail.contains("found no AWS credentials"), "{none:?}");
+    let said = "AWS STS refuses AssumeRoleWithWebIdentity (AccessDenied: Not authorized.)";
+    let refused = of(ErrorKind::no_credentials(Some(said)));
+    assert!(
+        refused.detail.contains("AssumeRoleWithWebIdentity"),
+        "{refused:?}"
+    );
+    assert!(!refused.detail.contains("found no"), "{refused:?}");
+    assert_eq!(none.reason, refused.reason);
 }

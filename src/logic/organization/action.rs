@@ -328,7 +328,7 @@ impl Answer {
             | ErrorKind::Unreachable
             | ErrorKind::ServerFault
             | ErrorKind::Undecodable
-            | ErrorKind::NoCredentials => Self::Failed {
+            | ErrorKind::NoCredentials { .. } => Self::Failed {
                 failure,
                 did_nothing: trouble.did_nothing(),
             },

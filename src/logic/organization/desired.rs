@@ -159,6 +159,22 @@ impl Desired {
             policy: policy(*deletion_policy, deletion.as_ref(), alias),
         })
     }
+
+    /// Returns the part that the operator applies to AWS, so that two of them can be compared: `suspend`
+    /// is none of it, nor is what becomes of the organization when the resource is deleted.
+    #[must_use]
+    pub fn to_apply(&self) -> Self {
+        Self {
+            generation: 0,
+            deleting: false,
+            finalizer: false,
+            requested: None,
+            take_over: None,
+            suspend: false,
+            policy: Policy::Retain,
+            ..self.clone()
+        }
+    }
 }
 
 /// The domains that go along with a create, those with a hosted zone first: only then does AWS write

@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_aws_refused_is_not_asked_for_again_in_this_reconcile() {
-        let refusal = || Failure::of(Reason::DomainInUse, "");
+        let refusal = || Failure::of(Reason::DomainInUse, "", "");
         let refused = BTreeMap::from([("a.a".to_owned(), refusal())]);
         let there = actual(&[("c.c", Some(true))], TEST_DOMAIN);
         let plan = refused_plan(&["a.a", "b.b"], None, &there, &[], &refused);

@@ -190,6 +190,8 @@ pub struct Listing {
     pub by_id: Option<Presence<Summary>>,
     /// The organization that has the alias, Deleted ones left out.
     pub by_alias: Presence<Summary>,
+    /// An organization that had the alias and is shown as Deleted.
+    pub deleted: Option<OrganizationId>,
     /// Whether the listing was begun after the object was first seen as it is, after the full read that it
     /// asks for was, and after its last attempt at a pending create.
     pub fresh: bool,

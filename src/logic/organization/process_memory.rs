@@ -1,6 +1,10 @@
 //! What a process remembers of one object and a restart forgets; and the facts that follow from it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
 
 use k8s_openapi::jiff::Timestamp;
 
@@ -33,6 +37,8 @@ pub struct Surroundings {
     pub ended: bool,
     /// The last day of the service, as it stands in messages.
     pub end_of_service: String,
+    /// The days until then.
+    pub days_left: i64,
 }
 
 /// What a reconcile that was paused has read, for the next one.
@@ -64,6 +70,8 @@ pub struct ProcessMemory {
     consent: Option<String>,
     /// The generation that was last Ready.
     in_sync: Option<i64>,
+    /// The fingerprint of the spec that was last applied, or could not be.
+    applied: Option<u64>,
     /// When pending domains are to be read again.
     domains_due: Option<Moment>,
     /// When the failure of an accepted deletion was first reported, and for which generation.
@@ -112,6 +120,11 @@ impl ProcessMemory {
                 .any(|since| now.moment.since(since) >= schedule::UNREACHABLE),
             ended: surroundings.ended,
             end_of_service: surroundings.end_of_service.clone(),
+            days_left: surroundings.days_left,
+            spec_changed: self
+                .applied
+                .filter(|_| desired.suspend)
+                .map(|applied| applied != fingerprint(desired)),
         }
     }
 
@@ -192,6 +205,7 @@ impl ProcessMemory {
         &mut self,
         view: &View,
         outcome: &Outcome,
+        report: &Report,
         was_full_read: bool,
         now: Moment,
     ) {
@@ -207,6 +221,9 @@ impl ProcessMemory {
             if was_full_read {
                 self.last_full_read = Some(now);
             }
+        }
+        if !view.desired.suspend && report.observed_generation == Some(view.desired.generation) {
+            self.applied = Some(fingerprint(&view.desired));
         }
         if *outcome == Outcome::Active {
             self.in_sync = Some(view.desired.generation);
@@ -300,6 +317,13 @@ impl Outcome {
             | Self::Gone => None,
         }
     }
+}
+
+/// Returns a hash of the part of the spec that the operator applies to AWS.
+fn fingerprint(desired: &Desired) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    desired.to_apply().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// How often pending domains are read, if there are any that AWS has not given up on.

@@ -215,7 +215,7 @@ impl Reconcile {
         random: f64,
     ) -> Option<Duration> {
         let view = &self.view;
-        process.finished(view, outcome, self.is_full_read, now.moment);
+        process.finished(view, outcome, report, self.is_full_read, now.moment);
         let delay = process.delay(view.desired.generation, outcome, random);
         let domains = process.domains_delay(view, outcome, report, now);
         delay.into_iter().chain(domains).min()

@@ -87,6 +87,11 @@ pub struct Facts {
     pub ended: bool,
     /// The last day of the service, as it stands in messages.
     pub end_of_service: String,
+    /// The days that are left until then.
+    pub days_left: i64,
+    /// Whether the spec, `suspend` aside, says something else than when it was last applied. `None` where
+    /// this process has not seen it applied.
+    pub spec_changed: Option<bool>,
 }
 
 impl View {

@@ -94,19 +94,34 @@ pub fn assert_not_ready(object: &WorkMailOrganization, reason: Reason, says: &[&
     assert_ne!(synced.status, ConditionStatus::True);
     let ready = ready(object).unwrap();
     assert_eq!(ready.status, ConditionStatus::False);
-    for told in [ready, condition(object, is).unwrap()] {
+    for text in says {
+        let message = &ready.message;
+        assert!(message.contains(text), "{text:?} in {message:?}");
+    }
+    let beside = condition(object, is).unwrap();
+    assert_eq!(beside.status, ConditionStatus::True);
+    for told in [&ready, &beside] {
         assert_eq!(told.reason, reason.as_str());
         assert_eq!(told.observed_generation, generation);
         assert!(told.last_transition_time <= Timestamp::now());
-        for text in says {
-            assert!(
-                told.message.contains(text),
-                "{text:?} in {:?}",
-                told.message
-            );
-        }
     }
-    assert_eq!(condition(object, is).unwrap().status, ConditionStatus::True);
+    assert_told_once(object);
+}
+
+/// Asserts that no message stands in two conditions, and that those beside Ready are short.
+pub fn assert_told_once(object: &WorkMailOrganization) {
+    let conditions = status(object).conditions;
+    for (at, one) in conditions.iter().enumerate() {
+        let message = &one.message;
+        let twice = conditions[at + 1..]
+            .iter()
+            .find(|other| other.message == *message);
+        assert_eq!(twice, None, "{message}");
+        // The address of a page is as long as it is.
+        let words = message.split("https://").next().unwrap_or_default();
+        let is_short = words.chars().count() <= 160 || one.r#type == "Ready";
+        assert!(is_short, "{message}");
+    }
 }
 
 impl Operator {

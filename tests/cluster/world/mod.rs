@@ -36,7 +36,7 @@ pub use control_plane::{control_plane, install_crd};
 pub use desk::Desk;
 pub use dns::{entries, install_dns_endpoints, with_dns_endpoints};
 pub use domains::{domain, domains, managed};
-pub use expect::{assert_not_ready, page};
+pub use expect::{assert_not_ready, assert_told_once, page};
 pub use link::Link;
 pub use node::run_deployments;
 pub use operator::Operator;

@@ -116,6 +116,7 @@ async fn render(watched: Value) -> Vec<String> {
         Command::new(Program::Helm.locate().unwrap())
             .args(["template", NAME, "charts/workmail-operator"])
             .args(["--namespace", HOME, "--set-json", &values])
+            .args(["--set", "image.repository=workmail-operator"])
             .args(["--show-only", "templates/rbac.yaml"])
             .args(["--show-only", "templates/serviceaccount.yaml"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -196,6 +196,7 @@ impl World {
             listing_fails_since: None,
             ended: self.ended,
             end_of_service: "2027-03-31".into(),
+            days_left: (i64::from(u32::MAX) - self.now.as_second()) / 86_400,
         };
         let (cluster, competitor) = (self.cluster.clone(), self.competitor(object));
         let now = self.clock();

@@ -95,6 +95,10 @@ impl World {
         let by_id = view
             .wanted_id()
             .map(|id| rows.iter().find(|row| row.id == *id).cloned());
+        let alias = &view.desired.alias;
+        let mut deleted = rows.iter().filter(|row| row.state.as_str() == "Deleted");
+        let deleted = deleted.find(|row| row.alias == *alias);
+        let deleted = deleted.map(|row| row.id.clone());
         let by_alias = rows
             .into_iter()
             .find(|row| row.alias == view.desired.alias && row.state.as_str() != "Deleted");
@@ -112,6 +116,7 @@ impl World {
             deletion_failed: still_there.is_some_and(|since| begun.duration_since(since) >= APART),
             by_id: by_id.map(|row| presence(&mut known.id_missing, row, begun)),
             by_alias: presence(&mut known.alias_missing, by_alias, begun),
+            deleted,
             fresh: begun == self.now,
         }
     }

@@ -220,7 +220,7 @@ pub(crate) fn troubles() -> impl Strategy<Value = ErrorKind> {
             ErrorKind::Unreachable,
             ErrorKind::ServerFault,
             ErrorKind::Undecodable,
-            ErrorKind::NoCredentials,
+            ErrorKind::no_credentials(None),
         ]),
         1 => select(codes.to_vec()).prop_map(refusal),
     ]

@@ -177,6 +177,7 @@ impl ListingState {
         Reply::Seen(Listing {
             by_id: id.map(|id| owned(followed.id_missing.see(snapshot.by_id(id), begun))),
             by_alias: owned(by_alias),
+            deleted: snapshot.deleted(alias).cloned(),
             fresh: begun >= fresh_since,
             deletion_failed: id
                 .is_some_and(|id| followed.is_still_there(snapshot.by_id(id), begun)),

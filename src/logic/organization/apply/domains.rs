@@ -124,8 +124,9 @@ impl View {
             Reason::DomainInUse,
             format!(
                 "Move {holder} and all others with a primary address in {domain} to another domain, or \
-                 put {domain} back into spec.domains. Until then it stays, and stays the default domain."
+                 put {domain} back into spec.domains."
             ),
+            format!("Until then {domain} stays, and stays the default domain."),
         );
         self.observed.refused_domains.insert(domain, failure);
     }
@@ -139,8 +140,8 @@ impl View {
             (Call::Deregister { .. }, Some((default, _)))
                 if self.desired.default_domain.as_ref() != Some(default) =>
             {
-                let message = format!("{} The default domain is {default} now.", failure.message);
-                Failure { message, ..failure }
+                let detail = format!("{} The default domain is {default} now.", failure.detail);
+                Failure { detail, ..failure }
             }
             _ => failure,
         }

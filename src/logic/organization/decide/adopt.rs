@@ -7,7 +7,7 @@ use super::{
     rest,
 };
 use crate::{
-    api::{AdoptionPolicy, Origin, Reason, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE},
+    api::{AdoptionPolicy, Origin, Reason, TAKE_OVER},
     logic::{
         Failure, OrganizationId,
         organization::{
@@ -80,9 +80,9 @@ fn not_yet(summary: &Summary) -> Option<Failure> {
     };
     Some(Failure::of(
         reason,
+        format!("Wait until organization {id} is Active."),
         format!(
-            "Organization {id} exists and is {state} in AWS; it can be adopted only while it is \
-             Active. It is looked at again by itself."
+            "It exists and is {state} in AWS, where only an Active organization can be adopted."
         ),
     ))
 }
@@ -90,10 +90,8 @@ fn not_yet(summary: &Summary) -> Option<Failure> {
 fn leaves(id: &OrganizationId) -> Failure {
     Failure::of(
         Reason::NotFound,
-        format!(
-            "AWS is deleting organization {id}, so that none is left to be adopted. It is looked for \
-             again by itself."
-        ),
+        "Set adoptionPolicy to AdoptOrCreate, or wait for another organization.",
+        format!("AWS is deleting organization {id}, so there is none to adopt."),
     )
 }
 
@@ -104,10 +102,8 @@ pub(super) fn being_deleted(view: &View, id: &OrganizationId) -> Failure {
     }
     Failure::of(
         Reason::OrganizationBusy,
-        format!(
-            "AWS is deleting organization {id}, which has this alias. The operator retries \
-             automatically until the alias is free."
-        ),
+        "Wait until the alias is free: the operator retries automatically.",
+        format!("AWS is deleting organization {id}, which has this alias."),
     )
 }
 
@@ -127,44 +123,41 @@ pub(super) fn not_found(view: &View) -> Failure {
     let next = match view.desired.adoption {
         // Another policy is refused beside an id.
         AdoptionPolicy::Adopt if view.desired.organization_id.is_some() => {
-            "Check organizationId, region and account. It is looked for again by itself."
+            "Check organizationId, region and account: adoptionPolicy Adopt creates none."
         }
         AdoptionPolicy::Adopt => {
-            "adoptionPolicy Adopt creates none: check alias, region and account, or set it to \
-             AdoptOrCreate. It is looked for again by itself."
+            "Check alias, region and account, or set adoptionPolicy to AdoptOrCreate: Adopt creates none."
         }
         AdoptionPolicy::Create | AdoptionPolicy::AdoptOrCreate => {
-            "managementPolicy Observe creates none: set it to Full to create it. It is looked for \
-             again by itself."
+            "Check alias, region and account, or set managementPolicy to Full: Observe creates none."
         }
     };
     Failure::of(
         Reason::NotFound,
-        format!("{what} is in account {account} and region {region}. {next}"),
+        next,
+        format!("{what} is in account {account} and region {region}."),
     )
 }
 
 /// The alias is taken in this account and region, and nobody asked for the adoption.
 pub(super) fn not_asked_for(view: &View, candidate: &Summary) -> Failure {
-    let object = &view.desired.object;
     // Adopt is refused beside a hosted zone.
     let policy = if view.desired.zoned.is_empty() {
         "Adopt"
     } else {
         "AdoptOrCreate"
     };
+    let no_effect = if view.desired.take_over.is_some() {
+        format!(", so that the annotation {TAKE_OVER} has no effect")
+    } else {
+        String::new()
+    };
     Failure::of(
-        Reason::AliasUnavailable,
+        Reason::AlreadyExists,
+        format!("Set adoptionPolicy to {policy}, or create a new resource with another alias."),
         format!(
-            "Organization {} of this account and region has this alias and no owner, and \
-             adoptionPolicy Create takes none that exists. To put it under this resource, set \
-             adoptionPolicy to {policy}, or give it the tags {TAG_CLUSTER}={}, {TAG_NAMESPACE}={} and \
-             {TAG_NAME}={} in AWS. Otherwise create a new resource with another alias: the alias of \
-             a deleted organization may never be free again.",
-            candidate.id,
-            view.cluster.tag(),
-            object.namespace,
-            object.name,
+            "Organization {} of this account and region has this alias and no owner{no_effect}.",
+            candidate.id
         ),
     )
 }

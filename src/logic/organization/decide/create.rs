@@ -86,7 +86,7 @@ fn begin(view: &View) -> Action {
         // Its tags come before every order among objects.
         Identity::Known(OwnershipVerdict::Ours) => take_up(view, candidate),
         Identity::Known(OwnershipVerdict::OwnedByOther(owner)) => {
-            fail(conflict(&candidate.id, &owner))
+            fail(conflict(view, &candidate.id, &owner))
         }
         Identity::Known(OwnershipVerdict::TakeOverAllowed(_)) => take(view, candidate),
         Identity::Known(
@@ -166,7 +166,7 @@ fn refused(view: &View, refusal: &Failure) -> Action {
         return Action::Read(Read::Listing { fresh: true });
     }
     let Some(candidate) = view.candidate() else {
-        return fail(refusal.clone());
+        return fail(unavailable(view, refusal));
     };
     if let Some(action) = until_deleted(view, candidate) {
         return action;
@@ -176,7 +176,7 @@ fn refused(view: &View, refusal: &Failure) -> Action {
         Identity::Vanished => fail(refusal.clone()),
         Identity::Known(OwnershipVerdict::Ours) => take_up(view, candidate),
         Identity::Known(OwnershipVerdict::OwnedByOther(owner)) => {
-            fail(conflict(&candidate.id, &owner))
+            fail(conflict(view, &candidate.id, &owner))
         }
         Identity::Known(OwnershipVerdict::TakeOverAllowed(_)) => take(view, candidate),
         Identity::Known(
@@ -186,6 +186,21 @@ fn refused(view: &View, refusal: &Failure) -> Action {
             fail(not_asked_for(view, candidate))
         }
         Identity::Known(OwnershipVerdict::Hidden) => fail(hidden::not_asked_for(view, candidate)),
+    }
+}
+
+/// The alias is free in this account and region, and AWS does not give it out.
+fn unavailable(view: &View, refusal: &Failure) -> Failure {
+    let listing = view.observed.listing.as_ref();
+    match listing.and_then(|listing| listing.deleted.as_ref()) {
+        Some(id) => Failure {
+            detail: format!(
+                "Organization {id} with this alias was deleted in this account and region; AWS may never \
+                 free the alias."
+            ),
+            ..refusal.clone()
+        },
+        None => refusal.clone(),
     }
 }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{call, create, endpoint, fail, hidden, read_prerequisites, rest, retain};
 use crate::{
-    api::{PendingOperation, RECONCILE_REQUESTED_AT, Reason},
+    api::{PendingOperation, Reason},
     logic::{
         Failure, OrganizationId, Owner,
         organization::{
@@ -21,8 +21,8 @@ use crate::{
 const WAY_OUT: &str =
     "Setting deletionPolicy to Retain releases this resource and keeps the organization.";
 
-const OBSERVES: &str = "managementPolicy is Observe, so nothing is changed in AWS. Set it to Full to \
-                        delete the organization.";
+const RETAIN: &str =
+    "Set deletionPolicy to Retain, to release this resource and keep the organization.";
 
 /// Decides for an object with a deletion timestamp.
 pub(super) fn decide(view: &View) -> Action {
@@ -58,7 +58,9 @@ pub(super) fn decide(view: &View) -> Action {
                 Action::RemoveFinalizer(Release::NeverCreated)
             }
             create::Search::Absent { .. } | create::Search::NotOurs => rest(Outcome::Searching),
-            create::Search::Hidden(found) => blocked(&hidden::unknown(view, &found)),
+            create::Search::Hidden(found) => {
+                with_way_out(hidden::unknown(view, &found, Reason::DeletionBlocked))
+            }
         },
         (None, None) => Action::RemoveFinalizer(Release::NeverCreated),
     }
@@ -72,12 +74,19 @@ fn held_back(view: &View) -> Option<Action> {
     }
     if view.desired.suspend {
         return Some(blocked(
-            "The resource is suspended, so nothing is called in AWS. Set spec.suspend to false to \
-             delete the organization.",
+            "Set spec.suspend to false to delete the organization.",
+            "This resource is suspended, so nothing is called in AWS.",
         ));
     }
-    // What AWS has accepted is only looked after.
-    (view.observes() && !accepted).then(|| blocked(OBSERVES))
+    // What AWS has accepted is only waited for.
+    (view.observes() && !accepted).then(observes)
+}
+
+fn observes() -> Action {
+    blocked(
+        "Set managementPolicy to Full to delete the organization.",
+        "Under managementPolicy Observe nothing is changed in AWS.",
+    )
 }
 
 fn with_organization(view: &View, id: &OrganizationId, how: &Delete) -> Action {
@@ -106,10 +115,10 @@ fn with_organization(view: &View, id: &OrganizationId, how: &Delete) -> Action {
         | OrganizationState::Inactive
         | OrganizationState::Failed
         | OrganizationState::Other(_)) => {
-            if let Some(action) = although_accepted(view, listed) {
+            if let Some(action) = although_accepted(view, listed, how) {
                 action
-            } else if let Some(why) = unconfirmed(view, id, how) {
-                blocked(&why)
+            } else if let Some((next, why)) = unconfirmed(view, id, how) {
+                blocked(next, why)
             } else if being_created(state) {
                 too_early(id, state)
             } else {
@@ -121,7 +130,7 @@ fn with_organization(view: &View, id: &OrganizationId, how: &Delete) -> Action {
 
 /// What follows where AWS accepted the deletion, and the organization is there all the same. Nothing
 /// where that is over, so that the deletion is asked for again.
-fn although_accepted(view: &View, listed: &Summary) -> Option<Action> {
+fn although_accepted(view: &View, listed: &Summary, how: &Delete) -> Option<Action> {
     view.memory.deletion_accepted?;
     let listing = view.observed.listing.as_ref();
     if !listing.is_some_and(|seen| seen.deletion_failed) {
@@ -129,14 +138,14 @@ fn although_accepted(view: &View, listed: &Summary) -> Option<Action> {
         return Some(rest(Outcome::Unconfirmed));
     }
     if view.observes() {
-        return Some(blocked(OBSERVES));
+        return Some(observes());
     }
     let again = view.facts.delete_again || view.requested();
-    (!again).then(|| unfinished(listed))
+    (!again).then(|| unfinished(listed, how))
 }
 
 /// AWS accepted the deletion and did not finish it.
-fn unfinished(listed: &Summary) -> Action {
+fn unfinished(listed: &Summary, how: &Delete) -> Action {
     let Summary {
         id,
         state,
@@ -144,23 +153,29 @@ fn unfinished(listed: &Summary) -> Action {
         ..
     } = listed;
     let said = error_message.as_deref().unwrap_or("no reason given");
-    blocked(&format!(
-        "Remove the cause: AWS accepted the deletion of organization {id} and did not finish it; it is \
-         {} ({said}). It is asked for again in about an hour, or at once when the annotation \
-         {RECONCILE_REQUESTED_AT} changes.",
-        state.as_str()
-    ))
+    let next = if how.delete_directory {
+        "Set deletion.deleteDirectory to false if others use the directory; else remove the cause in AWS."
+    } else {
+        "Remove the cause in AWS."
+    };
+    blocked(
+        next,
+        format!(
+            "AWS accepted the deletion of organization {id} and did not finish it; it is {} ({said}).",
+            state.as_str()
+        ),
+    )
 }
 
-/// The deletion goes on in AWS, and nobody looks after it.
+/// The deletion goes on in AWS, and nobody waits for it.
 fn suspended_too_late(view: &View) -> Action {
     let id = view.id().map_or("", |id| id.as_str());
     fail(Failure::of(
         Reason::DeletionBlocked,
         format!(
-            "Set spec.suspend to false, so that this resource goes once organization {id} is deleted: \
-             AWS had accepted that before."
+            "Set spec.suspend to false, so that this resource goes once organization {id} is deleted."
         ),
+        "AWS had accepted the deletion before, and it cannot be stopped.",
     ))
 }
 
@@ -171,25 +186,35 @@ const fn being_created(state: &OrganizationState) -> bool {
     )
 }
 
-/// Which of the user's confirmations is missing, if one is.
-fn unconfirmed(view: &View, id: &OrganizationId, how: &Delete) -> Option<String> {
+/// Which of the user's confirmations is missing, if one is: what to do, and why.
+fn unconfirmed(view: &View, id: &OrganizationId, how: &Delete) -> Option<(String, String)> {
     if !how.confirmed {
-        return Some("deletion.confirmAlias does not equal alias.".to_owned());
+        return Some((
+            "Set deletion.confirmAlias to the value of alias to delete the organization."
+                .to_owned(),
+            "They are not equal.".to_owned(),
+        ));
     }
     match &how.organization_id {
-        Some(confirmed) if confirmed != id.as_str() => Some(format!(
-            "deletion.confirmOrganizationId is {confirmed}, but the organization is {id}. Correct \
-             it to delete {id}."
+        Some(confirmed) if confirmed != id.as_str() => Some((
+            format!("Set deletion.confirmOrganizationId to {id} to delete that organization."),
+            format!("It is {confirmed}, which is another one."),
         )),
-        None if how.force => Some(format!(
-            "deletion.forceDelete needs deletion.confirmOrganizationId: set it to {id} to delete \
-             the organization with the mail of its enabled users."
+        None if how.force => Some((
+            format!(
+                "Set deletion.confirmOrganizationId to {id} to delete the organization with the mail of \
+                 its enabled users."
+            ),
+            "The field deletion.forceDelete needs that confirmation.".to_owned(),
         )),
         None if how.delete_directory => {
             let directory = view.desired.input.directory_id.as_ref()?;
-            Some(format!(
-                "deletion.deleteDirectory needs deletion.confirmOrganizationId: set it to {id} to \
-                 delete directory {directory} too, which was there before the organization."
+            Some((
+                format!(
+                    "Set deletion.deleteDirectory to false, or deletion.confirmOrganizationId to {id} to \
+                     delete directory {directory} too."
+                ),
+                "The directory was there before the organization.".to_owned(),
             ))
         }
         Some(_) | None => None,
@@ -221,7 +246,7 @@ fn prove(view: &View, id: &OrganizationId, how: &Delete) -> Action {
         None => return Action::Read(Read::Tags(id.clone())),
         Some(Tags::Hidden) => match hidden::owner(view, organization) {
             Ok(owner) => owner,
-            Err(why) => return blocked_by(why),
+            Err(why) => return with_way_out(why),
         },
         Some(Tags::Shown(tags)) => Owner::of(tags, &view.cluster, &view.desired.object),
     };
@@ -229,10 +254,10 @@ fn prove(view: &View, id: &OrganizationId, how: &Delete) -> Action {
         return rest(Outcome::Claiming);
     }
     if let Some(why) = not_this_one(view, organization, &owner) {
-        return blocked(&why);
+        return fail(Failure::of(Reason::DeletionBlocked, RETAIN, why));
     }
     if let Some(refusal) = &view.observed.refused {
-        return fail(refusal.clone());
+        return refused(refusal, how);
     }
     let Some(pending) = view.memory.pending_delete() else {
         return Action::Intend(PendingOperation::DeleteOrganization);
@@ -247,6 +272,23 @@ fn prove(view: &View, id: &OrganizationId, how: &Delete) -> Action {
             token: token(&view.desired.object.uid, pending),
         }),
     )
+}
+
+/// AWS refused the deletion: what to change in the spec depends on what was asked for.
+fn refused(refusal: &Failure, how: &Delete) -> Action {
+    if refusal.reason != Reason::DeletionBlocked {
+        return fail(refusal.clone());
+    }
+    let next = match (how.delete_directory, how.force) {
+        (true, false) => {
+            "Set deletion.deleteDirectory to false if others use the directory. If there are enabled \
+             users, disable them, or set deletion.forceDelete and deletion.confirmOrganizationId."
+        }
+        (true, true) => "Set deletion.deleteDirectory to false if others use the directory.",
+        (false, true) => "Remove the cause that AWS names.",
+        (false, false) => &refusal.next_step,
+    };
+    blocked(next, &refusal.detail)
 }
 
 /// Why this organization must not be deleted for this object, if so.
@@ -264,13 +306,13 @@ fn not_this_one(view: &View, organization: &Organization, owner: &Owner) -> Opti
         Owner::Nobody => view.competitor.as_ref().map(|competitor| {
             format!(
                 "WorkMailOrganization {competitor} of this cluster means the same organization and comes \
-                 first. It is not deleted."
+                 first: nothing is deleted."
             )
         }),
-        Owner::Other(other) => Some(format!(
-            "The organization belongs to {other} by its tags (cluster/namespace/name). It is not \
-             deleted."
-        )),
+        Owner::Other(other) => Some(match other.described(&view.cluster) {
+            Some(other) => format!("The organization belongs to {other}: it is not deleted."),
+            None => "The organization has incomplete ownership tags: it is not deleted.".to_owned(),
+        }),
     }
 }
 
@@ -321,11 +363,11 @@ fn too_early(id: &OrganizationId, state: &OrganizationState) -> Action {
     })
 }
 
-fn blocked(why: &str) -> Action {
-    blocked_by(Failure::of(Reason::DeletionBlocked, why))
+fn blocked(next: impl Into<String>, why: impl Into<String>) -> Action {
+    with_way_out(Failure::of(Reason::DeletionBlocked, next, why))
 }
 
-fn blocked_by(mut failure: Failure) -> Action {
-    failure.message = format!("{} {WAY_OUT}", failure.message);
+fn with_way_out(mut failure: Failure) -> Action {
+    failure.detail = format!("{} {WAY_OUT}", failure.detail);
     fail(failure)
 }

@@ -46,7 +46,7 @@ pub(super) fn decide(view: &View, id: &OrganizationId) -> Action {
         Reading::NotRead => None,
     };
     let summary = described.map_or(listed, |organization| &organization.summary);
-    if let Some(action) = unless_active(summary) {
+    if let Some(action) = unless_active(view, summary) {
         return action;
     }
     if let Some(failure) = immutable_differs(view, summary, described) {
@@ -66,7 +66,7 @@ fn default_has_changed(view: &View, summary: &Summary) -> bool {
     view.desired.default_domain.is_some() && summary.default_domain != view.shown.default_domain
 }
 
-/// Looks at everything, and mends what differs.
+/// Reads everything, and corrects what differs.
 fn whole(view: &View, id: &OrganizationId) -> Action {
     if let Some(action) = unless_owned(view, id) {
         return action;
@@ -114,13 +114,13 @@ fn unless_owned(view: &View, id: &OrganizationId) -> Option<Action> {
         }
         Ok(OwnershipVerdict::Hidden) => fail(tags_not_shown()),
         Ok(OwnershipVerdict::TakeOverAllowed(owner)) if !view.facts.new_consent => {
-            fail(conflict(id, &owner))
+            fail(conflict(view, id, &owner))
         }
         Ok(OwnershipVerdict::TakeOverAllowed(_)) => match &view.competitor {
             Some(competitor) => fail(competing_object(competitor)),
             None => mark(view, id),
         },
-        Ok(OwnershipVerdict::OwnedByOther(owner)) => fail(conflict(id, &owner)),
+        Ok(OwnershipVerdict::OwnedByOther(owner)) => fail(conflict(view, id, &owner)),
     })
 }
 
@@ -248,10 +248,8 @@ fn keep_endpoint(view: &View) -> Action {
     match unseen(view) {
         Some(domain) => fail(Failure::of_read(
             Reason::OrganizationBusy,
-            format!(
-                "AWS does not show {domain}, which it has just registered. It is looked at again by \
-                 itself."
-            ),
+            "Nothing needs to be done unless this lasts: the operator retries automatically.",
+            format!("AWS does not show {domain}, which it has just registered."),
         )),
         None => rest(Outcome::Active),
     }

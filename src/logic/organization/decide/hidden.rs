@@ -31,9 +31,9 @@ pub(super) fn owner(view: &View, organization: &Organization) -> Result<Owner, F
         // AWS contradicts itself: the tags of an Active organization can be read.
         return Err(Failure::of_read(
             Reason::DeletionBlocked,
+            "Nothing needs to be done unless this lasts: the operator retries automatically.",
             format!(
-                "AWS does not show the tags of organization {id} at the moment, and they name its \
-                 owner. The operator retries automatically."
+                "AWS does not show the tags of organization {id} at the moment, and they name its owner."
             ),
         ));
     }
@@ -49,7 +49,11 @@ pub(super) fn owner(view: &View, organization: &Organization) -> Result<Owner, F
         Owner::Us => Ok(Owner::Us),
         Owner::Nobody => Err(blocked(id, state, "they named nobody when last read")),
         Owner::Other(other) => {
-            let last = format!("they named {other} when last read");
+            let other = other.described(&view.cluster);
+            let last = other.map_or_else(
+                || "they were incomplete when last read".to_owned(),
+                |other| format!("they named {other} when last read"),
+            );
             Err(blocked(id, state, &last))
         }
     }
@@ -58,9 +62,9 @@ pub(super) fn owner(view: &View, organization: &Organization) -> Result<Owner, F
 fn blocked(id: &OrganizationId, state: &OrganizationState, last: &str) -> Failure {
     Failure::of(
         Reason::DeletionBlocked,
+        format!("Wait until organization {id} is Active again, or delete it in AWS."),
         format!(
-            "Wait until organization {id} is Active again, or delete it in AWS. While it is {}, AWS \
-             hides the tags that name its owner, and {last}.",
+            "While it is {}, AWS hides the tags that name its owner, and {last}.",
             state.as_str()
         ),
     )
@@ -74,11 +78,14 @@ pub(super) fn not_asked_for(view: &View, candidate: &Summary) -> Failure {
         return tags_not_shown();
     }
     Failure::of(
-        Reason::AliasUnavailable,
+        Reason::AlreadyExists,
         format!(
-            "Create a new resource with another alias, or wait until organization {id} of this \
-             account and region, which has this one, is Active. While it is {}, AWS hides the tags \
-             that name its owner, if it has one.",
+            "Create a new resource with another alias; or wait until organization {id} is Active, and \
+             set adoptionPolicy to Adopt."
+        ),
+        format!(
+            "It has this alias in this account and region. While it is {}, AWS hides the tags that name \
+             its owner, if it has one.",
             state.as_str()
         ),
     )
@@ -89,16 +96,20 @@ pub(super) fn may_be_ours(view: &View, candidate: &Summary) -> Failure {
     if is_over_soon(&described(view, candidate).state) {
         return tags_not_shown();
     }
-    Failure::of(Reason::AliasUnavailable, unknown(view, candidate))
+    unknown(view, candidate, Reason::AlreadyExists)
 }
 
-/// The same as a sentence.
-pub(super) fn unknown(view: &View, candidate: &Summary) -> String {
+/// The same, for a reason.
+pub(super) fn unknown(view: &View, candidate: &Summary, reason: Reason) -> Failure {
     let Summary { id, state, .. } = described(view, candidate);
-    format!(
-        "Wait until organization {id}, which has this alias, is Active. While it is {}, AWS hides its \
-         tags, so that it is not known whether the pending creation made it.",
-        state.as_str()
+    Failure::of(
+        reason,
+        format!("Wait until organization {id}, which has this alias, is Active."),
+        format!(
+            "While it is {}, AWS hides its tags, so that it is not known whether the pending creation \
+             made it.",
+            state.as_str()
+        ),
     )
 }
 

@@ -92,10 +92,10 @@ fn read_prerequisites(view: &View) -> Option<Action> {
         return Some(fail(Failure::of(
             Reason::InvalidParameter,
             format!(
-                "No AWS region is known. Create the resource with spec.region ({}), or start the \
-                 operator with --region.",
+                "Create the resource with spec.region ({}), or start the operator with --region.",
                 Region::WITH_WORKMAIL.join(", ")
             ),
+            "No AWS region is known.",
         )));
     }
     let Some(account) = &view.observed.account else {
@@ -109,9 +109,10 @@ fn read_prerequisites(view: &View) -> Option<Action> {
     {
         return Some(fail(Failure::of_read(
             Reason::AccountMismatch,
+            format!("Give the operator credentials of account {frozen} again."),
             format!(
-                "Give the operator credentials of account {frozen}, in which this organization is. \
-                 Those it has are of account {account}, and read and change nothing of it."
+                "This organization is in that account, but the operator's credentials are of account \
+                 {account}: nothing is read or changed."
             ),
         )));
     }
@@ -151,10 +152,9 @@ fn immutable_differs(
         .next()?;
     Some(Failure::of(
         Reason::ImmutableFieldDiffers,
+        "Delete this resource under deletionPolicy Retain, and create it again as the organization is.",
         format!(
-            "{} is {} in this resource and {} in AWS, and cannot be changed there. Delete this \
-             resource (under deletionPolicy Retain nothing happens in AWS) and create it again as \
-             the organization is.",
+            "The field {} is {} in this resource and {} in AWS, which cannot change it.",
             differs.path,
             drift::word(differs.desired.as_deref()),
             drift::word(differs.actual.as_deref())

@@ -1,4 +1,4 @@
-//! managementPolicy Observe: look, tell, change nothing.
+//! managementPolicy Observe: read, report, change nothing.
 
 use super::{
     adopt::not_found,
@@ -13,13 +13,15 @@ use crate::{
     api::Reason,
     logic::{
         Failure, OrganizationId,
-        organization::{Action, DomainPlan, Outcome, Presence, Read, Reading, Summary, View},
+        organization::{
+            Action, DomainPlan, DriftPath, Outcome, Presence, Read, Reading, Summary, View,
+        },
         text,
     },
 };
 
 /// As many differences are named in a message; the status has all.
-const NAMED: usize = 20;
+const NAMED: usize = 2;
 
 /// Decides for an object under Observe. The listing was seen. Ready follows the state alone.
 pub(super) fn decide(view: &View) -> Action {
@@ -38,7 +40,7 @@ pub(super) fn decide(view: &View) -> Action {
         }
         Reading::NotRead => listed,
     };
-    if let Some(action) = unless_active(summary) {
+    if let Some(action) = unless_active(view, summary) {
         return action;
     }
     if !is_whole {
@@ -94,7 +96,7 @@ fn without_target(view: &View) -> Action {
 /// How AWS differs from what the spec says, and who owns the organization.
 fn differs(view: &View, id: &OrganizationId, whose: &OwnershipVerdict) -> Option<Failure> {
     if let OwnershipVerdict::OwnedByOther(owner) = whose {
-        return Some(conflict(id, owner));
+        return Some(conflict(view, id, owner));
     }
     let plan = planned(view);
     if let Some(failure) = plan.ends_with {
@@ -104,26 +106,35 @@ fn differs(view: &View, id: &OrganizationId, whose: &OwnershipVerdict) -> Option
     if drift.is_empty() && plan.calls.is_empty() {
         return None;
     }
-    let paths: Vec<String> = drift.iter().map(|one| one.path.to_string()).collect();
+    let paths: Vec<String> = drift
+        .iter()
+        .filter(|one| one.path != DriftPath::Owner)
+        .map(|one| one.path.to_string())
+        .collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let what = if paths.is_empty() {
-        String::new()
+        "its ownership tags".to_owned()
     } else {
-        format!(" in {}", text::first(&paths, NAMED))
+        text::first(&paths, NAMED)
     };
     let owner = match whose {
-        OwnershipVerdict::Ours => "this resource".to_owned(),
+        OwnershipVerdict::Ours => "this resource owns it".to_owned(),
         OwnershipVerdict::TakeOverAllowed(owner) | OwnershipVerdict::OwnedByOther(owner) => {
-            owner.to_string()
+            let owner = owner.described(&view.cluster);
+            owner.map_or_else(
+                || "its ownership tags are incomplete".to_owned(),
+                |owner| format!("{owner} owns it"),
+            )
         }
-        OwnershipVerdict::Unowned | OwnershipVerdict::OwnerGone => "nobody".to_owned(),
-        OwnershipVerdict::Hidden => "not shown by AWS at the moment".to_owned(),
+        OwnershipVerdict::Unowned => "nobody owns it yet".to_owned(),
+        OwnershipVerdict::OwnerGone => "its owner is gone".to_owned(),
+        OwnershipVerdict::Hidden => "AWS does not show its owner".to_owned(),
     };
     Some(Failure::of(
         Reason::DriftFound,
+        "",
         format!(
-            "Organization {id} differs from the spec{what} (status.drift); its owner by its tags is \
-             {owner}. managementPolicy is Observe, so nothing is changed: set it to Full to make \
+            "AWS differs from the spec in {what} (status.drift), and {owner}; managementPolicy Full makes \
              the calls of status.plannedCalls."
         ),
     ))

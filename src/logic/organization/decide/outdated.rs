@@ -25,17 +25,17 @@ pub(super) fn failure(view: &View) -> Option<Failure> {
             let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
             Failure::of(
                 Reason::SchemaOutdated,
+                "Apply the operator's CRDs first (kubectl apply --server-side -f crds/).",
                 format!(
-                    "Apply the operator's CRDs first (kubectl apply --server-side -f crds/): the \
-                     installed one lacks {}. Until then nothing is changed in AWS.",
+                    "The installed one lacks {}, and until it has them nothing is changed in AWS.",
                     text::first(&missing, NAMED)
                 ),
             )
         }
         Schema::Unread => Failure::of_read(
             Reason::SchemaOutdated,
-            "Let the operator get and watch its CustomResourceDefinition (docs/rights.md): it could \
-             not be read yet. Until then nothing is changed in AWS.",
+            "Let the operator get and watch its CustomResourceDefinition (docs/rights.md).",
+            "It could not be read yet, and until then nothing is changed in AWS.",
         ),
     })
 }

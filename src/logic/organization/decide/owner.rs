@@ -1,7 +1,7 @@
 //! The ownership verdict: who owns an organization, decided in one place.
 
 use crate::{
-    api::{Reason, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, TAKE_OVER},
+    api::{Reason, TAKE_OVER},
     logic::{
         Failure, ObjectKey, OrganizationId, Owner, OwnerName,
         organization::{Read, Tags, View},
@@ -25,7 +25,7 @@ pub(super) enum OwnershipVerdict {
     OwnedByOther(OwnerName),
 }
 
-/// The verdict, or what has to be looked at first.
+/// The verdict, or what has to be read first.
 pub(super) fn whose(view: &View, id: &OrganizationId) -> Result<OwnershipVerdict, Read> {
     let tags = match &view.observed.tags {
         None => return Err(Read::Tags(id.clone())),
@@ -54,23 +54,33 @@ pub(super) fn whose(view: &View, id: &OrganizationId) -> Result<OwnershipVerdict
 }
 
 /// The organization is another's.
-pub(super) fn conflict(id: &OrganizationId, owner: &OwnerName) -> Failure {
+pub(super) fn conflict(view: &View, id: &OrganizationId, owner: &OwnerName) -> Failure {
+    let value = owner.to_string();
+    let how = match &view.desired.take_over {
+        None => format!("to take over, set the annotation {TAKE_OVER}={value}"),
+        Some(given) if *given == value => format!(
+            "to take over once more, remove the annotation {TAKE_OVER} and set it to {value} again"
+        ),
+        Some(_) => format!("to take over, correct the annotation to {TAKE_OVER}={value}"),
+    };
     Failure::of(
         Reason::OwnershipConflict,
-        format!(
-            "Organization {id} belongs to {owner} by its tags {TAG_CLUSTER}, {TAG_NAMESPACE} and \
-             {TAG_NAME}. Nothing is changed. To take it over, have that owner let it go and set the \
-             annotation {TAKE_OVER}={owner} on this resource; otherwise delete this resource under \
-             deletionPolicy Retain."
-        ),
+        format!("Delete this resource under deletionPolicy Retain or, {how}."),
+        match owner.described(&view.cluster) {
+            Some(owner) => format!("Organization {id} belongs to {owner}."),
+            None => {
+                format!("Organization {id} has incomplete ownership tags, as of another owner.")
+            }
+        },
     )
 }
 
-/// Active in one answer and not in the next: it is looked at again soon.
+/// Active in one answer and not in the next: it is read again soon.
 pub(super) fn tags_not_shown() -> Failure {
     Failure::of_read(
         Reason::OrganizationBusy,
-        "AWS does not show the organization's tags at the moment. It is looked at again by itself.",
+        "Nothing needs to be done unless this lasts: the operator retries automatically.",
+        "AWS does not show the organization's tags at the moment.",
     )
 }
 
@@ -78,9 +88,9 @@ pub(super) fn tags_not_shown() -> Failure {
 pub(super) fn competing_object(competitor: &ObjectKey) -> Failure {
     Failure::of(
         Reason::OwnershipConflict,
+        "Delete this resource under deletionPolicy Retain.",
         format!(
-            "WorkMailOrganization {competitor} of this cluster has the same alias and comes first. Delete \
-             one of the two (under deletionPolicy Retain nothing happens in AWS)."
+            "WorkMailOrganization {competitor} of this cluster has the same alias and comes first."
         ),
     )
 }

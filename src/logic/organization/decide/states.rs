@@ -5,12 +5,15 @@ use crate::{
     api::Reason,
     logic::{
         Failure, OrganizationId,
-        organization::{Action, OrganizationState, Outcome, Phase, Summary, View},
+        organization::{Action, OrganizationState, Outcome, Phase, Presence, Summary, View},
     },
 };
 
+const CHECK_DIRECTORY: &str =
+    "Check the organization's directory; if that is well, ask AWS Support.";
+
 /// The outcome of every state but Active.
-pub(super) fn unless_active(summary: &Summary) -> Option<Action> {
+pub(super) fn unless_active(view: &View, summary: &Summary) -> Option<Action> {
     let id = &summary.id;
     let said = summary
         .error_message
@@ -20,43 +23,36 @@ pub(super) fn unless_active(summary: &Summary) -> Option<Action> {
         OrganizationState::Active => return None,
         OrganizationState::Requested => progress(
             Phase::Requested,
-            format!(
-                "AWS accepted the creation of organization {id}. It is watched until it is Active."
-            ),
+            format!("AWS accepted the creation of organization {id}."),
         ),
         OrganizationState::Creating | OrganizationState::Validating => progress(
             Phase::Creating,
-            format!("AWS is creating organization {id}. It is watched until it is Active."),
+            format!("AWS is creating organization {id}."),
         ),
         OrganizationState::Failed => fail(Failure::of(
             Reason::CreationFailed,
-            format!(
-                "AWS could not create organization {id} ({said}). It is not created again: remove \
-                 the cause, delete this resource, delete the failed organization in AWS, and \
-                 create a new resource; the alias may not be free again."
-            ),
+            "Remove the cause, delete this resource, delete the failed organization in AWS, and create a \
+             new resource; the alias may not be free again.",
+            format!("AWS could not create organization {id} ({said}); it is not created again."),
         )),
         OrganizationState::Impaired => fail(Failure::of(
             Reason::Impaired,
-            format!(
-                "AWS reports organization {id} as Impaired ({said}). Check its directory; if that \
-                 is well, ask AWS Support."
-            ),
+            CHECK_DIRECTORY,
+            format!("AWS reports organization {id} as Impaired ({said})."),
         )),
         OrganizationState::Inactive => fail(Failure::of(
             Reason::Inactive,
-            format!(
-                "AWS reports organization {id} as Inactive ({said}). Check its directory; if that \
-                 is well, ask AWS Support."
-            ),
+            CHECK_DIRECTORY,
+            format!("AWS reports organization {id} as Inactive ({said})."),
         )),
-        OrganizationState::Deleting => fail(gone(id, "is being deleted")),
-        OrganizationState::Deleted => fail(gone(id, "was deleted")),
+        OrganizationState::Deleting => fail(gone(view, id, "is being deleted")),
+        OrganizationState::Deleted => fail(gone(view, id, "was deleted")),
         OrganizationState::Other(word) => fail(Failure::of(
             Reason::UnknownState,
+            "Look for a newer version of the operator.",
             format!(
-                "AWS reports organization {id} in state {word:?}, which this version does not \
-                 know. Nothing is changed meanwhile; look for a newer version."
+                "AWS reports organization {id} in state {word:?}, which this version does not know: \
+                 nothing is changed meanwhile."
             ),
         )),
     })
@@ -66,24 +62,32 @@ pub(super) fn unless_active(summary: &Summary) -> Option<Action> {
 pub(super) fn missing(view: &View, id: &OrganizationId, confirmed: bool) -> Action {
     // The list may lag behind the create.
     if confirmed && !view.facts.young {
-        fail(gone(id, "is not in the account any more"))
+        fail(gone(view, id, "is not in the account any more"))
     } else {
         rest(Outcome::Unconfirmed)
     }
 }
 
-fn gone(id: &OrganizationId, what: &str) -> Failure {
+fn gone(view: &View, id: &OrganizationId, what: &str) -> Failure {
+    let listing = view.observed.listing.as_ref();
+    let living = match listing.map(|listing| &listing.by_alias) {
+        Some(Presence::Present(row)) if row.id != *id && !row.state.leaves() => {
+            format!(" Organization {} has the alias now.", row.id)
+        }
+        Some(Presence::Present(_) | Presence::Absent { .. }) | None => String::new(),
+    };
     Failure::of(
         Reason::OrganizationGone,
+        "Find out who deleted the organization (CloudTrail, event DeleteOrganization), and delete this \
+         resource.",
         format!(
-            "Organization {id} {what}, and this operator did not ask for it. It is never created \
-             again. Find out who deleted it (CloudTrail, event DeleteOrganization); then delete \
-             this resource."
+            "Organization {id} {what}, and this operator did not ask for it; it is never created again.\
+             {living}"
         ),
     )
 }
 
-/// Details are read when the list shows something new, and in a whole look at a settled state.
+/// Details are read when the list shows something new, and in a full read of a settled state.
 pub(super) fn needs_details(view: &View, listed: &Summary) -> bool {
     match listed.state {
         // Nothing is there to describe yet.

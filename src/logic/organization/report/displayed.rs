@@ -37,7 +37,7 @@ fn seen(view: &View) -> Shown {
         }
     }
     if let Some(domain) = &view.observed.default_domain {
-        // The looks of this reconcile were made before it was set.
+        // The reads of this reconcile were made before it was set.
         shown.default_domain = Some(domain.clone());
     }
     shown

@@ -1,6 +1,6 @@
 //! Whether the mail domains of the spec are ready, and the `DNSEndpoint` with their records.
 
-use super::verdict;
+use super::{sentences, verdict};
 use crate::{
     api::{ConditionStatus, ConditionType, EventReason, Reason},
     logic::{
@@ -55,10 +55,14 @@ fn domains(view: &View) -> Option<(ConditionStatus, Reason, String)> {
         .iter()
         .find(|(name, _)| wanted.contains(*name))
     {
+        let refused = view.observed.refused_domains.iter();
+        let refused =
+            refused.filter(|(name, of)| wanted.contains(*name) && of.reason == refusal.reason);
+        let refused: Vec<&str> = refused.map(|(name, _)| name.as_str()).collect();
         return Some((
             ConditionStatus::False,
             refusal.reason,
-            refusal.message.clone(),
+            sentences::refused(&list(&refused)),
         ));
     }
     let domain = |name: &String| {
@@ -86,64 +90,47 @@ fn domains(view: &View) -> Option<(ConditionStatus, Reason, String)> {
         return Some((
             ConditionStatus::True,
             Reason::Verified,
-            "Ownership and DKIM of every domain of the spec are verified.".to_owned(),
+            sentences::VERIFIED.to_owned(),
         ));
     }
-    let default = view.desired.default_domain.as_deref();
-    let then = if default.is_some_and(|default| waiting.contains(&default)) {
-        " The default domain is set after that."
+    let message = if view.shown_id().is_none() {
+        sentences::NO_RECORDS.to_owned()
     } else {
-        ""
+        sentences::waiting(&list(&waiting))
     };
-    Some((
-        ConditionStatus::False,
-        Reason::VerificationPending,
-        format!(
-            "{} waits for verification: its DNS has to serve the records of status.domains. AWS \
-             looks for up to 72 hours.{then}",
-            list(&waiting)
-        ),
-    ))
+    Some((ConditionStatus::False, Reason::VerificationPending, message))
 }
 
-/// What makes AWS look for the records anew: only a registration does. A domain that this resource does
-/// not manage is deregistered by nobody but the user.
+/// How AWS is made to verify these domains again: only a registration does it. A domain that this resource
+/// does not manage is deregistered by the user alone.
 fn cure(view: &View, failed: &[&str]) -> String {
+    if view.observes() {
+        return sentences::not_verified(&list(failed), "deregister and register it in AWS");
+    }
     let is_managed = |name: &&str| view.memory.managed_domains.contains(*name);
     let (managed, others): (Vec<&str>, Vec<&str>) = failed.iter().copied().partition(is_managed);
-    let publish =
-        "AWS did not see the records of status.domains within 72 hours: publish them, then";
-    if view.observes() {
-        return format!(
-            "{publish} deregister and register it in AWS, for managementPolicy is Observe: {}.",
-            list(failed)
-        );
-    }
-    let mut cures = Vec::new();
-    if !managed.is_empty() {
-        let default = view.desired.default_domain.as_deref();
-        let and_default = if default.is_some_and(|default| managed.contains(&default)) {
-            " and spec.defaultDomain"
-        } else {
-            ""
-        };
-        cures.push(format!(
-            "remove it from spec.domains{and_default} and add it again: {}",
-            list(&managed)
-        ));
-    }
-    if !others.is_empty() {
-        cures.push(format!(
-            "deregister it in AWS, for this resource did not register it, and it is registered again: \
-             {}",
-            list(&others)
-        ));
-    }
-    format!("{publish} {}.", cures.join("; "))
+    let default = view.desired.default_domain.as_deref();
+    let removal = if default.is_some_and(|default| managed.contains(&default)) {
+        "remove it from spec.domains and spec.defaultDomain and add it again"
+    } else {
+        "remove it from spec.domains and add it again"
+    };
+    let cures = [
+        (managed, removal),
+        (
+            others,
+            "deregister it in AWS; the operator registers it again",
+        ),
+    ];
+    let cures = cures.iter().filter(|(names, _)| !names.is_empty());
+    let cures: Vec<String> = cures
+        .map(|(names, cure)| sentences::not_verified(&list(names), cure))
+        .collect();
+    cures.join(" ")
 }
 
 fn list(names: &[&str]) -> String {
-    text::first(names, 5)
+    text::first(names, 2)
 }
 
 fn endpoint(view: &View) -> Option<Verdict> {
@@ -173,27 +160,26 @@ fn endpoint(view: &View) -> Option<Verdict> {
         Some(Endpoint::Kept(_)) => (
             ConditionStatus::True,
             Reason::Published,
-            format!("DNSEndpoint {name} holds the records of status.domains."),
+            format!("DNSEndpoint {name} has the records of status.domains."),
         ),
         Some(Endpoint::Absent) => (
             ConditionStatus::False,
             Reason::VerificationPending,
-            "No domain of the spec has records yet, so there is no DNSEndpoint.".to_owned(),
+            "There is no DNSEndpoint, because no domain of the spec has records yet.".to_owned(),
         ),
         Some(Endpoint::KindNotInstalled) => (
             ConditionStatus::False,
             Reason::KindNotInstalled,
-            "This cluster has no DNSEndpoint (externaldns.k8s.io/v1alpha1): install the \
-             CustomResourceDefinition of external-dns, or set spec.dns.endpoint to false and publish \
-             the records of status.domains yourself."
+            "Install the CustomResourceDefinition DNSEndpoint (externaldns.k8s.io/v1alpha1), or set \
+             spec.dns.endpoint to false and publish the records yourself."
                 .to_owned(),
         ),
         Some(Endpoint::Foreign) => (
             ConditionStatus::False,
             Reason::NameTaken,
             format!(
-                "DNSEndpoint {name} exists and is not this operator's, so it is left alone: remove \
-                 or rename it, or set spec.dns.endpoint to false."
+                "Remove or rename DNSEndpoint {name}, which is not this operator's, or set \
+                 spec.dns.endpoint to false."
             ),
         ),
     };

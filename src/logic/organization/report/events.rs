@@ -1,14 +1,15 @@
-//! The events of an outcome: what is new and worth telling once.
+//! The events of an outcome: what is new, once.
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{Report, leaves};
+use super::{Report, leaves, sentences};
 use crate::{
-    api::{Class, ConditionType, EventReason, Origin, Reason},
+    api::{ConditionType, EventReason, Origin, Reason},
     logic::{
         EventKind, ObjectEvent, OrganizationId, Verdict,
         organization::{
-            Difference, OrganizationState, Outcome, Release, View, action::Retained, drift::word,
+            Difference, DriftPath, OrganizationState, Outcome, Release, View, action::Retained,
+            drift::word,
         },
     },
 };
@@ -27,17 +28,17 @@ impl Report {
             Outcome::Active | Outcome::Observed(_) if is_new => self.notes.push(ObjectEvent {
                 kind: EventKind::Normal(EventReason::Active),
                 message: format!(
-                    "Organization {} is Active.",
+                    "Organization {} became Active.",
                     view.summary().map_or("", |seen| seen.id.as_str())
                 ),
             }),
-            Outcome::Failed(failure) if is_new => match failure.reason.class() {
-                Class::Terminal | Class::Recoverable => self.notes.push(ObjectEvent {
+            Outcome::Failed(failure) if is_new => {
+                let message = sentences::of_failure(failure);
+                self.notes.extend(message.map(|message| ObjectEvent {
                     kind: EventKind::Warning(failure.reason),
-                    message: failure.message.clone(),
-                }),
-                Class::Transient | Class::InProgress | Class::Good => {}
-            },
+                    message,
+                }));
+            }
             Outcome::Released(release) => self.notes.extend(released(view, release)),
             Outcome::Active
             | Outcome::Observed(_)
@@ -58,7 +59,7 @@ impl Report {
         self
     }
 
-    /// A new trouble with domains or their records, told by a condition of its own.
+    /// A new problem with domains or their records, which has a condition of its own.
     fn of_conditions(&self, view: &View) -> Vec<ObjectEvent> {
         let told: Vec<EventKind> = self.notes.iter().map(|note| note.kind).collect();
         let kinds = [ConditionType::DomainsReady, ConditionType::DnsEndpointReady];
@@ -68,10 +69,8 @@ impl Report {
                 continue;
             };
             let reason = Reason::ALL.iter().find(|one| one.as_str() == now.reason);
-            let Some(reason) = reason.filter(|one| match one.class() {
-                Class::Terminal | Class::Recoverable => true,
-                Class::Transient | Class::InProgress | Class::Good => false,
-            }) else {
+            let message = reason.and_then(|reason| sentences::warning(kind, *reason));
+            let Some((reason, message)) = reason.zip(message) else {
                 continue;
             };
             let warning = EventKind::Warning(*reason);
@@ -79,7 +78,7 @@ impl Report {
             if before.is_none_or(|before| before.reason != now.reason) && !told.contains(&warning) {
                 notes.push(ObjectEvent {
                     kind: warning,
-                    message: now.message.clone(),
+                    message,
                 });
             }
         }
@@ -111,7 +110,7 @@ impl Report {
         })
     }
 
-    /// What somebody else changed: found under Observe, mended under Full.
+    /// What somebody else changed: found under Observe, corrected under Full.
     fn of_drift(&self, view: &View, outcome: &Outcome) -> Option<ObjectEvent> {
         let (kind, opening, drift) = if view.observes() {
             let is_news =
@@ -149,14 +148,18 @@ fn without_records(view: &View) -> Option<ObjectEvent> {
     (!zoned.is_empty()).then(|| ObjectEvent {
         kind: EventKind::Warning(Reason::VerificationPending),
         message: format!(
-            "{} did not go along with the creation of the organization, so AWS writes no records into \
-             the hosted zone: publish those of status.domains.",
+            "Publish the records of status.domains for {}: it was not created together with the \
+             organization, so AWS writes no records into the hosted zone.",
             zoned.join(", ")
         ),
     })
 }
 
 fn before_and_after(drift: &Difference, kind: EventReason) -> String {
+    let has_no_owner = drift.path == DriftPath::Owner && drift.actual.is_none();
+    if has_no_owner && kind == EventReason::DriftFound {
+        return "owner is absent: nobody owns it yet".to_owned();
+    }
     let [desired, actual] = [&drift.desired, &drift.actual].map(|value| word(value.as_deref()));
     if kind == EventReason::DriftMended {
         format!("{} was {actual} and is {desired} again", drift.path)
@@ -165,31 +168,25 @@ fn before_and_after(drift: &Difference, kind: EventReason) -> String {
     }
 }
 
-/// The event of an answered create or a claim, once its save is done.
+/// The event of a claim, once its save is done. A creation is told once the organization is Active: an
+/// event for the id alone would be a write that says nothing which the status does not say.
 #[must_use]
 pub fn taken(view: &View) -> Option<ObjectEvent> {
     let id = view.id()?;
-    let (kind, message) = match view.memory.origin? {
-        Origin::Created => (
-            EventReason::OrganizationIdKnown,
-            format!("AWS accepted the creation of organization {id}."),
-        ),
-        Origin::Adopted => (
-            EventReason::Adopted,
-            format!("Organization {id} is this resource's now, by its ownership tags."),
-        ),
-    };
-    Some(ObjectEvent {
-        kind: EventKind::Normal(kind),
-        message,
-    })
+    match view.memory.origin? {
+        Origin::Created => None,
+        Origin::Adopted => Some(ObjectEvent {
+            kind: EventKind::Normal(EventReason::Adopted),
+            message: format!("Organization {id} is this resource's now, by its ownership tags."),
+        }),
+    }
 }
 
-/// Whether the look at AWS that was asked for is done.
+/// Whether the read of AWS that was asked for is done.
 const fn request_is_handled(view: &View, outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Active | Outcome::Observed(_) | Outcome::Progress { .. } => true,
-        // Without a region or with another account's credentials, nothing was looked at.
+        // Without a region or with another account's credentials, nothing was read.
         Outcome::Failed(failure) => !failure.read_failed && view.observed.listing.is_some(),
         Outcome::Unchanged
         | Outcome::Claiming
@@ -211,21 +208,18 @@ fn released(view: &View, release: &Release) -> Vec<ObjectEvent> {
     };
     let id = view.id().map_or("", |id| id.as_str());
     match release {
-        Release::NeverCreated => vec![normal(
-            EventReason::Released,
-            "This resource has no organization, so nothing remains of it in AWS.".to_owned(),
-        )],
+        Release::NeverCreated => vec![normal(EventReason::Released, never_created(view))],
         Release::Retained(why) => {
             let because = match why {
                 Retained::Policy => "deletionPolicy is Retain",
                 Retained::NamespaceLeaves => "the whole namespace is being deleted",
                 Retained::NamespaceRemade => {
-                    "the namespace is younger than this resource: it was deleted and made anew"
+                    "the namespace is younger than this resource: it was deleted and created again"
                 }
                 Retained::DefinitionLeaves => "the CustomResourceDefinition is being deleted",
                 Retained::DefinitionRemade => {
                     "the CustomResourceDefinition is younger than this resource: it was deleted and \
-                     made anew"
+                     created again"
                 }
                 Retained::EndOfService => "the service has ended",
             };
@@ -248,6 +242,14 @@ fn released(view: &View, release: &Release) -> Vec<ObjectEvent> {
             notes
         }
         Release::PolicyRetain => Vec::new(),
+    }
+}
+
+/// What to say of a resource that had no organization. One that was only observed is another's, and stays.
+fn never_created(view: &View) -> String {
+    match &view.shown.seen {
+        Some(id) => format!("Organization {id} was only observed, and stays in AWS as it is."),
+        None => "This resource had no organization, so nothing remains of it in AWS.".to_owned(),
     }
 }
 

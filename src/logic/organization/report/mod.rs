@@ -4,13 +4,14 @@
 mod displayed;
 mod domains;
 mod events;
+mod sentences;
 
 pub use domains::domain_changed;
 pub use events::{deletion_started, retained, taken};
 
 use super::{
-    Failure, Memory, OrganizationId, Outcome, Policy, SaveAs, Shown, Verdict, View, action::Phase,
-    planned,
+    Failure, Memory, OrganizationId, Outcome, Policy, Presence, SaveAs, Shown, Verdict, View,
+    action::Phase, planned,
 };
 use crate::api::{Class, ConditionStatus, ConditionType, Origin, Reason};
 use crate::logic::ObjectEvent;
@@ -18,13 +19,13 @@ use crate::logic::ObjectEvent;
 /// All of the status but its times, and the events of the way there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Report {
-    /// The generation the conditions speak of; `None` before the first look.
+    /// The generation the conditions speak of; `None` before the first read.
     pub observed_generation: Option<i64>,
     /// What is remembered.
     pub memory: Memory,
     /// What is shown of the organization.
     pub shown: Shown,
-    /// The request for a whole look that was last fulfilled.
+    /// The request for a full read that was last fulfilled.
     pub handled: Option<String>,
     /// The conditions, each type at most once.
     pub verdicts: Vec<Verdict>,
@@ -69,15 +70,13 @@ pub fn keep(view: &View, save: SaveAs) -> Report {
             view,
             Phase::Progressing,
             &format!(
-                "Organization {id} is this resource's by its ownership tags; it is looked at next."
+                "Organization {id} is this resource's by its ownership tags, and is read next."
             ),
         ),
         SaveAs::Answer => progress(
             view,
             Phase::Requested,
-            &format!(
-                "AWS accepted the creation of organization {id}. It is watched until it is Active."
-            ),
+            &format!("AWS accepted the creation of organization {id}."),
         ),
     }
 }
@@ -90,8 +89,11 @@ pub(super) fn being_deleted(id: &OrganizationId) -> String {
 /// Nothing is concluded, so nothing new is said; but something is always said, and what is to be
 /// deleted is not Ready.
 fn as_before(view: &View) -> Report {
+    if let Some(message) = absent_and_young(view) {
+        return progress(view, Phase::Deleting, &message);
+    }
     match (view.condition(ConditionType::Ready), leaves(view)) {
-        // State and conditions are of one look: neither moves without the other.
+        // State and conditions are of one read: neither moves without the other.
         (Some(ConditionStatus::False), _) | (Some(_), false) => Report {
             shown: view.shown.clone(),
             ..base(view, view.observed_generation, view.previous.clone())
@@ -99,14 +101,31 @@ fn as_before(view: &View) -> Report {
         (_, true) => progress(
             view,
             Phase::Deleting,
-            "The organization is looked at before it is deleted.",
+            "The organization is read before it is deleted.",
         ),
         (None, false) => progress(
             view,
             Phase::Progressing,
-            "Amazon WorkMail was looked at; nothing is concluded from it yet.",
+            "Amazon WorkMail was read once, and is read again before anything is concluded.",
         ),
     }
+}
+
+/// What to say of an organization that is to be deleted, and that AWS does not show: so soon after its
+/// creation, the listing may be older.
+fn absent_and_young(view: &View) -> Option<String> {
+    let listing = view.observed.listing.as_ref()?;
+    let is_absent = matches!(listing.by_id, Some(Presence::Absent { confirmed: true }));
+    let waits = leaves(view)
+        && is_absent
+        && view.facts.young
+        && view.memory.deletion_accepted.is_none()
+        && view.observed.failed.is_none();
+    let id = view.id().filter(|_| waits)?;
+    Some(format!(
+        "AWS does not show organization {id} any more. It counts as deleted if that is still so 15 minutes \
+         after status.createdAt; this resource waits until then."
+    ))
 }
 
 /// Whether a deletion under policy Delete has begun.
@@ -120,17 +139,22 @@ pub fn report(view: &View, outcome: &Outcome) -> Report {
     let generation = Some(view.desired.generation);
     match outcome {
         Outcome::Active => {
-            let message = format!(
-                "Organization {} is Active and holds what the spec says.",
-                view.id().map_or("", |id| id.as_str())
-            );
-            let verdicts = [ConditionType::Ready, ConditionType::Synced]
-                .map(|kind| verdict(view, kind, ConditionStatus::True, Reason::Active, &message))
-                .to_vec();
+            // Whether AWS matches the spec is said by Synced alone.
+            let id = view.id().map_or("", |id| id.as_str());
+            let ready = format!("Organization {id} is Active.");
+            let synced = sentences::matches(waiting_default(view));
+            let verdicts = [
+                (ConditionType::Ready, ready),
+                (ConditionType::Synced, synced),
+            ]
+            .map(|(kind, message)| {
+                verdict(view, kind, ConditionStatus::True, Reason::Active, &message)
+            })
+            .to_vec();
             base(view, generation, verdicts)
         }
         Outcome::Observed(differs) => observed(view, differs.as_ref()),
-        // Asked to look, right after a start: nothing is known to be wrong.
+        // A read was asked for right after a start: nothing is known to be wrong.
         Outcome::Claiming if view.was_ready() && !leaves(view) => as_before(view),
         Outcome::Claiming => progress(
             view,
@@ -139,15 +163,15 @@ pub fn report(view: &View, outcome: &Outcome) -> Report {
             } else {
                 Phase::Progressing
             },
-            "The organization was given this resource's ownership tags; they are read once more \
-             before anything else is done.",
+            "The organization was given this resource's ownership tags, which are read once more before \
+             anything else is done.",
         ),
         Outcome::Progress { phase, message } => progress(view, *phase, message),
         Outcome::Searching => progress(
             view,
             Phase::Deleting,
-            "A creation was asked for and its answer is not known: the organization is looked for, \
-             to be deleted, for 15 minutes.",
+            "A creation was asked for and its answer is not known: the organization is searched for, to \
+             be deleted, until 15 minutes after status.pending.since.",
         ),
         Outcome::Unconfirmed | Outcome::Unchanged | Outcome::Gone | Outcome::Released(_) => {
             as_before(view)
@@ -163,14 +187,14 @@ pub fn report(view: &View, outcome: &Outcome) -> Report {
                     ConditionType::Ready,
                     ConditionStatus::Unknown,
                     Reason::EndOfService,
-                    &ended(view),
+                    &sentences::unknown_since(&view.facts.end_of_service),
                 ),
                 verdict(
                     view,
                     ConditionType::Synced,
                     ConditionStatus::Unknown,
                     Reason::EndOfService,
-                    &ended(view),
+                    sentences::ENDED_UNKNOWN,
                 ),
             ],
         ),
@@ -183,7 +207,7 @@ pub fn report(view: &View, outcome: &Outcome) -> Report {
 fn observed(view: &View, differs: Option<&Failure>) -> Report {
     let id = view.summary().map_or("", |seen| seen.id.as_str());
     let ready = format!(
-        "Organization {id} is Active. managementPolicy is Observe: nothing is changed in AWS."
+        "Organization {id} is Active. Under managementPolicy Observe nothing is changed in AWS."
     );
     let synced = match differs {
         None => verdict(
@@ -191,14 +215,14 @@ fn observed(view: &View, differs: Option<&Failure>) -> Report {
             ConditionType::Synced,
             ConditionStatus::True,
             Reason::Active,
-            &format!("Organization {id} is as the spec says, and this resource's by its tags."),
+            &sentences::observed_matches(waiting_default(view)),
         ),
         Some(differs) => verdict(
             view,
             ConditionType::Synced,
             ConditionStatus::False,
             differs.reason,
-            &differs.message,
+            &differs.detail,
         ),
     };
     let ready = verdict(
@@ -212,7 +236,7 @@ fn observed(view: &View, differs: Option<&Failure>) -> Report {
 }
 
 impl Report {
-    /// What differs in AWS, and what Full would call, where the outcome rests on a look.
+    /// What differs in AWS, and what Full would call, where the outcome rests on a read.
     fn with_differences(mut self, view: &View, outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Active | Outcome::Observed(_) | Outcome::Progress { .. } => {}
@@ -273,27 +297,26 @@ fn progress(view: &View, phase: Phase, message: &str) -> Report {
             ConditionType::Reconciling,
             ConditionStatus::True,
             reason,
-            message,
+            sentences::reconciling(phase),
         ),
         verdict(
             view,
             ConditionType::Synced,
             ConditionStatus::False,
             reason,
-            message,
+            sentences::synced_later(phase),
         ),
     ];
     base(view, Some(view.desired.generation), verdicts)
 }
 
 fn failed(view: &View, failure: &Failure) -> Report {
-    // A Ready generation stays Ready for a while when it cannot be looked at: one throttled list
-    // must not write ten thousand statuses.
+    // A Ready generation stays Ready for a while when it cannot be read: one throttled list must not
+    // write ten thousand statuses.
     if failure.read_failed && view.was_ready() && !view.facts.unreachable_for_long && !leaves(view)
     {
         return base(view, view.observed_generation, view.previous.clone());
     }
-    let message = &failure.message;
     let reason = failure.reason;
     let unknown = failure.read_failed
         && !leaves(view)
@@ -308,17 +331,31 @@ fn failed(view: &View, failure: &Failure) -> Report {
         (ConditionStatus::False, ConditionStatus::False)
     };
     let mut verdicts = vec![
-        verdict(view, ConditionType::Ready, ready, reason, message),
-        verdict(view, ConditionType::Synced, synced, reason, message),
+        verdict(
+            view,
+            ConditionType::Ready,
+            ready,
+            reason,
+            &failure.message(),
+        ),
+        verdict(
+            view,
+            ConditionType::Synced,
+            synced,
+            reason,
+            sentences::not_synced(failure),
+        ),
     ];
     let beside = match reason.class() {
-        Class::Terminal => Some(ConditionType::Stalled),
+        Class::Terminal => Some((ConditionType::Stalled, sentences::stalled(reason))),
         Class::Recoverable | Class::Transient | Class::InProgress => {
-            Some(ConditionType::Reconciling)
+            Some((ConditionType::Reconciling, sentences::retrying(reason)))
         }
         Class::Good => None,
     };
-    verdicts.extend(beside.map(|kind| verdict(view, kind, ConditionStatus::True, reason, message)));
+    verdicts.extend(
+        beside.map(|(kind, message)| verdict(view, kind, ConditionStatus::True, reason, message)),
+    );
     base(view, Some(view.desired.generation), verdicts)
 }
 
@@ -343,21 +380,73 @@ fn suspended(view: &View) -> Report {
             ConditionType::Ready,
             ConditionStatus::Unknown,
             Reason::Suspended,
-            SUSPENDED,
+            sentences::SUSPENDED_UNREAD,
+        ));
+    }
+    if has_unapplied_change(view) {
+        verdicts.retain(|seen| seen.kind != ConditionType::Synced);
+        verdicts.push(verdict(
+            view,
+            ConditionType::Synced,
+            ConditionStatus::Unknown,
+            Reason::Suspended,
+            sentences::NOT_APPLIED,
         ));
     }
     base(view, view.observed_generation, verdicts)
 }
 
-const SUSPENDED: &str = "spec.suspend is true: nothing is called in AWS, and everything else stays \
-                         as last seen. Set it to false to go on.";
+/// Whether the spec of a suspended resource says something else than when it was last applied. A process
+/// that has not seen it applied tells by the generations: that a change came together with `suspend` is
+/// assumed, rather than to say that AWS matches a spec which it may not match.
+fn has_unapplied_change(view: &View) -> bool {
+    let generation = view.desired.generation;
+    match Verdict::of(&view.previous, ConditionType::Suspended) {
+        // Said before of this very spec, or not.
+        Some(before) if before.generation == generation => false,
+        Some(_) => view.facts.spec_changed.unwrap_or(true),
+        None => {
+            let is_new = view
+                .observed_generation
+                .is_some_and(|seen| seen != generation);
+            is_new && view.facts.spec_changed.unwrap_or(true)
+        }
+    }
+}
 
-fn ended(view: &View) -> String {
-    format!(
-        "Amazon WorkMail ended on {}. Nothing is changed in AWS or concluded from it any more, and \
-         every resource can be deleted.",
-        view.facts.end_of_service
-    )
+/// The default domain of the spec, where AWS does not have it yet.
+fn waiting_default(view: &View) -> Option<&str> {
+    let wanted = view.desired.default_domain.as_deref()?;
+    let actual = displayed::after_reads(view).default_domain;
+    (actual.as_deref() != Some(wanted)).then_some(wanted)
+}
+
+/// The condition `EndOfService`. The days that are left are counted when another condition changes its
+/// status, reason or generation: a day that passes writes nothing.
+fn end_of_service(view: &View, verdicts: &[Verdict], generation: i64) -> Verdict {
+    let last_day = &view.facts.end_of_service;
+    let (status, reason, message) = if view.facts.ended {
+        let message = sentences::ended(last_day);
+        (ConditionStatus::True, Reason::EndOfService, message)
+    } else {
+        let message = sentences::announced(last_day, view.facts.days_left);
+        (ConditionStatus::False, Reason::Announced, message)
+    };
+    let kind = ConditionType::EndOfService;
+    let mut now = verdict(view, kind, status, reason, &message);
+    // It speaks of the service and not of the spec: it moves with the others, not before them.
+    now.generation = generation;
+    let shape = |seen: &Verdict| (seen.kind, seen.status, seen.reason.clone(), seen.generation);
+    let others = view.previous.iter().filter(|seen| seen.kind != kind);
+    let is_written_anyway = !others.map(shape).eq(verdicts.iter().map(shape));
+    if let Some(before) = Verdict::of(&view.previous, kind)
+        && shape(before) == shape(&now)
+        && before.message.contains(last_day.as_str())
+        && !is_written_anyway
+    {
+        now.message.clone_from(&before.message);
+    }
+    now
 }
 
 /// What every report has: memory, what is shown, and the conditions that follow from the spec and
@@ -373,7 +462,7 @@ fn base(view: &View, observed_generation: Option<i64>, mut verdicts: Vec<Verdict
         | ConditionType::DomainsReady
         | ConditionType::DnsEndpointReady => false,
     });
-    // As before, until a look says more.
+    // As before, until a read says more.
     let before = view.previous.iter();
     verdicts.extend(before.filter(|seen| is_of_domains(seen)).cloned());
     if view.desired.suspend {
@@ -382,31 +471,13 @@ fn base(view: &View, observed_generation: Option<i64>, mut verdicts: Vec<Verdict
             ConditionType::Suspended,
             ConditionStatus::True,
             Reason::Suspended,
-            SUSPENDED,
+            sentences::SUSPENDED,
         ));
     }
-    let (status, message) = if view.facts.ended {
-        (ConditionStatus::True, ended(view))
-    } else {
-        (
-            ConditionStatus::False,
-            format!(
-                "Amazon WorkMail ends on {}: export the mailboxes and move the users before then.",
-                view.facts.end_of_service
-            ),
-        )
-    };
-    let mut end = verdict(
-        view,
-        ConditionType::EndOfService,
-        status,
-        Reason::EndOfService,
-        &message,
-    );
-    // It speaks of the service and not of the spec: it moves with the others, not before them.
-    end.generation = observed_generation.unwrap_or(view.desired.generation);
-    verdicts.push(end);
     verdicts.sort_by_key(|seen| seen.kind);
+    let generation = observed_generation.unwrap_or(view.desired.generation);
+    let end = end_of_service(view, &verdicts, generation);
+    verdicts.push(end);
     Report {
         observed_generation,
         memory: view.memory.clone(),
