@@ -117,7 +117,7 @@ test-build:
 
 .PHONY: control-plane
 control-plane: test-build
-	$(call say,'Control plane, Helm and an S3 server (the first time they are built from source: about 13 minutes on two cores)')
+	$(call say,'Control plane and Helm and an S3 server (the first time they are built from source: about 13 minutes on two cores)')
 	@$(target)/debug/devcluster binaries etcd kube-apiserver kube-controller-manager kubectl helm versitygw
 
 # A folder for each set of requirements and each Python: a change of either makes another.

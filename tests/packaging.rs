@@ -6,7 +6,7 @@
     reason = "a test that cannot go on ends with a message"
 )]
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 
@@ -78,6 +78,30 @@ fn the_image_gets_every_manifest_of_the_workspace() {
             "{member}"
         );
     }
+}
+
+#[test]
+fn the_shell_can_read_every_command_of_the_makefile() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    // The flags of a `make test` that runs this test would say what is printed.
+    let make = Command::new("make")
+        .args(["--dry-run", "demo", "test", "e2e", "test-oldest", "bench"])
+        .args(["build", "crds", "chart-docs", "fmt", "lint"])
+        .env_remove("MAKEFLAGS")
+        .current_dir(root)
+        .output()
+        .unwrap();
+    assert!(make.status.success(), "{make:?}");
+    let commands = String::from_utf8(make.stdout).unwrap();
+    let read = Command::new("bash")
+        .args(["-n", "-c", &commands])
+        .output()
+        .unwrap();
+    assert!(
+        read.status.success(),
+        "{}",
+        String::from_utf8_lossy(&read.stderr)
+    );
 }
 
 fn yaml(file: &str) -> Value {
