@@ -1,6 +1,7 @@
 //! What is measured, by name.
 
 mod burst;
+mod deletion;
 mod endpoint;
 mod hang;
 mod lag;
@@ -18,9 +19,9 @@ const RUNS: usize = 5;
 
 /// Every scenario, in the order in which they are run. The settled ones come last, and together: they
 /// share their objects.
-const ALL: [&str; 11] = [
-    "endpoint", "start", "latency", "burst", "hang", "lag", "throttle", "memory", "restart",
-    "resync", "idle",
+const ALL: [&str; 12] = [
+    "endpoint", "start", "latency", "burst", "deletion", "hang", "lag", "throttle", "memory",
+    "restart", "resync", "idle",
 ];
 
 /// Runs the scenarios of these names, or all where none is named.
@@ -36,6 +37,7 @@ pub async fn run(names: &[String], stage: &Stage, table: &mut Table) {
             "start" => start::run(stage, table).await,
             "latency" => latency::run(stage, table).await,
             "burst" => burst::run(stage, table).await,
+            "deletion" => deletion::run(stage, table).await,
             "hang" => hang::run(stage, table).await,
             "lag" => lag::run(stage, table).await,
             "throttle" => throttle::run(stage, table).await,
