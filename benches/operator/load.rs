@@ -48,20 +48,20 @@ async fn apply_spec(client: &Client, name: &str, spec: Value) -> Timestamp {
 
 /// Applies objects as fast as the API server takes them; gives when each was begun.
 pub async fn apply_all(client: &Client, names: &[String]) -> HashMap<String, Timestamp> {
-    apply_specs(client, names, |name| json!({"alias": name})).await
+    let of_name = |name: &String| (name.clone(), json!({"alias": name}));
+    apply_specs(client, names.iter().map(of_name).collect()).await
 }
 
-/// The same with specs of another kind.
+/// The same for objects of these names and specs.
 pub async fn apply_specs(
     client: &Client,
-    names: &[String],
-    spec: fn(&str) -> Value,
+    objects: Vec<(String, Value)>,
 ) -> HashMap<String, Timestamp> {
-    let applied = |name: String| async move {
-        let begun = apply_spec(client, &name, spec(&name)).await;
+    let applied = |(name, spec): (String, Value)| async move {
+        let begun = apply_spec(client, &name, spec).await;
         (name, begun)
     };
-    stream::iter(names.to_vec())
+    stream::iter(objects)
         .map(applied)
         .buffer_unordered(APPLIES_AT_ONCE)
         .collect()

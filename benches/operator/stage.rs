@@ -12,13 +12,13 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, CustomResourceExt,
+    Api, Client, ResourceExt,
     api::{DeleteParams, ListParams, PostParams},
     runtime::{conditions::is_crd_established, wait::await_condition},
 };
 use workmail_local::{Config, Knobs, Server};
 use workmail_operator::{
-    api::{WorkMailOrganization, crd},
+    api::{WorkMailOrganization, crds},
     lease::LeaseTerm,
     runtime::client,
 };
@@ -162,11 +162,15 @@ pub async fn aws(knobs: Knobs) -> Server {
 
 async fn install(client: &Client) {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    api.create(&PostParams::default(), &crd()).await.unwrap();
-    let name = WorkMailOrganization::crd_name();
-    let established = await_condition(api, name, is_crd_established());
-    tokio::time::timeout(Duration::from_mins(1), established)
-        .await
-        .unwrap()
-        .unwrap();
+    for definition in crds() {
+        api.create(&PostParams::default(), &definition)
+            .await
+            .unwrap();
+        let name = definition.name_any();
+        let established = await_condition(api.clone(), &name, is_crd_established());
+        tokio::time::timeout(Duration::from_mins(1), established)
+            .await
+            .unwrap()
+            .unwrap();
+    }
 }

@@ -77,6 +77,10 @@ words! {
         CredentialsUnavailable,
         /// The credentials are of another account than the organization's.
         AccountMismatch,
+        /// The `WorkMailAccount` that is named, or needed, does not exist.
+        AccountNotFound,
+        /// The rule of the `WorkMailAccount` for the namespace does not allow it.
+        AccountNotAllowed,
         /// AWS reports the organization as impaired.
         Impaired,
         /// AWS reports the organization as inactive.
@@ -168,6 +172,8 @@ impl Reason {
             | Self::KindNotInstalled
             | Self::NameTaken => Class::Recoverable,
             Self::InvalidParameter
+            | Self::AccountNotFound
+            | Self::AccountNotAllowed
             | Self::DomainInUse
             | Self::AliasUnavailable
             | Self::AlreadyExists

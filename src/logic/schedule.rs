@@ -160,7 +160,12 @@ impl Retry {
             | Reason::Deleting => Self::OnChange,
             Reason::SchemaOutdated if failure.read_failed => backoff(1, 60),
             // A change of the definition is watched for.
-            Reason::Suspended | Reason::EndOfService | Reason::SchemaOutdated => Self::Never,
+            Reason::Suspended
+            | Reason::EndOfService
+            | Reason::SchemaOutdated
+            // Accounts, their rules and the labels of namespaces are watched, too.
+            | Reason::AccountNotFound
+            | Reason::AccountNotAllowed => Self::Never,
         }
     }
 }

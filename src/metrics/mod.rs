@@ -31,6 +31,7 @@ pub struct Metrics {
     aws_requests: Family<AwsAnswer, Counter<u64, AtomicU64>>,
     aws_seconds: Family<AwsOperation, Histogram, fn() -> Histogram>,
     organizations: Family<Standing, Gauge<i64, AtomicI64>>,
+    accounts: Family<AccountStanding, Gauge<i64, AtomicI64>>,
     drift_items: Gauge<i64, AtomicI64>,
     leader: Gauge<i64, AtomicI64>,
     end_of_service: Gauge<i64, AtomicI64>,
@@ -53,6 +54,11 @@ struct AwsAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AwsOperation {
     operation: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AccountStanding {
+    ready: &'static str,
 }
 
 /// The state of an organization, as labels.
@@ -83,6 +89,7 @@ impl Metrics {
         let aws_seconds: Family<AwsOperation, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 15)));
         let organizations = Family::default();
+        let accounts: Family<AccountStanding, Gauge<i64, AtomicI64>> = Family::default();
         let drift_items = Gauge::default();
         let leader = Gauge::default();
         let end_of_service = Gauge::default();
@@ -113,6 +120,7 @@ impl Metrics {
             "Resources by the state of their organization and by Ready",
             organizations.clone(),
         );
+        registry.register("accounts", "WorkMailAccounts by Ready", accounts.clone());
         registry.register(
             "drift_items",
             "Differences between specs and AWS that were not corrected",
@@ -145,6 +153,7 @@ impl Metrics {
             aws_requests,
             aws_seconds,
             organizations,
+            accounts,
             drift_items,
             leader,
             end_of_service,
@@ -188,6 +197,22 @@ impl Metrics {
         }
         if let Some(to) = to {
             self.organizations.get_or_create(to).inc();
+        }
+    }
+
+    /// Moves one account from Ready or not to Ready or not.
+    pub fn account(&self, from: Option<bool>, to: Option<bool>) {
+        let standing = |ready| AccountStanding {
+            ready: if ready { "True" } else { "False" },
+        };
+        if from == to {
+            return;
+        }
+        if let Some(from) = from {
+            self.accounts.get_or_create(&standing(from)).dec();
+        }
+        if let Some(to) = to {
+            self.accounts.get_or_create(&standing(to)).inc();
         }
     }
 

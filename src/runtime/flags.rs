@@ -108,6 +108,28 @@ pub struct Run {
         default_value = "2027-03-31"
     )]
     pub end_of_service_date: Date,
+
+    /// Serve only resources that have an account: without any, the operator's own credentials serve
+    /// nobody
+    #[arg(
+        long,
+        env = "WORKMAIL_OPERATOR_REQUIRE_ACCOUNT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value_t = false,
+        action = ArgAction::Set
+    )]
+    pub require_account: bool,
+
+    /// The Helm release that this operator is: it serves the accounts that name this release in
+    /// spec.release, or none
+    #[arg(
+        long,
+        env = "WORKMAIL_OPERATOR_RELEASE",
+        default_value = "workmail-operator"
+    )]
+    pub release: String,
 }
 
 /// The flags of leader election, named as those of the Kubernetes components.

@@ -97,16 +97,30 @@ fn every_role_of_the_operator_is_bound_to_the_pod_s_service_account_and_to_nobod
 }
 
 #[test]
-fn with_named_namespaces_the_whole_cluster_gives_two_names_to_read_and_nothing_more() {
+fn with_named_namespaces_the_whole_cluster_gives_accounts_and_namespaces_to_read_and_nothing_more()
+{
     let release = template(&json!({ "watchNamespaces": ["team-a", "team-b"] }));
     let rules = json!([
         {
             "apiGroups": ["apiextensions.k8s.io"],
             "resources": ["customresourcedefinitions"],
-            "resourceNames": ["workmailorganizations.workmail-operator.dev"],
+            "resourceNames": [
+                "workmailorganizations.workmail-operator.dev",
+                "workmailaccounts.workmail-operator.dev",
+            ],
             "verbs": ["get", "watch"],
         },
-        { "apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"] },
+        { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"] },
+        {
+            "apiGroups": ["workmail-operator.dev"],
+            "resources": ["workmailaccounts"],
+            "verbs": ["get", "list", "watch"],
+        },
+        {
+            "apiGroups": ["workmail-operator.dev"],
+            "resources": ["workmailaccounts/status"],
+            "verbs": ["patch"],
+        },
     ]);
     assert_eq!(
         release.named("ClusterRole", "workmail-operator")["rules"],
@@ -137,15 +151,13 @@ fn a_role_in_a_namespace_gives_what_the_cluster_s_gives_and_reads_no_namespace_b
         assert!(!verbs(role, resource).is_empty(), "{resource}");
         assert_eq!(verbs(role, resource), verbs(whole, resource), "{resource}");
     }
-    let own = json!({ "apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["team-a"], "verbs": ["get"] });
-    assert_eq!(role["rules"][0], own);
-    assert_eq!(verbs(role, "namespaces"), ["get"]);
-    // The cluster's has these two for itself.
+    assert_eq!(verbs(role, "namespaces"), [""; 0]);
+    // The cluster's has definitions, namespaces, and accounts with their status for itself.
     let (rules, all) = (
         role["rules"].as_array().unwrap().len(),
         whole["rules"].as_array().unwrap().len(),
     );
-    assert_eq!(rules + 1, all);
+    assert_eq!(rules + 4, all);
 }
 
 /// The labels by which a role adds to those of Kubernetes.

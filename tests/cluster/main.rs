@@ -14,6 +14,7 @@
 
 mod absence;
 mod accepted;
+mod accounts;
 mod admission;
 mod adoption;
 mod adoption_conflicts;
@@ -40,6 +41,7 @@ mod guide;
 mod guide_upgrade;
 mod handover;
 mod iam;
+mod identities;
 mod inputs;
 mod interrupted;
 mod kubernetes_refusals;

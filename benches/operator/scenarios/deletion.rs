@@ -62,9 +62,13 @@ async fn delete_all(stage: &Stage, prefix: &str, objects: usize) -> Measured {
     let aws = aws(Knobs::immediate()).await;
     let process = stage.start(Contender::Operator, &aws, &[]).await;
     let watch = Watch::begin(&stage.client).await;
-    let spec =
-        |name: &str| json!({"alias": name, "deletion": {"policy": "Delete", "confirm": true}});
-    apply_specs(&stage.client, &names(prefix, objects), spec).await;
+    let specs = names(prefix, objects).into_iter().map(|name| {
+        let spec = json!({
+            "alias": name, "deletionPolicy": "Delete", "deletion": {"confirmAlias": name},
+        });
+        (name, spec)
+    });
+    apply_specs(&stage.client, specs.collect()).await;
     watch.until(Goal::Active, objects, PATIENCE).await;
     process.until_at_rest(&aws).await;
 

@@ -1,5 +1,6 @@
 //! What is measured, by name.
 
+mod accounts;
 mod burst;
 mod deletion;
 mod endpoint;
@@ -19,9 +20,9 @@ const RUNS: usize = 5;
 
 /// Every scenario, in the order in which they are run. The settled ones come last, and together: they
 /// share their objects.
-const ALL: [&str; 12] = [
-    "endpoint", "start", "latency", "burst", "deletion", "hang", "lag", "throttle", "memory",
-    "restart", "resync", "idle",
+const ALL: [&str; 13] = [
+    "endpoint", "start", "latency", "burst", "deletion", "hang", "lag", "throttle", "accounts",
+    "memory", "restart", "resync", "idle",
 ];
 
 /// Runs the scenarios of these names, or all where none is named.
@@ -41,6 +42,7 @@ pub async fn run(names: &[String], stage: &Stage, table: &mut Table) {
             "hang" => hang::run(stage, table).await,
             "lag" => lag::run(stage, table).await,
             "throttle" => throttle::run(stage, table).await,
+            "accounts" => accounts::run(stage, table).await,
             _ => {}
         }
     }

@@ -76,6 +76,7 @@ enum Effect {
 
 operations! {
     GetCallerIdentity: Sts, Reads;
+    AssumeRole: Sts, Reads;
     ListOrganizations: WorkMail, Reads;
     DescribeOrganization: WorkMail, Reads;
     ListTagsForResource: WorkMail, Reads;

@@ -1,6 +1,6 @@
 //! The one table: which operation failed how, and so what the condition says.
 
-use super::{ErrorKind, Failure, Operation};
+use super::{ErrorKind, Failure, Operation, Service};
 use crate::{
     api::Reason,
     logic::{Region, text},
@@ -81,10 +81,10 @@ fn without_credentials(said: Option<&str>) -> Failure {
     }
 }
 
-/// Whether the call went to a region that WorkMail is not known to be in. STS is asked in the operator's
-/// own region, whatever the object's.
+/// Whether the call went to a region that WorkMail is not known to be in. STS is asked in the region of
+/// the operator or the account, whatever the object's.
 fn is_elsewhere(operation: Operation, region: Option<&Region>) -> bool {
-    operation != Operation::GetCallerIdentity && region.is_some_and(|region| !region.has_workmail())
+    operation.service() != Service::Sts && region.is_some_and(|region| !region.has_workmail())
 }
 
 fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> Failure {
@@ -184,6 +184,9 @@ fn allow(operation: Operation, said: &str) -> String {
     if is_denied {
         return format!("Remove the explicit deny of {action} for the operator's role.");
     }
+    if operation == Operation::AssumeRole {
+        return TRUST.to_owned();
+    }
     let others = if named.is_none() {
         "; WorkMail also acts with the caller's rights on ds, ses, kms and route53"
     } else {
@@ -234,6 +237,9 @@ fn reason_of(operation: Operation, code: &str) -> Reason {
         _ => Reason::UnexpectedError,
     }
 }
+
+/// What to do where a role cannot be assumed.
+const TRUST: &str = "Allow the operator's role sts:AssumeRole, and have the account's role trust it with the external id.";
 
 /// What to do about a refusal.
 fn next_step(reason: Reason, operation: Operation) -> &'static str {
@@ -293,6 +299,8 @@ fn next_step(reason: Reason, operation: Operation) -> &'static str {
         | Reason::Throttled
         | Reason::CredentialsUnavailable
         | Reason::AccountMismatch
+        | Reason::AccountNotFound
+        | Reason::AccountNotAllowed
         | Reason::Impaired
         | Reason::Inactive
         | Reason::UnknownState

@@ -207,6 +207,8 @@ const fn what_happened(reason: Reason) -> Option<&'static str> {
         Reason::DirectoryUnavailable => "The directory is missing or in another region",
         Reason::AccessDenied => "AWS denies the operator a right or refuses its credentials",
         Reason::CredentialsUnavailable => "The operator could not get AWS credentials",
+        Reason::AccountNotFound => "The WorkMailAccount of this resource does not exist",
+        Reason::AccountNotAllowed => "The account does not allow it to this namespace",
         Reason::AccountMismatch => "The operator's credentials are of another AWS account",
         Reason::Impaired => "AWS reports the organization as Impaired",
         Reason::Inactive => "AWS reports the organization as Inactive",
