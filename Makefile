@@ -28,6 +28,10 @@ help: ## List the commands
 demo: ## Show the operator's main job on a control plane of its own; on a terminal it stays up
 	@tools/demo
 
+.PHONY: demo-exit
+demo-exit: ## Export 50 mailboxes to an S3 server, past a wrong key; on a terminal it stays up
+	@tools/demo-exit
+
 .PHONY: test
 test: fmt-check clippy deny test-build control-plane test-boto3 test-doc test-rust ## Check everything: format, lints, every test
 

@@ -20,9 +20,11 @@ use serde_json::Value;
 const FOLDERS: [&str; 2] = ["crds", "charts/workmail-operator/files/crds"];
 
 /// The names of the definitions, in the order in which they are printed.
-const CRDS: [&str; 2] = [
+const CRDS: [&str; 4] = [
     "workmailorganizations.workmail-operator.dev",
     "workmailaccounts.workmail-operator.dev",
+    "workmailmailboxexports.workmail-operator.dev",
+    "workmailorganizationexports.workmail-operator.dev",
 ];
 
 #[test]

@@ -268,11 +268,11 @@ pub struct AccountRule {
     pub require_export: bool,
 }
 
-/// Where mail may be exported to. A list that is empty allows nothing; `*` in it allows all.
+/// Where mail may be exported to, as globs. A list that is empty allows nothing; `*` allows all.
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleExports {
-    /// The names of S3 buckets, at most 64.
+    /// The names of S3 buckets, as globs, at most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 64),
@@ -281,7 +281,7 @@ pub struct RuleExports {
     )]
     pub buckets: Vec<String>,
 
-    /// What the keys of objects may begin with, at most 64.
+    /// The prefixes of destinations, as globs such as `workmail/*`, at most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 64),
@@ -290,7 +290,7 @@ pub struct RuleExports {
     )]
     pub prefixes: Vec<String>,
 
-    /// The ARNs of roles that `WorkMail` writes with, at most 64.
+    /// The ARNs of roles that `WorkMail` writes with, as globs, at most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 64),
@@ -299,7 +299,7 @@ pub struct RuleExports {
     )]
     pub roles: Vec<String>,
 
-    /// The ARNs of keys that encrypt what is exported, at most 64.
+    /// The ARNs of keys that encrypt what is exported, as globs, at most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 64),

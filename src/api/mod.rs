@@ -9,6 +9,12 @@
     reason = "the derives repeat the struct inside a function, and take many attributes of one name"
 )]
 mod account;
+#[allow(
+    unreachable_pub,
+    clippy::duplicated_attributes,
+    reason = "the derives repeat the struct inside a function, and take many attributes of one name"
+)]
+mod export;
 mod fit;
 #[allow(
     unreachable_pub,
@@ -27,6 +33,13 @@ pub use account::{
     LabelRequirement, LabelSelector, RuleExports, RuleNamespaces, WorkMailAccount,
     WorkMailAccountSpec, WorkMailAccountStatus, account_crd,
 };
+pub use export::{
+    AttemptState, AttemptStatus, Destination, EXPORT_FINALIZER, EXPORT_UID, ExportFailure,
+    ExportState, MailboxSelection, OrganizationRef, PendingExport, PendingExportOperation,
+    Verification, WorkMailMailboxExport, WorkMailMailboxExportSpec, WorkMailMailboxExportStatus,
+    WorkMailOrganizationExport, WorkMailOrganizationExportSpec, WorkMailOrganizationExportStatus,
+    mailbox_export_crd, organization_export_crd,
+};
 pub use fit::fit;
 pub use organization::{
     AccountRef, AdoptionPolicy, Deletion, DeletionPolicy, Dns, DomainSpec, ManagementPolicy,
@@ -42,8 +55,13 @@ pub use status::{
 
 /// Every `CustomResourceDefinition` of the operator.
 #[must_use]
-pub fn crds() -> [CustomResourceDefinition; 2] {
-    [crd(), account_crd()]
+pub fn crds() -> [CustomResourceDefinition; 4] {
+    [
+        crd(),
+        account_crd(),
+        mailbox_export_crd(),
+        organization_export_crd(),
+    ]
 }
 
 /// The finalizer, present exactly while `deletionPolicy` is `Delete`.

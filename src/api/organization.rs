@@ -449,7 +449,7 @@ pub(super) fn unsettled(mut crd: CustomResourceDefinition) -> CustomResourceDefi
 }
 
 /// Makes one line of each paragraph of the descriptions: kubectl wraps them.
-fn unwrap_descriptions(schema: &mut JSONSchemaProps) {
+pub(in crate::api) fn unwrap_descriptions(schema: &mut JSONSchemaProps) {
     if let Some(description) = &mut schema.description {
         let paragraphs = description.split("\n\n");
         let lines = paragraphs.map(|paragraph| paragraph.replace('\n', " "));

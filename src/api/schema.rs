@@ -31,7 +31,7 @@ pub(super) fn of_version(crd: &CustomResourceDefinition) -> Option<&JSONSchemaPr
 /// named.
 #[must_use]
 pub fn missing_fields(served: &CustomResourceDefinition) -> BTreeSet<String> {
-    static OWN: OnceLock<[CustomResourceDefinition; 2]> = OnceLock::new();
+    static OWN: OnceLock<[CustomResourceDefinition; 4]> = OnceLock::new();
     let mut own = OWN.get_or_init(crds).iter();
     let own = own.find(|own| own.spec.names.kind == served.spec.names.kind);
     let Some(served) = of_version(served) else {

@@ -408,11 +408,15 @@ pub enum ConditionType {
     Suspended,
     /// The service has ended; before that, False with the date.
     EndOfService,
+    /// Of the export kinds: all of it is exported. Present only while true.
+    Complete,
+    /// Of the export kinds: nothing runs, and something could not be exported. Present only while true.
+    Failed,
 }
 
 impl ConditionType {
     /// Every type.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ready,
         Self::Reconciling,
         Self::Stalled,
@@ -421,6 +425,8 @@ impl ConditionType {
         Self::DnsEndpointReady,
         Self::Suspended,
         Self::EndOfService,
+        Self::Complete,
+        Self::Failed,
     ];
 
     /// The type as it stands in the condition.
@@ -435,6 +441,8 @@ impl ConditionType {
             Self::DnsEndpointReady => "DNSEndpointReady",
             Self::Suspended => "Suspended",
             Self::EndOfService => "EndOfService",
+            Self::Complete => "Complete",
+            Self::Failed => "Failed",
         }
     }
 }

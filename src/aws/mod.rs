@@ -8,6 +8,7 @@ mod addresses;
 mod assumed;
 mod domains;
 mod error;
+mod exports;
 mod gateway;
 mod observer;
 mod organizations;

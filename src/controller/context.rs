@@ -45,6 +45,8 @@ pub struct Settings {
     pub resync_interval: Duration,
     /// How often everything of an object is read.
     pub deep_resync_interval: Duration,
+    /// How long after the start of an attempt to export a mailbox the next one may begin.
+    pub export_retry_after: Duration,
     /// The last day of the service.
     pub end_of_service: Date,
     /// Which replica this is.
@@ -131,8 +133,13 @@ impl Context {
 
     /// Waits for a place among the reconciles under way. `None` when the process stops.
     pub(super) async fn place(&self, object: &WorkMailOrganization) -> Option<Place> {
-        let account = self.access(object).account_name().map(Arc::from);
         let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+        self.place_of(&self.access(object), namespace).await
+    }
+
+    /// The same for whatever works with this account.
+    pub(super) async fn place_of(&self, access: &Access, namespace: &str) -> Option<Place> {
+        let account = access.account_name().map(Arc::from);
         tokio::select! {
             place = self.places.take((account, namespace.into())) => place,
             () = stopped(self.stopping.clone()) => None,
@@ -315,7 +322,7 @@ pub(super) fn applicant(object: &WorkMailOrganization) -> Applicant<'_> {
 }
 
 /// The service has ended from the day after its last day, by UTC.
-fn ended(last_day: Date, now: Timestamp) -> bool {
+pub(super) fn ended(last_day: Date, now: Timestamp) -> bool {
     last_day
         .to_zoned(k8s_openapi::jiff::tz::TimeZone::UTC)
         .is_ok_and(|start| now >= start.timestamp() + SignedDuration::from_hours(24))

@@ -25,6 +25,7 @@ mod endpoint;
 mod error;
 mod events;
 mod executor;
+mod export;
 mod following;
 mod gone;
 mod kubernetes;

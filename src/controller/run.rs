@@ -29,6 +29,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use super::{
     Context, Error, accounts, definition,
     driver::{after_error, reconcile},
+    export,
     gone::gone,
     namespaces, resync,
 };
@@ -85,6 +86,8 @@ pub async fn run(
         });
         controllers.push(controller);
     }
+    let organizations = watched.iter().map(|one| one.store.clone()).collect();
+    let exports = export::run(context.clone(), organizations, stopping);
     let dispatch = async {
         while let Some(object) = changed.recv().await {
             for one in watched.iter().filter(|one| one.has(&object)) {
@@ -105,7 +108,8 @@ pub async fn run(
         watched: &watched,
     };
     tokio::select! {
-        _ = join_all(controllers) => {}
+        // A call in flight is finished, and its answer recorded.
+        _ = join(join_all(controllers), exports) => {}
         () = dispatch => {}
         () = resync::run(&context) => {}
         () = context.places.run() => {}

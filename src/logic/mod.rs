@@ -9,6 +9,7 @@
 pub mod account;
 mod clock;
 mod condition;
+pub mod export;
 mod failure;
 mod identity;
 pub mod organization;

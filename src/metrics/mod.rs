@@ -37,6 +37,13 @@ pub struct Metrics {
     end_of_service: Gauge<i64, AtomicI64>,
     time_to_ready: Histogram,
     retained: Counter<u64, AtomicU64>,
+    exports: Family<ExportState, Gauge<i64, AtomicI64>>,
+    export_mailboxes: Family<ExportState, Gauge<i64, AtomicI64>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ExportState {
+    state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -95,6 +102,8 @@ impl Metrics {
         let end_of_service = Gauge::default();
         let time_to_ready = Histogram::new(exponential_buckets(1.0, 2.0, 13));
         let retained = Counter::default();
+        let exports = Family::default();
+        let export_mailboxes = Family::default();
         registry.register(
             "reconciles",
             "Reconciles by kind and result: the reason of Ready, or error",
@@ -146,6 +155,16 @@ impl Metrics {
             "Resources that went while their organization stays in AWS, or may stay",
             retained.clone(),
         );
+        registry.register(
+            "exports",
+            "Exports of organizations by state: Running, Stalled, Suspended, Completed or Failed",
+            exports.clone(),
+        );
+        registry.register(
+            "export_mailboxes",
+            "Exports of mailboxes by state",
+            export_mailboxes.clone(),
+        );
         Self {
             registry: root,
             reconciles,
@@ -159,6 +178,8 @@ impl Metrics {
             end_of_service,
             time_to_ready,
             retained,
+            exports,
+            export_mailboxes,
         }
     }
 
@@ -176,11 +197,40 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    /// Counts one reconcile.
+    /// Moves one export from one state to another; each is of an `organization` or a `mailbox`.
+    pub fn export_moved(
+        &self,
+        from: Option<(&'static str, &'static str)>,
+        to: Option<(&'static str, &'static str)>,
+    ) {
+        if from == to {
+            return;
+        }
+        let gauge = |(of, state): (&'static str, &'static str)| {
+            let family = match of {
+                "organization" => &self.exports,
+                _ => &self.export_mailboxes,
+            };
+            family.get_or_create_owned(&ExportState { state })
+        };
+        if let Some(from) = from {
+            gauge(from).dec();
+        }
+        if let Some(to) = to {
+            gauge(to).inc();
+        }
+    }
+
+    /// Counts one reconcile of a `WorkMailOrganization`.
     pub fn reconciled(&self, result: &str, took: Duration) {
+        self.reconciled_kind(KIND, result, took);
+    }
+
+    /// Counts one reconcile.
+    pub fn reconciled_kind(&self, kind: &'static str, result: &str, took: Duration) {
         self.reconciles
             .get_or_create(&Reconciled {
-                kind: KIND,
+                kind,
                 result: result.to_owned(),
             })
             .inc();

@@ -101,6 +101,10 @@ pub struct Run {
     )]
     pub health_probe_bind_address: SocketAddr,
 
+    /// How long after the start of a mailbox's last export the next one may begin
+    #[arg(long, env = "WORKMAIL_OPERATOR_EXPORT_RETRY_AFTER", default_value = "24h", value_parser = at_least_a_second)]
+    pub export_retry_after: Duration,
+
     /// The last day of Amazon WorkMail (UTC); nothing is changed in AWS after it
     #[arg(
         long,

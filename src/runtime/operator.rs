@@ -183,6 +183,7 @@ fn settings(flags: &Run, uid: String, replica: String, since: Timestamp) -> Sett
         concurrency: flags.concurrency,
         resync_interval: flags.resync_interval,
         deep_resync_interval: flags.deep_resync_interval,
+        export_retry_after: flags.export_retry_after,
         end_of_service: flags.end_of_service_date,
         require_account: flags.require_account,
         release: flags.release.clone(),

@@ -127,6 +127,7 @@ fn every_value_of_the_operator_is_a_flag() {
         "--resync-interval=10m",
         "--deep-resync-interval=2h30m",
         "--end-of-service-date=2027-03-30",
+        "--export-retry-after=25h",
         "--log-level=info,workmail_operator=debug",
         "--log-format=text",
     ];

@@ -11,9 +11,14 @@ use kube::{
 };
 use serde_json::{Value, json};
 use workmail_local::{CallFilter, Config, Fault, Rule, SeedRole};
-use workmail_operator::api::{Reason, WorkMailAccount, WorkMailAccountStatus};
+use workmail_operator::api::{
+    ExportState, Reason, WorkMailAccount, WorkMailAccountStatus, WorkMailMailboxExport,
+};
 
-use crate::world::{World, install_crd, quick, status};
+use crate::{
+    exports,
+    world::{World, install_crd, quick, status},
+};
 
 const FIRST: &str = "111111111111";
 const SECOND: &str = "222222222222";
@@ -163,6 +168,76 @@ async fn a_role_that_cannot_be_assumed_is_told_and_no_other_identity_takes_its_p
     patch_account(&world, "default", id).await;
     let object = world.until_active("acme").await;
     assert_eq!(status(&object).account_id.as_deref(), Some(FIRST));
+}
+
+/// Creates an export of a mailbox.
+async fn export(world: &World, name: &str) -> Api<WorkMailMailboxExport> {
+    let api: Api<WorkMailMailboxExport> = Api::namespaced(world.client.clone(), &world.namespace);
+    let object = serde_json::from_value(json!({
+        "apiVersion": "workmail-operator.dev/v1alpha1", "kind": "WorkMailMailboxExport",
+        "metadata": {"name": name},
+        "spec": {
+            "organizationRef": {"name": "acme"}, "mailbox": "user000",
+            "destination": exports::destination(),
+        },
+    }));
+    api.create(&PostParams::default(), &object.unwrap())
+        .await
+        .unwrap();
+    api
+}
+
+#[tokio::test]
+async fn an_export_goes_only_where_the_rule_lets_it_go() {
+    let cluster = cluster().await;
+    let mut world = world(&cluster).await;
+    let knobs = json!({"exportFor": "0s"});
+    world.aws.merge_knobs(&knobs).unwrap();
+    create_account(&world, "default", of(FIRST)).await;
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
+    let object = world.until_active("acme").await;
+    let id = status(&object).organization_id.unwrap();
+    for user in exports::users(1) {
+        world.aws.endpoint().seed_user(&id, user).unwrap();
+    }
+    let exports = export(&world, "user").await;
+    let refused = world
+        .poll("it is refused", async || {
+            let status = exports.get("user").await.unwrap().status?;
+            let mut conditions = status.conditions.into_iter();
+            conditions.find(|one| one.r#type == "Ready" && one.reason == "AccountNotAllowed")
+        })
+        .await;
+    assert!(
+        refused.message.contains("spec.rules[0].exports.buckets"),
+        "{}",
+        refused.message
+    );
+    let starts = |world: &World| {
+        let mut calls = calls_in(world, FIRST);
+        calls.retain(|operation| operation == "StartMailboxExportJob");
+        calls.len()
+    };
+    assert_eq!(starts(&world), 0);
+    let everywhere =
+        json!({"buckets": ["arch*"], "prefixes": ["mail/*"], "roles": ["*"], "kmsKeys": ["*"]});
+    patch_account(
+        &world,
+        "default",
+        json!({"rules": [{"exports": everywhere}]}),
+    )
+    .await;
+    let done = world
+        .poll("it is exported", async || {
+            let status = exports.get("user").await.unwrap().status?;
+            (status.state == Some(ExportState::Completed)).then_some(status)
+        })
+        .await;
+    assert_eq!(done.account.as_deref(), Some("default"));
+    assert_eq!(done.account_id.as_deref(), Some(FIRST));
+    assert_eq!(starts(&world), 1);
+    assert_eq!(calls_in(&world, OWN), [""; 0]);
 }
 
 #[tokio::test]

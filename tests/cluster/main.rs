@@ -34,6 +34,7 @@ mod domain_trouble;
 mod domain_verification;
 mod domains;
 mod drifting;
+mod exports;
 mod found_again;
 mod gitops;
 mod gitops_policy;

@@ -11,6 +11,7 @@ use workmail_operator::api::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, WorkMailAccou
 
 use crate::{
     adoption::theirs,
+    exports,
     world::{
         Operator, Right, Rights, World, control_plane, create_namespace, install_crd,
         install_dns_endpoints, quick, with_dns_endpoints,
@@ -62,20 +63,23 @@ impl<'a> Stage<'a> {
         ];
         let organization = SeedOrganization {
             tags: tags.map(|(key, value)| (key.to_owned(), value)).into(),
+            users: exports::users(2),
             ..theirs("acme")
         };
-        world.aws.seed_organization(organization).unwrap();
+        let id = world.aws.seed_organization(organization).unwrap().id;
         let spec = json!({
             "alias": "acme",
             "adoptionPolicy": "Adopt",
             "domains": [{"domainName": "acme.example"}],
             "dns": {"endpoint": true},
             "deletionPolicy": "Delete",
-            "deletion": {"confirmAlias": "acme"},
+            "deletion": {"confirmAlias": "acme", "forceDelete": true,
+                "confirmOrganizationId": id},
         });
         world.create("acme", spec).await;
         world.until_published("acme", &["acme.example"]).await;
         world.until_settled("acme").await;
+        exports::replaced_and_done(world).await;
         world.delete("acme").await;
         world.until_gone("acme").await;
         world.until_event("acme", "Deleted").await;

@@ -23,6 +23,7 @@ mod domain_steps;
 mod domains;
 mod events;
 mod eventually;
+mod exports;
 mod fits;
 mod gitops;
 mod hidden;

@@ -4,6 +4,7 @@ mod accounts;
 mod burst;
 mod deletion;
 mod endpoint;
+mod exports;
 mod hang;
 mod lag;
 mod latency;
@@ -20,9 +21,9 @@ const RUNS: usize = 5;
 
 /// Every scenario, in the order in which they are run. The settled ones come last, and together: they
 /// share their objects.
-const ALL: [&str; 13] = [
+const ALL: [&str; 14] = [
     "endpoint", "start", "latency", "burst", "deletion", "hang", "lag", "throttle", "accounts",
-    "memory", "restart", "resync", "idle",
+    "exports", "memory", "restart", "resync", "idle",
 ];
 
 /// Runs the scenarios of these names, or all where none is named.
@@ -43,6 +44,7 @@ pub async fn run(names: &[String], stage: &Stage, table: &mut Table) {
             "lag" => lag::run(stage, table).await,
             "throttle" => throttle::run(stage, table).await,
             "accounts" => accounts::run(stage, table).await,
+            "exports" => exports::run(stage, table).await,
             _ => {}
         }
     }

@@ -187,7 +187,9 @@ fn allow(operation: Operation, said: &str) -> String {
     if operation == Operation::AssumeRole {
         return TRUST.to_owned();
     }
-    let others = if named.is_none() {
+    let others = if named.is_none() && operation == Operation::StartMailboxExportJob {
+        " and iam:PassRole on the role of the destination"
+    } else if named.is_none() {
         "; WorkMail also acts with the caller's rights on ds, ses, kms and route53"
     } else {
         ""
@@ -205,7 +207,10 @@ fn reason_of(operation: Operation, code: &str) -> Reason {
             "InvalidParameterException" | "ValidationException" | "OrganizationStateException",
         ) => Reason::DeletionBlocked,
         (
-            Operation::CreateOrganization | Operation::TagResource | Operation::UntagResource,
+            Operation::CreateOrganization
+            | Operation::TagResource
+            | Operation::UntagResource
+            | Operation::StartMailboxExportJob,
             "InvalidParameterException" | "ValidationException",
         ) => Reason::InvalidParameter,
         (
@@ -227,6 +232,7 @@ fn reason_of(operation: Operation, code: &str) -> Reason {
         (_, "DirectoryInUseException") => Reason::DirectoryInUse,
         (_, "UnsupportedOperationException") => Reason::UnsupportedOperation,
         (_, "TooManyTagsException") => Reason::TooManyTags,
+        (Operation::StartMailboxExportJob, "LimitExceededException") => Reason::ExportLimit,
         (_, "LimitExceededException") => Reason::LimitExceeded,
         (_, "DirectoryUnavailableException") => Reason::DirectoryUnavailable,
         (_, "OrganizationStateException") => Reason::OrganizationBusy,
@@ -247,6 +253,10 @@ fn next_step(reason: Reason, operation: Operation) -> &'static str {
         Reason::DeletionBlocked => {
             "If it has enabled users, disable them, or set deletion.forceDelete and \
              deletion.confirmOrganizationId."
+        }
+        Reason::InvalidParameter if operation == Operation::StartMailboxExportJob => {
+            "Check bucket, role and key of the destination, and that they are in the organization's \
+             region."
         }
         Reason::InvalidParameter => {
             "Correct the spec; a field that cannot be changed needs a new resource."
@@ -316,6 +326,18 @@ fn next_step(reason: Reason, operation: Operation) -> &'static str {
         | Reason::VerificationFailed
         | Reason::Published
         | Reason::KindNotInstalled
-        | Reason::NameTaken => UNLESS_IT_LASTS,
+        | Reason::NameTaken
+        | Reason::Queued
+        | Reason::Running
+        | Reason::Completed
+        | Reason::Gone
+        | Reason::DestinationRefused
+        | Reason::CanaryFailed
+        | Reason::OrganizationChanged
+        | Reason::MailboxExportedRecently
+        | Reason::ExportLimit
+        | Reason::Stuck
+        | Reason::AttemptFailed
+        | Reason::ExportFailed => UNLESS_IT_LASTS,
     }
 }
