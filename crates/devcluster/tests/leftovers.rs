@@ -1,7 +1,7 @@
 //! `devcluster up` leaves no files and no processes, in whichever way it ends.
 
 // What clippy.toml allows in tests it does not allow in their helpers.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 

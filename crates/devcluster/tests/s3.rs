@@ -1,7 +1,11 @@
 //! The S3 server, as tests of other crates use it.
 
 // What clippy.toml allows in tests it does not allow in their helpers.
-#![allow(clippy::panic, clippy::unwrap_used)]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
 
 use std::{process::Command, time::Instant};
 
