@@ -421,7 +421,7 @@ impl Work<'_> {
         let retry = match outcome {
             Outcome::Running => Retry::In(self.pace()),
             Outcome::Waits(_) if self.view.desired.is_deleting => Retry::In(DELETION_LOOKS_AGAIN),
-            Outcome::Waits(_) => Retry::In(self.until_next_attempt()),
+            Outcome::Waits(_) => Retry::In(self.view.until_next_attempt(Timestamp::now())),
             // The organization's resource stands in the way: a look at it costs no call.
             Outcome::Trouble(_) if self.view.observed.account.is_none() => {
                 Retry::In(EXPORT_LOOKS_AGAIN)
@@ -461,15 +461,6 @@ impl Work<'_> {
             age.and_then(|age| Duration::try_from(age).ok())
                 .unwrap_or_default(),
         )
-    }
-
-    /// When the next attempt may begin; a minute at most, for what is waited for may be over sooner.
-    fn until_next_attempt(&self) -> Duration {
-        let next = self.view.facts.next_attempt_at;
-        let left = next.map(|at| at.duration_since(Timestamp::now()));
-        let left = left.and_then(|left| Duration::try_from(left).ok());
-        let most = Duration::from_mins(1);
-        left.unwrap_or(most).clamp(Duration::from_secs(1), most)
     }
 }
 

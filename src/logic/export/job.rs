@@ -6,6 +6,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::{ClusterIdentity, ObjectKey};
+use crate::logic::schedule::JOBS_LAST;
 
 /// The id of an export job. Assigned by AWS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -148,8 +149,10 @@ impl SeenJobs {
             .filter_map(|job| {
                 let free = job.started_at?.checked_add(interval).ok()?;
                 if job.state == JobState::Running {
-                    // It holds the mailbox however long it takes.
-                    let soon = now.checked_add(SignedDuration::from_mins(1)).ok()?;
+                    // It holds the mailbox however long it takes; the next listing shows whether it still runs.
+                    let soon = now
+                        .checked_add(SignedDuration::try_from(JOBS_LAST).ok()?)
+                        .ok()?;
                     return Some(free.max(soon));
                 }
                 (free > now).then_some(free)

@@ -9,7 +9,7 @@ use workmail_operator::{
         Failure, OrganizationId,
         account::{Access, Account},
         export::{
-            JobState,
+            Job, JobState, SeenJobs,
             mailbox::{Controller, Outcome},
         },
     },
@@ -232,6 +232,37 @@ fn a_mailbox_that_somebody_exported_today_is_waited_for_and_not_refused() {
     world.settle(300);
     assert_eq!(world.jobs.len(), 2);
     assert_eq!(world.state("user00"), Some(ExportState::Completed));
+}
+
+#[test]
+fn the_wait_for_a_mailbox_ends_when_it_can_be_exported_again() {
+    let mut world = World::new(1);
+    world.reconcile("user00");
+    let job = world.jobs[0].job.clone();
+    let begun = job.started_at.unwrap();
+    let mut view = World::new(1).view("user00");
+    for (after, state, waits) in [
+        (Duration::ZERO, JobState::Completed, 60),
+        (
+            RETRY_AFTER - Duration::from_secs(10),
+            JobState::Completed,
+            10,
+        ),
+        (RETRY_AFTER + Duration::from_secs(10), JobState::Running, 30),
+    ] {
+        let now = begun + after;
+        let jobs = [Job {
+            state,
+            ..job.clone()
+        }];
+        let seen = SeenJobs::of(&jobs, (&job.entity, "another"), RETRY_AFTER, now);
+        view.observed.jobs = Some(Ok(seen));
+        assert_eq!(
+            view.until_next_attempt(now),
+            Duration::from_secs(waits),
+            "{after:?} after its start"
+        );
+    }
 }
 
 #[test]

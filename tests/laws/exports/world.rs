@@ -194,7 +194,8 @@ impl World {
         shown.map(plain).collect()
     }
 
-    fn view(&self, name: &str) -> View {
+    /// What a reconcile of this object begins with.
+    pub(super) fn view(&self, name: &str) -> View {
         let object = &self.objects[name];
         let desired = Desired {
             object: object.key.clone(),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     api::{Destination, ExportState, WorkMailMailboxExport},
     logic::account::Access,
-    logic::schedule::{CANCELLATION, JOBS_LISTED, PROGRESS_WRITES},
+    logic::schedule::{CANCELLATION, EXPORT_LOOKS_AGAIN, JOBS_LISTED, PROGRESS_WRITES},
 };
 
 /// What the object asks for.
@@ -356,6 +356,20 @@ impl View {
     pub fn rank(&self) -> Rank {
         let disabled_at = self.known.as_ref().and_then(|entity| entity.disabled_at);
         Rank::of(disabled_at, self.memory.bytes)
+    }
+
+    /// Returns how long it waits for the time at which the mailbox can be exported again: a second at
+    /// least, and a minute at most, because the wait may be over sooner.
+    #[must_use]
+    pub fn until_next_attempt(&self, now: Timestamp) -> Duration {
+        let seen = match &self.observed.jobs {
+            Some(Ok(seen)) => seen.available_at,
+            Some(Err(_)) | None => None,
+        };
+        let left = self.facts.next_attempt_at.max(seen);
+        let left = left.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+        let left = left.unwrap_or(EXPORT_LOOKS_AGAIN);
+        left.clamp(Duration::from_secs(1), EXPORT_LOOKS_AGAIN)
     }
 
     /// Whether it holds a slot: a job of it runs or may run.
