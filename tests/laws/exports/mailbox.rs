@@ -244,7 +244,7 @@ fn the_wait_for_a_mailbox_ends_when_it_can_be_exported_again() {
     for (after, state, waits) in [
         (Duration::ZERO, JobState::Completed, 60),
         (
-            RETRY_AFTER - Duration::from_secs(10),
+            RETRY_AFTER.saturating_sub(Duration::from_secs(10)),
             JobState::Completed,
             10,
         ),
