@@ -9,7 +9,8 @@
 //! 3. **act**: [`controller`] makes the one call of that action and folds the answer in;
 //! 4. **report**: [`logic`] says what an outcome means, [`controller`] writes it to status and events.
 //!
-//! Arrows between layers go one way: `api ← logic ← metrics ← lease ← aws ← controller ← runtime ← main`.
+//! Arrows between layers go one way: `api ← logic ← proof ← metrics ← lease ← aws ← controller ← runtime ←
+//! main`. [`proof`] is what exports are verified with, and as pure as [`logic`].
 
 pub mod api;
 pub mod aws;
@@ -17,4 +18,5 @@ pub mod controller;
 pub mod lease;
 pub mod logic;
 pub mod metrics;
+pub mod proof;
 pub mod runtime;

@@ -9,14 +9,16 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
 use clap::CommandFactory;
+use schemars::schema_for;
 use serde_json::Value;
 use workmail_operator::{
     api::{self, ConditionType, EventReason, Reason},
+    proof::{Manifest, VerifiedReport},
     runtime::Flags,
 };
 
@@ -187,6 +189,26 @@ fn all_named(page_name: &str, words: impl IntoIterator<Item = String>) {
         missing.is_empty(),
         "{page_name} lacks {missing:?}: say there what they mean"
     );
+}
+
+#[test]
+fn the_schemas_in_the_documentation_are_those_of_the_types() {
+    let schemas = [
+        ("manifest.v1.json", schema_for!(Manifest)),
+        ("verified.v1.json", schema_for!(VerifiedReport)),
+    ];
+    for (file, schema) in schemas {
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        let path = root().join("docs/schemas").join(file);
+        if env::var("PROOF_SCHEMAS").is_ok_and(|value| value == "write") {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &text).unwrap();
+        }
+        assert!(
+            fs::read_to_string(&path).unwrap_or_default() == text,
+            "docs/schemas/{file} is not up to date: PROOF_SCHEMAS=write cargo test --test docs schemas"
+        );
+    }
 }
 
 /// The pages of this repository that are written by hand.
