@@ -18,7 +18,7 @@ use schemars::schema_for;
 use serde_json::Value;
 use workmail_operator::{
     api::{self, ConditionType, EventReason, Reason},
-    proof::{Manifest, VerifiedReport},
+    proof::{FindingReason, Manifest, VerifiedReport},
     runtime::Flags,
 };
 
@@ -98,6 +98,25 @@ fn the_page_on_configuration_names_every_flag_and_every_metric() {
         missing.is_empty(),
         "docs/configuration.md lacks {missing:?}: say there what they mean"
     );
+}
+
+#[test]
+fn the_page_on_proof_names_every_flag_of_its_commands_and_every_finding() {
+    let mut command = Flags::command();
+    command.build();
+    let commands = ["verify", "unpack"].map(|name| command.find_subcommand(name).unwrap());
+    let flags = commands.iter().flat_map(|command| command.get_arguments());
+    let flags = flags
+        .filter_map(|flag| flag.get_long())
+        .filter(|flag| *flag != "help");
+    let flags = flags.map(|flag| format!("`--{flag}"));
+    let schema = serde_json::to_value(schema_for!(FindingReason)).unwrap();
+    let reasons = schema["oneOf"].as_array().unwrap().iter();
+    let reasons: Vec<_> = reasons
+        .map(|reason| format!("`{}`", reason["const"].as_str().unwrap()))
+        .collect();
+    assert!(reasons.len() > 5, "{reasons:?}");
+    all_named("docs/proof.md", flags.chain(reasons).collect::<Vec<_>>());
 }
 
 #[test]

@@ -62,12 +62,15 @@ impl Inspection {
     /// Takes the bytes of the wanted range.
     ///
     /// # Errors
-    /// The zip is damaged.
+    /// The zip is damaged. What it has before the damage is counted.
     pub fn supply(&mut self, bytes: &[u8]) -> Result<(), Damage> {
         if self.directory.wanted().is_some() {
-            for entry in self.directory.supply(bytes)? {
+            let mut entries = Vec::new();
+            let supplied = self.directory.supply(bytes, &mut entries);
+            for entry in entries {
                 self.count(entry);
             }
+            supplied?;
         } else if let Some(log) = self.log.take() {
             // An entry that cannot be read, or is no log, is an entry as the others.
             match read_log(&log, bytes) {

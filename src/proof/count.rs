@@ -9,6 +9,7 @@ use super::{
     log::{LONGEST_LOG, Log},
     pass::{Broken, Sink},
     report::{Counts, Finding, FindingReason, FolderCount, MOST_FINDINGS},
+    verdict::Verified,
 };
 
 /// How much of the start of an entry is kept to tell what it is.
@@ -62,6 +63,8 @@ pub struct Count {
     log: Option<Log>,
     findings: Vec<Finding>,
     findings_total: u64,
+    is_wrong: bool,
+    is_unread: bool,
     start: Vec<u8>,
 }
 
@@ -77,6 +80,11 @@ impl Count {
 
     fn push(&mut self, finding: Finding) {
         self.findings_total += 1;
+        match finding.reason.verified() {
+            Verified::False => self.is_wrong = true,
+            Verified::Unknown => self.is_unread = true,
+            Verified::True => {}
+        }
         if self.findings.len() < MOST_FINDINGS {
             self.findings.push(finding);
         }
@@ -136,6 +144,16 @@ impl Count {
     #[must_use]
     pub fn log(&self) -> Option<&Log> {
         self.log.as_ref()
+    }
+
+    /// Returns what all findings together make of the mailbox.
+    #[must_use]
+    pub fn verified(&self) -> Verified {
+        match (self.is_wrong, self.is_unread) {
+            (true, _) => Verified::False,
+            (false, true) => Verified::Unknown,
+            (false, false) => Verified::True,
+        }
     }
 
     /// Returns the first findings, and how many there are in all.

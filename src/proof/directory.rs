@@ -93,36 +93,37 @@ impl Directory {
         }
     }
 
-    /// Takes the bytes of the wanted range, and returns the entries that they have.
+    /// Takes the bytes of the wanted range, and adds the entries that they have to `entries`: those before the
+    /// damage too, if there is any.
     ///
     /// # Errors
     /// The zip is damaged. Nothing more is wanted then.
-    pub fn supply(&mut self, bytes: &[u8]) -> Result<Vec<Entry>, Damage> {
-        let supplied = self.take(bytes);
+    pub fn supply(&mut self, bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), Damage> {
+        let supplied = self.take(bytes, entries);
         if supplied.is_err() {
             self.state = State::Done;
         }
         supplied
     }
 
-    fn take(&mut self, bytes: &[u8]) -> Result<Vec<Entry>, Damage> {
+    fn take(&mut self, bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), Damage> {
         let Some(range) = self.wanted() else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         let (asked, given) = (range.end - range.start, bytes.len() as u64);
         if asked != given {
             return Err(Damage::ShortRead(asked.abs_diff(given)));
         }
         if !matches!(self.state, State::Tail(_)) {
-            return self.records(bytes);
+            return self.records(bytes, entries);
         }
         let Some(state) = self.locate(range.start, bytes)? else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         self.state = state;
         // A small directory lies in the tail already.
         let Some(wanted) = self.wanted() else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         let within = wanted
             .start
@@ -131,7 +132,7 @@ impl Directory {
         let within = within.and_then(|(from, to)| {
             bytes.get(usize::try_from(from).ok()?..usize::try_from(to).ok()?)
         });
-        within.map_or_else(|| Ok(Vec::new()), |records| self.records(records))
+        within.map_or(Ok(()), |records| self.records(records, entries))
     }
 
     /// Finds the end record in the tail; `None` if a longer tail has to be read.
@@ -161,24 +162,24 @@ impl Directory {
         }
     }
 
-    fn records(&mut self, bytes: &[u8]) -> Result<Vec<Entry>, Damage> {
+    fn records(&mut self, bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), Damage> {
         let State::Records {
             position,
             end,
             declared,
         } = &mut self.state
         else {
-            return Ok(Vec::new());
+            return Ok(());
         };
-        let (entries, consumed, ended) =
-            parse(bytes).map_err(|after| Damage::Record(self.found + after))?;
-        self.found += entries.len() as u64;
+        let before = entries.len();
+        let (consumed, next) = parse(bytes, entries);
+        self.found += (entries.len() - before) as u64;
         *position += consumed;
-        let is_last = *position >= *end;
-        if consumed == 0 && !ended {
+        let is_damaged = next == Next::Damage || (next == Next::Range && consumed == 0);
+        if is_damaged {
             return Err(Damage::Record(self.found));
         }
-        if ended || is_last {
+        if next == Next::End || *position >= *end {
             let (found, declared) = (self.found, *declared);
             // The short end record counts to 65,535 and begins again.
             let agrees = found == declared || (declared <= 0xffff && found & 0xffff == declared);
@@ -187,25 +188,40 @@ impl Directory {
             }
             self.state = State::Done;
         }
-        Ok(entries)
+        Ok(())
     }
 }
 
-/// Parses the whole records at the start of `bytes`. Returns them, how many bytes they have, and whether the
-/// directory ends after them; as an error, how many are whole before one that is none.
+/// What follows the whole records of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// A record that goes on in the next range, or nothing.
+    Range,
+    /// The end of the directory.
+    End,
+    /// Something that is no record.
+    Damage,
+}
+
+/// Adds the whole records at the start of `bytes` to `entries`. Returns how many bytes they have, and what
+/// follows them.
 ///
 /// rawzip parses the directory of a whole zip. A range of the records with an end record behind it is one.
-fn parse(bytes: &[u8]) -> Result<(Vec<Entry>, u64, bool), u64> {
-    let length = u32::try_from(bytes.len()).map_err(|_| 0_u64)?;
+fn parse(bytes: &[u8], entries: &mut Vec<Entry>) -> (u64, Next) {
+    let Ok(length) = u32::try_from(bytes.len()) else {
+        return (0, Next::Damage);
+    };
     let mut zip = Vec::with_capacity(bytes.len() + 22);
     zip.extend_from_slice(bytes);
     zip.extend_from_slice(&END.to_le_bytes());
     zip.extend_from_slice(&[0; 8]);
     zip.extend_from_slice(&length.to_le_bytes());
     zip.extend_from_slice(&[0; 6]);
-    let zip = ZipArchive::from_slice(&zip).map_err(|_| 0_u64)?;
+    let Ok(zip) = ZipArchive::from_slice(&zip) else {
+        return (0, Next::Damage);
+    };
     let mut records = zip.entries();
-    let (mut entries, mut consumed) = (Vec::new(), 0);
+    let mut consumed = 0;
     loop {
         match records.next_entry() {
             Ok(Some(record)) => {
@@ -215,15 +231,17 @@ fn parse(bytes: &[u8]) -> Result<(Vec<Entry>, u64, bool), u64> {
                 consumed += RECORD + variable as u64;
                 entries.push(Entry::of(&record));
             }
-            Ok(None) => return Ok((entries, consumed, false)),
+            Ok(None) => return (consumed, Next::Range),
             Err(error) => {
                 let kind = error.kind();
+                let is_end = matches!(kind, ErrorKind::InvalidSignature { actual, .. } if [END, END_64].contains(actual));
                 let goes_on = matches!(kind, ErrorKind::Eof);
-                let ends = matches!(kind, ErrorKind::InvalidSignature { actual, .. } if [END, END_64].contains(actual));
-                if goes_on || ends {
-                    return Ok((entries, consumed, ends));
-                }
-                return Err(entries.len() as u64);
+                let next = match (is_end, goes_on) {
+                    (true, _) => Next::End,
+                    (false, true) => Next::Range,
+                    (false, false) => Next::Damage,
+                };
+                return (consumed, next);
             }
         }
     }

@@ -9,7 +9,9 @@ mod directory;
 mod entry;
 mod log;
 mod manifest;
+mod mbox;
 mod pass;
+mod paths;
 mod report;
 mod time;
 mod verdict;
@@ -23,7 +25,9 @@ pub use manifest::{
     Destination, Export, FORMAT_VERSION, FormatError, Mailbox, Manifest, Object, Organization,
     Waiver,
 };
+pub use mbox::Quoting;
 pub use pass::{Broken, Pass, Sink};
+pub use paths::Paths;
 pub use report::{
     Counts, Finding, FindingReason, FolderCount, MOST_FINDINGS, VerifiedMailbox, VerifiedReport,
 };

@@ -144,6 +144,8 @@ pub enum FindingReason {
     FewerItems,
     /// Unknown: a read failed.
     ReadFailed,
+    /// Only told: the mailbox has no export, and needs none: it is waived, or it left the directory before.
+    NotRequired,
     /// Only told: a number differs from the log or the manifest, and what it counts is not published.
     Differs,
 }
@@ -160,7 +162,7 @@ impl FindingReason {
             | Self::BrokenEntry
             | Self::FewerItems => Verified::False,
             Self::ReadFailed => Verified::Unknown,
-            Self::Differs => Verified::True,
+            Self::NotRequired | Self::Differs => Verified::True,
         }
     }
 }

@@ -61,9 +61,8 @@ fn directory(bytes: &[u8]) -> (Result<Vec<Entry>, Damage>, u64) {
     let (mut entries, mut cost) = (Vec::new(), 0);
     while let Some(range) = directory.wanted() {
         cost += range.end - range.start;
-        match directory.supply(&read(bytes, &range)) {
-            Ok(more) => entries.extend(more),
-            Err(damage) => return (Err(damage), cost),
+        if let Err(damage) = directory.supply(&read(bytes, &range), &mut entries) {
+            return (Err(damage), cost);
         }
     }
     (Ok(entries), cost)
@@ -226,9 +225,23 @@ fn a_zip_that_is_cut_or_has_lost_a_part_is_damaged_and_never_shorter() {
 }
 
 #[test]
+fn entries_before_the_damage_of_a_directory_are_given_out() {
+    let mut bytes = mailbox();
+    let records: Vec<_> = (0..bytes.len() - 4)
+        .filter(|at| bytes[*at..].starts_with(b"PK\x01\x02"))
+        .collect();
+    bytes[records[3]] ^= 0xff;
+    let (mut directory, mut entries) = (Directory::new(bytes.len() as u64), Vec::new());
+    let range = directory.wanted().unwrap();
+    let damage = directory.supply(&read(&bytes, &range), &mut entries);
+    assert_eq!((damage, entries.len()), (Err(Damage::Record(3)), 3));
+    assert_eq!(directory.wanted(), None);
+}
+
+#[test]
 fn fewer_bytes_than_wanted_are_no_damage_of_the_zip() {
     let mut directory = Directory::new(100);
-    let damage = directory.supply(&[0; 99]).unwrap_err();
+    let damage = directory.supply(&[0; 99], &mut Vec::new()).unwrap_err();
     assert_eq!(
         Trouble::from(damage.clone()),
         Trouble::Failed(damage.to_string())
