@@ -131,7 +131,7 @@ async fn a_run_that_is_interrupted_keeps_what_it_has_verified() {
         .stderr(Stdio::piped());
     let child = verify.spawn().unwrap();
     let pid = child.id().unwrap().to_string();
-    let stalled = timeout(Duration::from_secs(60), async {
+    let stalled = timeout(Duration::from_mins(1), async {
         while link.full.load(Ordering::SeqCst) == 0 {
             sleep(Duration::from_millis(20)).await;
         }
