@@ -11,9 +11,10 @@ FROM rust:${RUST_VERSION}-bookworm AS build
 WORKDIR /build
 
 # A static binary, for the machine that builds it; the target is named so that build scripts and macros are
-# compiled without these flags. The second: linked statically, getrandom cannot look the system call up
-# and would need /dev/random.
-ENV RUSTFLAGS='-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"'
+# compiled without these flags. For size, there are no tables to unwind with, because a panic aborts, and
+# relocations are packed, which glibc reads from 2.36 on. The last: linked statically, getrandom cannot look
+# the system call up and would need /dev/random.
+ENV RUSTFLAGS='-C target-feature=+crt-static -C force-unwind-tables=no -C link-arg=-Wl,-z,pack-relative-relocs --cfg getrandom_backend="linux_getrandom"'
 RUN rustc -vV | sed -n 's/^host: //p' > /target-triple
 
 # The dependencies, in a layer of their own: it is built anew when a manifest changes, not with the

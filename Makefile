@@ -14,7 +14,6 @@ PYTHON ?= python3
 
 cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/workmail-operator
 target := $(or $(CARGO_TARGET_DIR),target)
-crd := workmailorganizations.workmail-operator.dev.yaml
 
 # Most tests wait: for a control plane, for a state to pass.
 export RUST_TEST_THREADS ?= 12
@@ -28,6 +27,10 @@ help: ## List the commands
 .PHONY: demo
 demo: ## Show the operator's main job on a control plane of its own; on a terminal it stays up
 	@tools/demo
+
+.PHONY: demo-exit
+demo-exit: ## Export 50 mailboxes to an S3 server, past a wrong key; on a terminal it stays up
+	@tools/demo-exit
 
 .PHONY: test
 test: fmt-check clippy deny test-build control-plane test-boto3 test-doc test-rust ## Check everything: format, lints, every test
@@ -71,9 +74,12 @@ build: ## Build the operator for release
 .PHONY: crds
 crds: ## Write the CustomResourceDefinitions from the types, to crds/ and to the chart
 	@mkdir -p crds charts/workmail-operator/files/crds
-	$(CARGO) run --quiet --locked --package workmail-operator -- crds > crds/.$(crd).new
-	mv crds/.$(crd).new crds/$(crd)
-	cp crds/$(crd) charts/workmail-operator/files/crds/$(crd)
+	$(CARGO) run --quiet --locked --package workmail-operator -- crds > crds/.all.new
+	rm -f crds/*.yaml charts/workmail-operator/files/crds/*.yaml
+	awk 'function done() { if (name) { printf "%s", text > "crds/" name ".yaml" } text = ""; name = "" } \
+	  /^---$$/ { done(); next } { text = text $$0 "\n" } /^  name: / && !name { name = $$2 } END { done() }' crds/.all.new
+	rm crds/.all.new
+	cp crds/*.yaml charts/workmail-operator/files/crds/
 
 .PHONY: chart-docs
 chart-docs: ## Write the table of the chart's values into its README, from the comments of values.yaml

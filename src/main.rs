@@ -80,7 +80,9 @@ fn block_on(command: impl Future<Output = Result<(), Failed>>) -> Result<(), Err
 }
 
 fn crds() -> Result<(), Error> {
-    let yaml = serde_saphyr::to_string(&api::crd())?;
+    let definitions = api::crds();
+    let yaml = definitions.iter().map(serde_saphyr::to_string);
+    let yaml = yaml.collect::<Result<Vec<_>, _>>()?.join("---\n");
     write!(stdout(), "{yaml}")?;
     Ok(())
 }

@@ -16,45 +16,58 @@ use std::{
 
 use serde_json::Value;
 
-const CRD: &str = "crds/workmailorganizations.workmail-operator.dev.yaml";
+/// Where the definitions are kept.
+const FOLDERS: [&str; 2] = ["crds", "charts/workmail-operator/files/crds"];
+
+/// The names of the definitions, in the order in which they are printed.
+const CRDS: [&str; 4] = [
+    "workmailorganizations.workmail-operator.dev",
+    "workmailaccounts.workmail-operator.dev",
+    "workmailmailboxexports.workmail-operator.dev",
+    "workmailorganizationexports.workmail-operator.dev",
+];
 
 #[test]
-fn the_committed_definition_is_the_generated_one_and_the_chart_has_the_same() {
+fn the_committed_definitions_are_the_generated_ones_and_the_chart_has_the_same() {
     let generated = generated();
-    for file in [
-        CRD.to_owned(),
-        format!("charts/workmail-operator/files/{CRD}"),
-    ] {
-        let committed = fs::read_to_string(repository().join(&file)).unwrap_or_default();
-        let differs = generated
-            .lines()
-            .zip(committed.lines().chain([""]))
-            .find(|(a, b)| a != b);
-        assert!(
-            generated == committed,
-            "{file} is not what `workmail-operator crds` prints: run `make crds`, and commit what it \
-             changes. The first difference, as it should be and as it is: {differs:#?}"
-        );
+    let generated: Vec<&str> = generated.split("---\n").collect();
+    assert_eq!(generated.len(), CRDS.len());
+    for (name, generated) in CRDS.into_iter().zip(generated) {
+        assert!(generated.contains(&format!("  name: {name}\n")), "{name}");
+        for folder in FOLDERS {
+            let file = format!("{folder}/{name}.yaml");
+            let committed = fs::read_to_string(repository().join(&file)).unwrap_or_default();
+            let differs = generated
+                .lines()
+                .zip(committed.lines().chain([""]))
+                .find(|(a, b)| a != b);
+            assert!(
+                generated == committed,
+                "{file} is not what `workmail-operator crds` prints: run `make crds`, and commit what \
+                 it changes. The first difference, as it should be and as it is: {differs:#?}"
+            );
+        }
     }
 }
 
 #[test]
 fn no_pattern_is_shown_to_users_and_each_paragraph_of_a_description_is_one_line() {
-    let definition: Value = serde_saphyr::from_str(&generated()).unwrap();
-    let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     let (mut described, mut wrong) = (0, Vec::new());
-    walk(schema, "", &mut |path, schema| {
-        if schema["pattern"].is_string() {
-            wrong.push(format!(
-                "{path}: write a CEL rule with a sentence instead of the pattern"
-            ));
-        }
-        let text = schema["description"].as_str().unwrap_or_default();
-        described += usize::from(!text.is_empty());
-        if text.split("\n\n").any(|paragraph| paragraph.contains('\n')) {
-            wrong.push(format!("{path}: {text}"));
-        }
-    });
+    for definition in definitions() {
+        let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        walk(schema, "", &mut |path, schema| {
+            if schema["pattern"].is_string() {
+                wrong.push(format!(
+                    "{path}: write a CEL rule with a sentence instead of the pattern"
+                ));
+            }
+            let text = schema["description"].as_str().unwrap_or_default();
+            described += usize::from(!text.is_empty());
+            if text.split("\n\n").any(|paragraph| paragraph.contains('\n')) {
+                wrong.push(format!("{path}: {text}"));
+            }
+        });
+    }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(described > 60, "{described} descriptions were found");
 }
@@ -74,18 +87,21 @@ fn walk(schema: &Value, path: &str, visit: &mut dyn FnMut(&str, &Value)) {
 
 #[test]
 fn there_is_no_definition_that_nothing_generates() {
-    for folder in ["crds", "charts/workmail-operator/files/crds"] {
-        let files: Vec<_> = fs::read_dir(repository().join(folder))
+    let mut generated = CRDS.map(|name| format!("{name}.yaml"));
+    generated.sort();
+    for folder in FOLDERS {
+        let mut files: Vec<_> = fs::read_dir(repository().join(folder))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
-        assert_eq!(files, [CRD.strip_prefix("crds/").unwrap()], "{folder}");
+        files.sort();
+        assert_eq!(files, generated, "{folder}");
     }
 }
 
 #[test]
 fn the_examples_have_only_fields_that_exist_and_one_of_them_has_all_that_go_together() {
-    let definition: Value = serde_saphyr::from_str(&generated()).unwrap();
+    let definition = definitions().swap_remove(0);
     let version = &definition["spec"]["versions"][0];
     let schema = &version["schema"]["openAPIV3Schema"];
     let organizations = organizations(&repository().join("examples"));
@@ -179,6 +195,10 @@ fn generated() -> String {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+fn definitions() -> Vec<Value> {
+    serde_saphyr::from_multiple(&generated()).unwrap()
 }
 
 /// The fields of `value` that the schema does not have.

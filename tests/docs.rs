@@ -187,6 +187,32 @@ fn headings(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
+fn every_sentence_of_the_threat_model_names_a_test_that_exists() {
+    let text = page("SECURITY.md");
+    let table = text.lines().skip_while(|line| !line.starts_with("| --- "));
+    let rows: Vec<_> = table.skip(1).take_while(|l| l.starts_with('|')).collect();
+    assert!(rows.len() >= 20, "{} rows", rows.len());
+    for row in rows {
+        let tried_by = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let tests: Vec<_> = tried_by.split(", ").collect();
+        for named in tests {
+            let inner = named
+                .strip_prefix('`')
+                .and_then(|one| one.strip_suffix('`'));
+            let (file, name) = inner
+                .and_then(|one| one.split_once("::"))
+                .unwrap_or_else(|| panic!("{named} is no test: {row}"));
+            let source = page(file);
+            let before = source.split_once(&format!("fn {name}("));
+            let (before, _) = before.unwrap_or_else(|| panic!("there is no {file}::{name}"));
+            let attributes = before.rsplit("\n\n").next().unwrap();
+            let is_test = attributes.contains("#[test]") || attributes.contains("#[tokio::test");
+            assert!(is_test || attributes.contains("#[rstest"), "{file}::{name}");
+        }
+    }
+}
+
+#[test]
 fn the_readme_and_the_decisions_stay_short() {
     let words = |name: &str| page(name).split_whitespace().count();
     let readme = words("README.md");

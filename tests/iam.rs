@@ -22,6 +22,9 @@ use workmail_operator::{
 /// The resource of what concerns one organization (Service Authorization Reference).
 const ORGANIZATION: &str = "arn:aws:workmail:*:*:organization/*";
 
+/// The roles of other accounts.
+const ROLES: &str = "arn:aws:iam::*:role/workmail-operator-*";
+
 /// The operations that have no type of resource there.
 const OF_NO_RESOURCE: [Operation; 3] = [
     Operation::GetCallerIdentity,
@@ -99,7 +102,13 @@ fn each_statement_allows_named_actions_on_the_resources_that_they_have() {
             assert!(!action.contains('*'), "{action}");
             if is_own(&action) {
                 let anywhere = OF_NO_RESOURCE.map(Operation::action).contains(&action);
-                let resource = if anywhere { "*" } else { ORGANIZATION };
+                let resource = if anywhere {
+                    "*"
+                } else if action == Operation::AssumeRole.action() {
+                    ROLES
+                } else {
+                    ORGANIZATION
+                };
                 assert_eq!(statement["Resource"], resource, "{action}");
             }
         }
@@ -182,7 +191,7 @@ fn the_trust_policies_of_the_page_are_of_one_service_account() {
         .iter()
         .filter(|block| block["Version"].is_string())
         .collect();
-    assert_eq!(trusts.len(), 2);
+    assert_eq!(trusts.len(), 3);
     for trust in trusts {
         assert_eq!(trust["Version"], "2012-10-17");
         let conditions = trust["Statement"][0]["Condition"]["StringEquals"].to_string();

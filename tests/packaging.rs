@@ -85,7 +85,15 @@ fn the_shell_can_read_every_command_of_the_makefile() {
     let root = env!("CARGO_MANIFEST_DIR");
     // The flags of a `make test` that runs this test would say what is printed.
     let make = Command::new("make")
-        .args(["--dry-run", "demo", "test", "e2e", "test-oldest", "bench"])
+        .args([
+            "--dry-run",
+            "demo",
+            "demo-exit",
+            "test",
+            "e2e",
+            "test-oldest",
+            "bench",
+        ])
         .args(["build", "crds", "chart-docs", "fmt", "lint"])
         .env_remove("MAKEFLAGS")
         .current_dir(root)

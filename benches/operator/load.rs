@@ -13,7 +13,7 @@ use kube::{
     core::Request,
 };
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use workmail_local::Timestamp;
 use workmail_operator::api::WorkMailOrganization;
@@ -30,10 +30,15 @@ pub fn names(prefix: &str, count: usize) -> Vec<String> {
 
 /// Applies an object, and gives when that began.
 pub async fn apply(client: &Client, name: &str) -> Timestamp {
+    apply_spec(client, name, json!({"alias": name})).await
+}
+
+/// Applies an object with this spec, and gives when that began.
+async fn apply_spec(client: &Client, name: &str, spec: Value) -> Timestamp {
     let api: Api<WorkMailOrganization> = Api::namespaced(client.clone(), NAMESPACE);
     let object = serde_json::from_value(json!({
         "metadata": {"name": name},
-        "spec": {"alias": name},
+        "spec": spec,
     }))
     .unwrap();
     let begun = Timestamp::now();
@@ -43,11 +48,20 @@ pub async fn apply(client: &Client, name: &str) -> Timestamp {
 
 /// Applies objects as fast as the API server takes them; gives when each was begun.
 pub async fn apply_all(client: &Client, names: &[String]) -> HashMap<String, Timestamp> {
-    let applied = |name: String| async move {
-        let begun = apply(client, &name).await;
+    let of_name = |name: &String| (name.clone(), json!({"alias": name}));
+    apply_specs(client, names.iter().map(of_name).collect()).await
+}
+
+/// The same for objects of these names and specs.
+pub async fn apply_specs(
+    client: &Client,
+    objects: Vec<(String, Value)>,
+) -> HashMap<String, Timestamp> {
+    let applied = |(name, spec): (String, Value)| async move {
+        let begun = apply_spec(client, &name, spec).await;
         (name, begun)
     };
-    stream::iter(names.to_vec())
+    stream::iter(objects)
         .map(applied)
         .buffer_unordered(APPLIES_AT_ONCE)
         .collect()
@@ -61,6 +75,8 @@ pub struct Seen {
     pub id: HashMap<String, Timestamp>,
     /// Ready.
     pub active: HashMap<String, Timestamp>,
+    /// Gone.
+    pub gone: usize,
 }
 
 /// How many objects have come how far.
@@ -68,6 +84,7 @@ pub struct Seen {
 struct Reached {
     id: usize,
     active: usize,
+    gone: usize,
 }
 
 /// How far an object has to come.
@@ -77,6 +94,8 @@ pub enum Goal {
     Id,
     /// It is Ready.
     Active,
+    /// It is deleted.
+    Gone,
 }
 
 /// A watch of every object from now on. Ends with its value.
@@ -110,6 +129,7 @@ impl Watch {
         let far = reached.wait_for(|reached| match goal {
             Goal::Id => reached.id >= count,
             Goal::Active => reached.active >= count,
+            Goal::Gone => reached.gone >= count,
         });
         let done = timeout(patience, far).await;
         done.is_ok_and(|watching| watching.is_ok())
@@ -174,21 +194,25 @@ async fn follow(
         let events = client.request_events::<Part>(watch).await.unwrap();
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
             match event.unwrap() {
                 WatchEvent::Added(part) | WatchEvent::Modified(part) => {
-                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
                     from.clone_from(&part.metadata.resource_version);
                     note(&mut seen, part);
-                    let reached = Reached {
-                        id: seen.id.len(),
-                        active: seen.active.len(),
-                    };
-                    tell.send_if_modified(|before| std::mem::replace(before, reached) != reached);
                 }
-                WatchEvent::Deleted(part) => from = part.metadata.resource_version,
+                WatchEvent::Deleted(part) => {
+                    from = part.metadata.resource_version;
+                    seen.gone += 1;
+                }
                 WatchEvent::Bookmark(mark) => from = mark.metadata.resource_version,
                 WatchEvent::Error(error) => panic!("the watch of the load: {error:?}"),
             }
+            let reached = Reached {
+                id: seen.id.len(),
+                active: seen.active.len(),
+                gone: seen.gone,
+            };
+            tell.send_if_modified(|before| std::mem::replace(before, reached) != reached);
         }
     }
 }

@@ -12,13 +12,13 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, CustomResourceExt,
+    Api, Client, ResourceExt,
     api::{DeleteParams, ListParams, PostParams},
     runtime::{conditions::is_crd_established, wait::await_condition},
 };
 use workmail_local::{Config, Knobs, Server};
 use workmail_operator::{
-    api::{WorkMailOrganization, crd},
+    api::{WorkMailOrganization, crds},
     lease::LeaseTerm,
     runtime::client,
 };
@@ -33,22 +33,26 @@ use crate::{
 pub enum Contender {
     Operator,
     Floor,
+    /// The floor, which writes what the operator writes.
+    SameWrites,
 }
 
 impl Contender {
     pub const BOTH: [Self; 2] = [Self::Operator, Self::Floor];
+    pub const ALL: [Self; 3] = [Self::Operator, Self::Floor, Self::SameWrites];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Operator => "operator",
             Self::Floor => "floor",
+            Self::SameWrites => "same-writes",
         }
     }
 
     /// How far it takes an object.
     pub fn goal(self) -> Goal {
         match self {
-            Self::Operator => Goal::Active,
+            Self::Operator | Self::SameWrites => Goal::Active,
             Self::Floor => Goal::Id,
         }
     }
@@ -98,7 +102,10 @@ impl Stage {
     }
 
     pub fn program(&self, contender: Contender) -> PathBuf {
-        self.programs.join(format!("workmail-{}", contender.name()))
+        self.programs.join(match contender {
+            Contender::Operator => "workmail-operator",
+            Contender::Floor | Contender::SameWrites => "workmail-floor",
+        })
     }
 
     /// Starts a contender; it may not be ready.
@@ -110,6 +117,7 @@ impl Stage {
                 "--health-probe-bind-address=127.0.0.1:0",
             ],
             Contender::Floor => &[],
+            Contender::SameWrites => &["--same-writes"],
         };
         let arguments: Vec<_> = own.iter().chain(arguments).map(|&a| a.to_owned()).collect();
         let kubeconfig = self.cluster.kubeconfig();
@@ -121,7 +129,9 @@ impl Stage {
         let mut process = self.launch(contender, aws, arguments);
         match contender {
             Contender::Operator => Addresses::of(&mut process).await.until_ready().await,
-            Contender::Floor => drop(process.until_logged("ready").await),
+            Contender::Floor | Contender::SameWrites => {
+                drop(process.until_logged("ready").await);
+            }
         }
         process
     }
@@ -152,11 +162,15 @@ pub async fn aws(knobs: Knobs) -> Server {
 
 async fn install(client: &Client) {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    api.create(&PostParams::default(), &crd()).await.unwrap();
-    let name = WorkMailOrganization::crd_name();
-    let established = await_condition(api, name, is_crd_established());
-    tokio::time::timeout(Duration::from_mins(1), established)
-        .await
-        .unwrap()
-        .unwrap();
+    for definition in crds() {
+        api.create(&PostParams::default(), &definition)
+            .await
+            .unwrap();
+        let name = definition.name_any();
+        let established = await_condition(api.clone(), &name, is_crd_established());
+        tokio::time::timeout(Duration::from_mins(1), established)
+            .await
+            .unwrap()
+            .unwrap();
+    }
 }

@@ -3,6 +3,18 @@
 //! Everything here is data: the schema, its CEL rules, printer columns and the words of conditions.
 //! The files in `crds/` are generated from these types (`workmail-operator crds`).
 
+#[allow(
+    unreachable_pub,
+    clippy::duplicated_attributes,
+    reason = "the derives repeat the struct inside a function, and take many attributes of one name"
+)]
+mod account;
+#[allow(
+    unreachable_pub,
+    clippy::duplicated_attributes,
+    reason = "the derives repeat the struct inside a function, and take many attributes of one name"
+)]
+mod export;
 mod fit;
 #[allow(
     unreachable_pub,
@@ -14,9 +26,23 @@ mod reason;
 mod schema;
 mod status;
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+
+pub use account::{
+    AccountRule, AssumeRole, DEFAULT_ACCOUNT, DEFAULT_SESSION_NAME, Impersonation, LabelOperator,
+    LabelRequirement, LabelSelector, RuleExports, RuleNamespaces, WorkMailAccount,
+    WorkMailAccountSpec, WorkMailAccountStatus, account_crd,
+};
+pub use export::{
+    AttemptState, AttemptStatus, Destination, EXPORT_FINALIZER, EXPORT_UID, ExportFailure,
+    ExportState, MailboxSelection, OrganizationRef, PendingExport, PendingExportOperation,
+    Verification, WorkMailMailboxExport, WorkMailMailboxExportSpec, WorkMailMailboxExportStatus,
+    WorkMailOrganizationExport, WorkMailOrganizationExportSpec, WorkMailOrganizationExportStatus,
+    mailbox_export_crd, organization_export_crd,
+};
 pub use fit::fit;
 pub use organization::{
-    AdoptionPolicy, Deletion, DeletionPolicy, Dns, DomainSpec, ManagementPolicy,
+    AccountRef, AdoptionPolicy, Deletion, DeletionPolicy, Dns, DomainSpec, ManagementPolicy,
     WorkMailOrganization, WorkMailOrganizationSpec, crd,
 };
 pub use reason::{Class, EventReason, Reason};
@@ -26,6 +52,17 @@ pub use status::{
     DomainStatus, Drift, Omitted, Origin, Pending, PendingOperation, SeenOwner,
     WorkMailOrganizationStatus,
 };
+
+/// Every `CustomResourceDefinition` of the operator.
+#[must_use]
+pub fn crds() -> [CustomResourceDefinition; 4] {
+    [
+        crd(),
+        account_crd(),
+        mailbox_export_crd(),
+        organization_export_crd(),
+    ]
+}
 
 /// The finalizer, present exactly while `deletionPolicy` is `Delete`.
 pub const FINALIZER: &str = "workmail-operator.dev/organization";

@@ -179,6 +179,12 @@ pub struct WorkMailOrganizationSpec {
     )]
     pub region: Option<String>,
 
+    /// The `WorkMailAccount` that this organization is in. Default: the one called `default`; where there
+    /// is no `WorkMailAccount` at all, the operator's own AWS account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AccountRef")]
+    pub account_ref: Option<AccountRef>,
+
     /// An existing directory to use: `d-` and 10 hexadecimal digits. Its alias must be `alias`.
     /// Default: WorkMail makes a directory of its own. Immutable; it cannot be added or removed
     /// later either.
@@ -274,6 +280,14 @@ pub struct WorkMailOrganizationSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Deletion", extend("default" = {}))]
     pub deletion: Option<Deletion>,
+}
+
+/// The name of a `WorkMailAccount`.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub struct AccountRef {
+    /// The name of the `WorkMailAccount`, 1 to 253 characters.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
 }
 
 /// What becomes of an organization that exists already and that no resource owns.
@@ -412,7 +426,12 @@ fn tags_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 /// The `CustomResourceDefinition` as it is installed.
 #[must_use]
 pub fn crd() -> CustomResourceDefinition {
-    let mut crd = WorkMailOrganization::crd();
+    unsettled(WorkMailOrganization::crd())
+}
+
+/// The definition with a status by default that kstatus does not take for settled: nobody has looked at
+/// the object yet.
+pub(super) fn unsettled(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
         let schema = version.schema.as_mut();
         let Some(schema) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) else {
@@ -422,7 +441,6 @@ pub fn crd() -> CustomResourceDefinition {
         let properties = schema.properties.as_mut();
         let status = properties.and_then(|properties| properties.get_mut("status"));
         if let Some(status) = status {
-            // Without it kstatus takes an object that nobody has reconciled yet for a settled one.
             status.default = Some(JSON(serde_json::json!({"observedGeneration": -1})));
             status.nullable = None;
         }
@@ -431,7 +449,7 @@ pub fn crd() -> CustomResourceDefinition {
 }
 
 /// Makes one line of each paragraph of the descriptions: kubectl wraps them.
-fn unwrap_descriptions(schema: &mut JSONSchemaProps) {
+pub(in crate::api) fn unwrap_descriptions(schema: &mut JSONSchemaProps) {
     if let Some(description) = &mut schema.description {
         let paragraphs = description.split("\n\n");
         let lines = paragraphs.map(|paragraph| paragraph.replace('\n', " "));

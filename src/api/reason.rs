@@ -77,6 +77,10 @@ words! {
         CredentialsUnavailable,
         /// The credentials are of another account than the organization's.
         AccountMismatch,
+        /// The `WorkMailAccount` that is named, or needed, does not exist.
+        AccountNotFound,
+        /// The rule of the `WorkMailAccount` for the namespace does not allow it.
+        AccountNotAllowed,
         /// AWS reports the organization as impaired.
         Impaired,
         /// AWS reports the organization as inactive.
@@ -131,6 +135,30 @@ words! {
         SchemaOutdated,
         /// The deletion that was asked for is not done, for a reason that someone has to resolve.
         DeletionBlocked,
+        /// An export waits for its turn.
+        Queued,
+        /// An export job runs.
+        Running,
+        /// The mailbox, or every mailbox of the organization, is exported.
+        Completed,
+        /// The user or resource left the directory.
+        Gone,
+        /// The bucket, the role or the key of an export cannot be used.
+        DestinationRefused,
+        /// The first mailbox of an organization export could not be exported.
+        CanaryFailed,
+        /// Another organization stands behind the reference of an export.
+        OrganizationChanged,
+        /// AWS exports a mailbox once in 24 hours.
+        MailboxExportedRecently,
+        /// AWS runs as many export jobs of the organization as it allows.
+        ExportLimit,
+        /// An export job has made no progress for long.
+        Stuck,
+        /// An attempt to export a mailbox failed, and another follows.
+        AttemptFailed,
+        /// Every attempt to export a mailbox failed.
+        ExportFailed,
     }
 }
 
@@ -145,12 +173,16 @@ impl Reason {
             | Self::Announced
             | Self::DriftFound
             | Self::Verified
-            | Self::Published => Class::Good,
+            | Self::Published
+            | Self::Completed
+            | Self::Gone => Class::Good,
             Self::Progressing
             | Self::Requested
             | Self::Creating
             | Self::Deleting
-            | Self::VerificationPending => Class::InProgress,
+            | Self::VerificationPending
+            | Self::Queued
+            | Self::Running => Class::InProgress,
             Self::Throttled | Self::ServiceUnavailable | Self::OrganizationBusy => Class::Transient,
             Self::LimitExceeded
             | Self::DirectoryUnavailable
@@ -166,8 +198,14 @@ impl Reason {
             | Self::DomainNotVerified
             | Self::DomainRefused
             | Self::KindNotInstalled
-            | Self::NameTaken => Class::Recoverable,
+            | Self::NameTaken
+            | Self::MailboxExportedRecently
+            | Self::ExportLimit
+            | Self::Stuck
+            | Self::AttemptFailed => Class::Recoverable,
             Self::InvalidParameter
+            | Self::AccountNotFound
+            | Self::AccountNotAllowed
             | Self::DomainInUse
             | Self::AliasUnavailable
             | Self::AlreadyExists
@@ -179,7 +217,11 @@ impl Reason {
             | Self::OrganizationGone
             | Self::OwnershipConflict
             | Self::SchemaOutdated
-            | Self::DeletionBlocked => Class::Terminal,
+            | Self::DeletionBlocked
+            | Self::DestinationRefused
+            | Self::CanaryFailed
+            | Self::OrganizationChanged
+            | Self::ExportFailed => Class::Terminal,
         }
     }
 }
@@ -214,5 +256,9 @@ words! {
         DeletionStarted,
         /// Type Warning: Retain, suspend or Observe came after AWS had accepted the deletion.
         TooLate,
+        /// Every mailbox of an organization export is exported.
+        ExportCompleted,
+        /// Type Warning: by the rate so far an organization export ends after its deadline.
+        DeadlineAtRisk,
     }
 }

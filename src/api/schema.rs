@@ -14,7 +14,7 @@ use k8s_openapi::{
 };
 use serde_json::Value;
 
-use super::organization::crd;
+use super::crds;
 
 /// The version that this binary reads and writes.
 const VERSION: &str = "v1alpha1";
@@ -26,17 +26,19 @@ pub(super) fn of_version(crd: &CustomResourceDefinition) -> Option<&JSONSchemaPr
     version.schema.as_ref()?.open_api_v3_schema.as_ref()
 }
 
-/// The fields of spec and status that this binary knows and the definition lacks, as paths such as
-/// `spec.domains[].domainName`. Of a field that is missing whole, the fields within it are not named.
+/// The fields of spec and status that this binary knows and the definition of the kind lacks, as paths
+/// such as `spec.domains[].domainName`. Of a field that is missing whole, the fields within it are not
+/// named.
 #[must_use]
 pub fn missing_fields(served: &CustomResourceDefinition) -> BTreeSet<String> {
-    static OWN: OnceLock<CustomResourceDefinition> = OnceLock::new();
-    let own = of_version(OWN.get_or_init(crd));
+    static OWN: OnceLock<[CustomResourceDefinition; 4]> = OnceLock::new();
+    let mut own = OWN.get_or_init(crds).iter();
+    let own = own.find(|own| own.spec.names.kind == served.spec.names.kind);
     let Some(served) = of_version(served) else {
         return [format!("version {VERSION}")].into();
     };
     let mut missing = BTreeSet::new();
-    if let Some(own) = own {
+    if let Some(own) = own.and_then(of_version) {
         compare(own, served, "", &mut missing);
     }
     missing
@@ -126,6 +128,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api::{account_crd, crd};
 
     /// The definition, changed as JSON.
     fn changed(change: impl FnOnce(&mut Value)) -> CustomResourceDefinition {
@@ -146,6 +149,7 @@ mod tests {
     #[test]
     fn the_own_definition_and_a_newer_one_lack_nothing() {
         assert_eq!(missing_fields(&crd()), missing(&[]));
+        assert_eq!(missing_fields(&account_crd()), missing(&[]));
         let newer = changed(|version| {
             properties(version, "/properties/spec/properties")["later"] = json!({"type": "string"});
         });

@@ -42,6 +42,11 @@ pub struct WorkMailOrganizationStatus {
     #[schemars(with = "String", length(max = 12))]
     pub account_id: Option<String>,
 
+    /// The `WorkMailAccount` that was used. A resource that has one is never served without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 253))]
+    pub account: Option<String>,
+
     /// The AWS region the organization is in; frozen before the first call that changes anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 32))]
@@ -100,7 +105,7 @@ pub struct WorkMailOrganizationStatus {
 
     /// The keys of AWS tags that this resource wrote first, and so removes when they leave the spec.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 50), inner(length(max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(length(max = 64), inner(length(max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub managed_tag_keys: Vec<String>,
 
     /// Whom the organization's ownership tags named when they were last read: only `seenAt` where they
@@ -403,11 +408,15 @@ pub enum ConditionType {
     Suspended,
     /// The service has ended; before that, False with the date.
     EndOfService,
+    /// Of the export kinds: all of it is exported. Present only while true.
+    Complete,
+    /// Of the export kinds: nothing runs, and something could not be exported. Present only while true.
+    Failed,
 }
 
 impl ConditionType {
     /// Every type.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ready,
         Self::Reconciling,
         Self::Stalled,
@@ -416,6 +425,8 @@ impl ConditionType {
         Self::DnsEndpointReady,
         Self::Suspended,
         Self::EndOfService,
+        Self::Complete,
+        Self::Failed,
     ];
 
     /// The type as it stands in the condition.
@@ -430,6 +441,8 @@ impl ConditionType {
             Self::DnsEndpointReady => "DNSEndpointReady",
             Self::Suspended => "Suspended",
             Self::EndOfService => "EndOfService",
+            Self::Complete => "Complete",
+            Self::Failed => "Failed",
         }
     }
 }

@@ -42,12 +42,13 @@ impl Gateway {
         }
     }
 
-    /// Makes one call: in its turn and while it is this process's turn to act, answered `within` a
-    /// time or not at all, counted.
+    /// Makes one call for a namespace, or for all: in its turn and while it is this process's turn to act,
+    /// answered `within` a time or not at all, counted.
     pub(super) async fn call<T, E>(
         &self,
         operation: Operation,
         within: Duration,
+        namespace: Option<&Arc<str>>,
         request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> Result<T, CallError>
     where
@@ -55,7 +56,8 @@ impl Gateway {
         SdkError<E, HttpResponse>: RequestId + Error,
     {
         let deadline = Instant::now() + within;
-        let Some(turn) = self.pace.turn(Instant::now(), within.min(PATIENCE)) else {
+        let patience = within.min(PATIENCE);
+        let Some(turn) = self.pace.turn(Instant::now(), patience, namespace) else {
             return Err(CallError::unsent(operation));
         };
         sleep_until(turn).await;

@@ -5,8 +5,10 @@
 //! counted, and waits for its turn in the account's budget.
 
 mod addresses;
+mod assumed;
 mod domains;
 mod error;
+mod exports;
 mod gateway;
 mod observer;
 mod organizations;
@@ -21,5 +23,5 @@ mod tests;
 pub use error::CallError;
 pub use observer::{ListingState, Observer, Recency, Timing, Wanted};
 pub use organizations::{Done, Organizations};
-pub use session::{Aws, Session};
+pub use session::{Aws, Identity, Session};
 pub use snapshot::Snapshot;

@@ -40,6 +40,8 @@ pub struct Organizations {
     door: Arc<Gateway>,
     /// No call is waited for longer.
     deadline: Duration,
+    /// The namespace that the calls are for; none where they are for all.
+    namespace: Option<Arc<str>>,
 }
 
 /// The answer to a call that changes something.
@@ -88,7 +90,15 @@ impl Organizations {
             account,
             door,
             deadline: DEADLINE,
+            namespace: None,
         }
+    }
+
+    /// The same, for an object of a namespace: its calls take turns of that namespace.
+    #[must_use]
+    pub fn for_namespace(mut self, namespace: Arc<str>) -> Self {
+        self.namespace = Some(namespace);
+        self
     }
 
     /// The same, for callers that cannot wait as long for an answer.
@@ -107,7 +117,9 @@ impl Organizations {
         E: ProvideErrorMetadata,
         SdkError<E, HttpResponse>: RequestId + Error,
     {
-        self.door.call(operation, self.deadline, request).await
+        let namespace = self.namespace.as_ref();
+        let answer = self.door.call(operation, self.deadline, namespace, request);
+        answer.await
     }
 
     /// The region.

@@ -1,8 +1,10 @@
 //! The account's budget: a token bucket. It has no limit until AWS throttles; then it allows half the
-//! rate at which that happened, and more again with every answer.
+//! rate at which that happened, and more again with every answer. While it has a limit, the namespaces share
+//! it: none takes the turns of all others.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -27,7 +29,12 @@ pub(super) struct RateLimit(Mutex<Bucket>);
 struct Bucket {
     measured: Measured,
     limit: Option<Limit>,
+    turns: Turns,
 }
+
+/// The turns to come of each namespace.
+#[derive(Debug, Default)]
+struct Turns(HashMap<Arc<str>, VecDeque<Instant>>);
 
 /// How many calls were made lately.
 #[derive(Debug, Default)]
@@ -51,13 +58,27 @@ struct Limit {
 }
 
 impl RateLimit {
-    /// When the next call may go. Takes the turn, unless it comes later than `patience`: a turn that
-    /// nobody uses would put off all that follow.
-    pub(super) fn turn(&self, now: Instant, patience: Duration) -> Option<Instant> {
+    /// When the next call may go. Takes the turn, unless it comes later than `patience` (a turn that nobody
+    /// uses would put off all that follow), or the namespace has as many turns as it may. Calls that are for
+    /// all namespaces belong to none.
+    pub(super) fn turn(
+        &self,
+        now: Instant,
+        patience: Duration,
+        namespace: Option<&Arc<str>>,
+    ) -> Option<Instant> {
         self.with(|bucket| {
             let turn = match &mut bucket.limit {
                 None => now,
-                Some(limit) => now + limit.take(now, patience)?,
+                Some(limit) => {
+                    let all = limit.rate * patience.as_secs_f64();
+                    if namespace.is_some_and(|one| !bucket.turns.has_more_for(one, all, now)) {
+                        return None;
+                    }
+                    let turn = now + limit.take(now, patience)?;
+                    bucket.turns.add(namespace, turn);
+                    turn
+                }
             };
             bucket.measured.count(now);
             Some(turn)
@@ -118,6 +139,27 @@ impl Limit {
     }
 }
 
+impl Turns {
+    /// Whether a namespace may take one more of all turns that there are within the patience: one part is
+    /// left for each other namespace that has turns, and one for the next that comes.
+    fn has_more_for(&mut self, namespace: &Arc<str>, all: f64, now: Instant) -> bool {
+        self.0.retain(|_, turns| {
+            turns.retain(|turn| *turn > now);
+            !turns.is_empty()
+        });
+        let count = |all: usize| f64::from(u32::try_from(all).unwrap_or(u32::MAX));
+        let others = self.0.keys().filter(|other| *other != namespace).count();
+        let own = self.0.get(namespace).map_or(0, VecDeque::len);
+        own == 0 || count(own) + 1.0 <= all / (count(others) + 2.0)
+    }
+
+    fn add(&mut self, namespace: Option<&Arc<str>>, turn: Instant) {
+        if let Some(namespace) = namespace {
+            self.0.entry(namespace.clone()).or_default().push_back(turn);
+        }
+    }
+}
+
 impl Measured {
     fn count(&mut self, now: Instant) {
         self.turn_over(now);
@@ -149,9 +191,53 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(5);
 
     fn turn(pace: &RateLimit) -> Option<Duration> {
+        turn_of(pace, None)
+    }
+
+    fn turn_of(pace: &RateLimit, namespace: Option<&str>) -> Option<Duration> {
         let now = Instant::now();
-        pace.turn(now, PATIENCE)
+        let namespace = namespace.map(Arc::from);
+        pace.turn(now, PATIENCE, namespace.as_ref())
             .map(|turn| turn.duration_since(now))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_namespace_that_asks_for_everything_gets_its_share_and_no_more() {
+        let pace = throttled();
+        let mut made = HashMap::new();
+        // One asks a hundred times as often as the other; each call that has a turn is made.
+        for _ in 0..1000 {
+            for namespace in std::iter::repeat_n("greedy", 100).chain(["modest"]) {
+                if turn_of(&pace, Some(namespace)).is_some() {
+                    *made.entry(namespace).or_insert(0) += 1;
+                }
+            }
+            advance(Duration::from_millis(20)).await;
+        }
+        // 50 turns a second, for 20 s.
+        let (greedy, modest) = (made["greedy"], made["modest"]);
+        assert!(modest >= 450, "the other has half: {modest}");
+        assert!((450..=700).contains(&greedy), "{greedy}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_namespace_that_is_alone_gets_everything_and_one_that_comes_waits_for_a_part() {
+        let pace = throttled();
+        let taken = (0..1000)
+            .filter(|_| turn_of(&pace, Some("greedy")).is_some())
+            .count();
+        assert!((100..=125).contains(&taken), "{taken} of 250");
+        let late = turn_of(&pace, Some("late")).unwrap();
+        assert!(late <= PATIENCE / 2 + Duration::from_millis(20), "{late:?}");
+        advance(PATIENCE).await;
+        let mut made = 0;
+        for _ in 0..100 {
+            made += (0..50)
+                .filter(|_| turn_of(&pace, Some("greedy")).is_some())
+                .count();
+            advance(Duration::from_millis(20)).await;
+        }
+        assert!(made >= 100, "two seconds at 50 turns a second: {made}");
     }
 
     /// A pace that was throttled at a hundred calls a second.

@@ -55,6 +55,10 @@ pub(super) struct CredentialSet {
 }
 
 impl CredentialSet {
+    pub(super) const fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
     /// The time until it expires; `None` if it never does.
     fn remains(&self, now: Instant) -> Option<Duration> {
         self.expires
@@ -296,7 +300,6 @@ impl Keeper {
     }
 }
 
-/// No credentials, and why.
 /// Returns the error of credentials that were not found: `why` is for the log, `said` for the condition
 /// where there is a source.
 pub(super) fn none(why: &str, said: Option<&str>) -> CallError {

@@ -1,8 +1,9 @@
-//! AWS as the operator reaches it: whose its credentials are, and the clients that work with them.
+//! AWS as the operator reaches it: with which credentials, whose they are, and the clients that work with
+//! them.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use aws_config::{SdkConfig, meta::region::RegionProviderChain};
@@ -10,11 +11,13 @@ use aws_sdk_workmail::config::IdentityCache;
 
 use super::{
     CallError, Organizations,
+    assumed::Assumed,
     gateway::Gateway,
     renewal::{CredentialSet, Renewal},
-    source::{DefaultChain, environment, settings},
+    source::{DefaultChain, environment, settings, sts_region},
 };
 use crate::{
+    api::AssumeRole,
     lease::LeaseTerm,
     logic::{AccountId, Region},
     metrics::Metrics,
@@ -23,12 +26,32 @@ use crate::{
 /// AWS as the operator reaches it.
 #[derive(Debug)]
 pub struct Aws {
+    shared: Arc<Shared>,
+    /// The region in which STS is asked about the operator's own credentials.
+    sts_region: Region,
+    own: Arc<Identity>,
+    /// The identities that are in use, by what they are made of.
+    identities: Mutex<HashMap<Origin, Weak<Identity>>>,
+}
+
+/// What an identity is made of: the role that is assumed, if any, and the region of STS.
+type Origin = (Option<AssumeRole>, Region);
+
+/// What all identities share.
+#[derive(Debug)]
+struct Shared {
     config: SdkConfig,
     lease_term: LeaseTerm,
     metrics: Arc<Metrics>,
+    /// The budget is the account's, whatever the credentials. It is kept as long as anybody uses it.
+    doors: Mutex<HashMap<AccountId, Weak<Gateway>>>,
+}
+
+/// Credentials from one source, kept valid, and the clients that work with them.
+#[derive(Debug)]
+pub struct Identity {
+    shared: Arc<Shared>,
     credentials: Renewal,
-    /// The budget is the account's, whatever the credentials.
-    doors: Mutex<HashMap<AccountId, Arc<Gateway>>>,
     /// One client per account and region. It signs with the latest credentials.
     clients: Mutex<HashMap<(AccountId, Region), Organizations>>,
 }
@@ -45,24 +68,109 @@ impl Aws {
         let flag = region.map(|region| aws_config::Region::new(region.as_str().to_owned()));
         let regions = RegionProviderChain::first_try(flag).or_else(environment());
         let config = settings().region(regions).no_credentials().load().await;
-        let door = Gateway::new(lease_term.clone(), metrics.clone());
-        let source = DefaultChain::new(config.clone(), region, door).await;
-        Self {
+        let shared = Arc::new(Shared {
             config,
             lease_term,
             metrics,
-            credentials: Renewal::new(source),
             doors: Mutex::default(),
-            clients: Mutex::default(),
+        });
+        let sts_region = sts_region(region).await;
+        let own = Identity::own(&shared, &sts_region);
+        Self {
+            shared,
+            sts_region,
+            own,
+            identities: Mutex::default(),
         }
     }
 
     /// The region of objects that name none.
     #[must_use]
     pub fn default_region(&self) -> Option<Region> {
-        self.config
+        self.shared
+            .config
             .region()
             .map(|region| Region::from(region.as_ref()))
+    }
+
+    /// The operator's own credentials.
+    #[must_use]
+    pub fn own(&self) -> Arc<Identity> {
+        self.own.clone()
+    }
+
+    /// The credentials of a role that the operator assumes, or its own without one; STS is asked in
+    /// `region`, or in the operator's own. Whoever asks for the same ones gets the same, as long as
+    /// anybody keeps them.
+    #[must_use]
+    pub fn identity(&self, role: Option<&AssumeRole>, region: Option<&Region>) -> Arc<Identity> {
+        let region = region.unwrap_or(&self.sts_region);
+        if role.is_none() && *region == self.sts_region {
+            return self.own();
+        }
+        let mut identities = locked(&self.identities);
+        let origin = (role.cloned(), region.clone());
+        if let Some(known) = identities.get(&origin).and_then(Weak::upgrade) {
+            return known;
+        }
+        identities.retain(|_, identity| identity.strong_count() > 0);
+        let identity = match role {
+            None => Identity::own(&self.shared, region),
+            Some(role) => Identity::assumed(&self.shared, self.own(), role, region),
+        };
+        identities.insert(origin, Arc::downgrade(&identity));
+        identity
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    fn gateway(&self) -> Gateway {
+        Gateway::new(self.lease_term.clone(), self.metrics.clone())
+    }
+
+    fn door(&self, account: &AccountId) -> Arc<Gateway> {
+        let mut doors = locked(&self.doors);
+        if let Some(door) = doors.get(account).and_then(Weak::upgrade) {
+            return door;
+        }
+        doors.retain(|_, door| door.strong_count() > 0);
+        let door = Arc::new(self.gateway());
+        doors.insert(account.clone(), Arc::downgrade(&door));
+        door
+    }
+}
+
+impl Identity {
+    fn new(shared: &Arc<Shared>, credentials: Renewal) -> Arc<Self> {
+        Arc::new(Self {
+            shared: shared.clone(),
+            credentials,
+            clients: Mutex::default(),
+        })
+    }
+
+    fn own(shared: &Arc<Shared>, region: &Region) -> Arc<Self> {
+        let chain = DefaultChain::new(shared.config.clone(), region, shared.gateway());
+        Self::new(shared, Renewal::new(chain))
+    }
+
+    fn assumed(
+        shared: &Arc<Shared>,
+        own: Arc<Self>,
+        role: &AssumeRole,
+        region: &Region,
+    ) -> Arc<Self> {
+        let config = shared.config.clone();
+        let assumed = Assumed::new(own, role.clone(), config, region, shared.gateway());
+        Self::new(shared, Renewal::new(assumed))
+    }
+
+    pub(super) const fn credentials(&self) -> &Renewal {
+        &self.credentials
     }
 
     /// The credentials of now, with their account. They are renewed in the background; only where
@@ -74,26 +182,16 @@ impl Aws {
     pub async fn session(self: &Arc<Self>, again: bool) -> Result<Session, CallError> {
         Ok(Session {
             set: self.credentials.current(again).await?,
-            aws: self.clone(),
+            identity: self.clone(),
         })
     }
 
-    fn door(&self, account: &AccountId) -> Arc<Gateway> {
-        let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
-        doors
-            .entry(account.clone())
-            .or_insert_with(|| {
-                Arc::new(Gateway::new(self.lease_term.clone(), self.metrics.clone()))
-            })
-            .clone()
-    }
-
     fn client(&self, account: &AccountId, region: &Region) -> Organizations {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = locked(&self.clients);
         clients
             .entry((account.clone(), region.clone()))
             .or_insert_with(|| {
-                let config = aws_sdk_workmail::config::Builder::from(&self.config)
+                let config = aws_sdk_workmail::config::Builder::from(&self.shared.config)
                     .region(aws_config::Region::new(region.as_str().to_owned()))
                     .credentials_provider(self.credentials.of_account(account.clone()))
                     .identity_cache(IdentityCache::no_cache())
@@ -102,7 +200,7 @@ impl Aws {
                     aws_sdk_workmail::Client::from_conf(config),
                     region.clone(),
                     account.clone(),
-                    self.door(account),
+                    self.shared.door(account),
                 )
             })
             .clone()
@@ -113,7 +211,7 @@ impl Aws {
 #[derive(Clone, Debug)]
 pub struct Session {
     set: Arc<CredentialSet>,
-    aws: Arc<Aws>,
+    identity: Arc<Identity>,
 }
 
 impl Session {
@@ -123,10 +221,16 @@ impl Session {
         &self.set.account
     }
 
+    /// Where the credentials come from.
+    #[must_use]
+    pub const fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
     /// The organizations of a region.
     #[must_use]
     pub fn organizations(&self, region: &Region) -> Organizations {
-        self.aws.client(self.account(), region)
+        self.identity.client(self.account(), region)
     }
 
     /// Takes note of a call in this region that did not succeed. Only an answer that the credentials
@@ -134,7 +238,7 @@ impl Session {
     /// missing right anew at each call, and a signature is made for a region.
     pub fn failed(&self, error: &CallError, region: &Region) {
         if error.trouble.rejects_credentials() && region.has_workmail() {
-            self.aws.credentials.reject(&self.set);
+            self.identity.credentials.reject(&self.set);
         }
     }
 }
@@ -173,17 +277,16 @@ mod tests {
         }
     }
 
-    fn aws() -> Arc<Aws> {
-        Arc::new(Aws {
+    fn aws() -> Arc<Identity> {
+        let shared = Arc::new(Shared {
             config: SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .build(),
             lease_term: LeaseTerm::unlimited(),
             metrics: Arc::new(Metrics::new()),
-            credentials: Renewal::new(Renewing::default()),
             doors: Mutex::default(),
-            clients: Mutex::default(),
-        })
+        });
+        Identity::new(&shared, Renewal::new(Renewing::default()))
     }
 
     fn refused(code: &str) -> CallError {

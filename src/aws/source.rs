@@ -62,21 +62,26 @@ pub(super) struct DefaultChain {
     door: Gateway,
 }
 
+/// The region in which STS is asked about the operator's own credentials: the one in which the operator
+/// itself runs, as the environment or the profile names it; else the region of `--region` if that is one
+/// which exists for certain, else us-east-1. It is never the region of a resource: a region that does not
+/// exist is the trouble of those who name it.
+pub(super) async fn sts_region(flag: Option<&Region>) -> Region {
+    let [first, ..] = Region::WITH_WORKMAIL;
+    let known = flag.filter(|region| region.has_workmail());
+    let own = environment().region().await;
+    let own = own.map(|region| Region::from(region.as_ref()));
+    let region = own.unwrap_or_else(|| known.cloned().unwrap_or_else(|| Region::from(first)));
+    tracing::info!(region = region.as_str(), "AWS STS is asked in this region");
+    region
+}
+
 impl DefaultChain {
-    /// STS is asked in the region in which the operator itself runs, as the environment or the profile
-    /// names it: else in the region of `--region` if that is one which exists for certain, else in
-    /// us-east-1. It is never the region of a resource: a region that does not exist is the trouble of
-    /// those who name it.
-    pub(super) async fn new(config: SdkConfig, flag: Option<&Region>, door: Gateway) -> Self {
-        let [first, ..] = Region::WITH_WORKMAIL;
-        let known = flag.filter(|region| region.has_workmail());
-        let other = known.map_or(first, Region::as_str).to_owned();
-        let own = environment().region().await;
-        let region = own.unwrap_or_else(|| aws_config::Region::new(other));
-        tracing::info!(region = region.as_ref(), "AWS STS is asked in this region");
+    /// The chain, which asks STS in this region.
+    pub(super) fn new(config: SdkConfig, region: &Region, door: Gateway) -> Self {
         Self {
             config,
-            region,
+            region: aws_config::Region::new(region.as_str().to_owned()),
             door,
         }
     }
@@ -90,23 +95,38 @@ impl DefaultChain {
         let read = provider.provide_credentials().await;
         read.map_err(|error| none(&chain(&error), said(&error).as_deref()))
     }
+}
 
-    async fn ask(&self, credentials: Credentials) -> Result<AccountId, CallError> {
-        let client = aws_sdk_sts::Client::from_conf(
-            aws_sdk_sts::config::Builder::from(&self.config)
-                .region(self.region.clone())
-                .credentials_provider(credentials)
-                .identity_cache(IdentityCache::no_cache())
-                .build(),
-        );
-        let operation = Operation::GetCallerIdentity;
-        let request = client.get_caller_identity().send();
-        let identity = self.door.call(operation, DEADLINE, request).await?;
-        identity
-            .account()
-            .map(AccountId::from)
-            .ok_or_else(|| CallError::new(operation, ErrorKind::Undecodable))
-    }
+/// Asks STS in a region whose credentials these are.
+pub(super) async fn caller(
+    config: &SdkConfig,
+    region: &aws_config::Region,
+    door: &Gateway,
+    credentials: Credentials,
+) -> Result<AccountId, CallError> {
+    let operation = Operation::GetCallerIdentity;
+    let client = sts(config, region, credentials);
+    let request = client.get_caller_identity().send();
+    let identity = door.call(operation, DEADLINE, None, request).await?;
+    identity
+        .account()
+        .map(AccountId::from)
+        .ok_or_else(|| CallError::new(operation, ErrorKind::Undecodable))
+}
+
+/// A client of STS in a region, with these credentials.
+pub(super) fn sts(
+    config: &SdkConfig,
+    region: &aws_config::Region,
+    credentials: Credentials,
+) -> aws_sdk_sts::Client {
+    aws_sdk_sts::Client::from_conf(
+        aws_sdk_sts::config::Builder::from(config)
+            .region(region.clone())
+            .credentials_provider(credentials)
+            .identity_cache(IdentityCache::no_cache())
+            .build(),
+    )
 }
 
 impl Source for DefaultChain {
@@ -115,7 +135,7 @@ impl Source for DefaultChain {
     }
 
     fn account(&self, credentials: Credentials) -> BoxFuture<'_, Result<AccountId, CallError>> {
-        Box::pin(self.ask(credentials))
+        Box::pin(caller(&self.config, &self.region, &self.door, credentials))
     }
 
     fn version(&self) -> u64 {

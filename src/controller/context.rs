@@ -1,27 +1,32 @@
 //! What every reconcile shares.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp, civil::Date};
 use kube::Client;
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep,
+};
 
 use super::{
     domain_waits::DomainWaits,
+    observers::Observers,
+    places::{Place, Places},
     process::Process,
     registry::{self, Registry},
     run::stopped,
 };
 use crate::{
     api::WorkMailOrganization,
-    aws::{Aws, Observer, Timing},
+    aws::{Aws, Identity, Timing},
     logic::{
         ClusterIdentity, Moment, ObjectKey, Region,
-        organization::{Desired, Recorded, Schema, Surroundings, View},
+        account::{Access, Account, Accounts, Applicant},
+        organization::{Desired, Memory, Recorded, Schema, Surroundings, View},
         schedule::UNREACHABLE,
     },
     metrics::Metrics,
@@ -40,10 +45,16 @@ pub struct Settings {
     pub resync_interval: Duration,
     /// How often everything of an object is read.
     pub deep_resync_interval: Duration,
+    /// How long after the start of an attempt to export a mailbox the next one may begin.
+    pub export_retry_after: Duration,
     /// The last day of the service.
     pub end_of_service: Date,
     /// Which replica this is.
     pub replica: String,
+    /// Whether every resource has to have a `WorkMailAccount`.
+    pub require_account: bool,
+    /// The Helm release that this is.
+    pub release: String,
     /// Since when it acts, by the clock of the API server where that is known.
     pub since: Timestamp,
 }
@@ -59,11 +70,17 @@ pub struct Context {
     pub(super) domain_waits: DomainWaits,
     pub(super) stopping: watch::Receiver<bool>,
     /// Of the reconciles under way; there are none before [`Context::begin`].
-    places: Semaphore,
+    pub(super) places: Arc<Places>,
     /// What the served definition of the kind has.
-    schema: watch::Sender<Schema>,
+    pub(super) schema: watch::Sender<Schema>,
     default_region: Option<Region>,
-    observers: Mutex<HashMap<Region, Arc<Observer>>>,
+    pub(super) observers: Observers,
+    /// The accounts, as far as they are known.
+    pub(super) accounts: watch::Sender<Accounts>,
+    /// The accounts as they were when all of them could be read last.
+    accounts_read: Mutex<Option<Accounts>>,
+    /// What the served definition of the accounts has.
+    pub(super) account_schema: watch::Sender<Schema>,
     changed: mpsc::UnboundedSender<ObjectKey>,
 }
 
@@ -79,11 +96,20 @@ impl Context {
         changed: mpsc::UnboundedSender<ObjectKey>,
     ) -> Self {
         let default_region = aws.default_region();
+        let timing = Timing {
+            resync: settings.resync_interval,
+            unreachable: UNREACHABLE,
+        };
+        let accounts = Accounts {
+            required: settings.require_account,
+            release: settings.release.clone(),
+            ..Accounts::default()
+        };
         Self {
             client,
             aws,
             metrics,
-            places: Semaphore::new(0),
+            places: Arc::default(),
             schema: watch::Sender::new(Schema::Unread),
             process: Process::new(settings.since),
             settings,
@@ -91,7 +117,10 @@ impl Context {
             domain_waits: DomainWaits::default(),
             stopping,
             default_region,
-            observers: Mutex::default(),
+            observers: Observers::new(timing, changed.clone()),
+            accounts: watch::Sender::new(accounts),
+            accounts_read: Mutex::default(),
+            account_schema: watch::Sender::new(Schema::Unread),
             changed,
         }
     }
@@ -99,13 +128,20 @@ impl Context {
     /// Lets reconciles begin. Called once, when the objects of all watched namespaces are known, so that
     /// none is taken for the only one of its alias; or when enough was waited for that.
     pub(super) fn begin(&self) {
-        self.places.add_permits(self.settings.concurrency.into());
+        self.places.open(self.settings.concurrency.into());
     }
 
     /// Waits for a place among the reconciles under way. `None` when the process stops.
-    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn place(&self, object: &WorkMailOrganization) -> Option<Place> {
+        let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+        self.place_of(&self.access(object), namespace).await
+    }
+
+    /// The same for whatever works with this account.
+    pub(super) async fn place_of(&self, access: &Access, namespace: &str) -> Option<Place> {
+        let account = access.account_name().map(Arc::from);
         tokio::select! {
-            place = self.places.acquire() => place.ok(),
+            place = self.places.take((account, namespace.into())) => place,
             () = stopped(self.stopping.clone()) => None,
         }
     }
@@ -115,24 +151,13 @@ impl Context {
         self.schema.borrow().clone()
     }
 
-    /// Records what it has. Returns whether that has changed.
-    pub(super) fn set_schema(&self, schema: Schema) -> bool {
-        self.schema.send_if_modified(|known| {
-            let has_changed = *known != schema;
-            *known = schema;
-            has_changed
-        })
-    }
-
-    /// Waits until the definition was read, or is known not to be there.
+    /// Waits until the definition was read, or is known not to be there; and the accounts.
     pub(super) async fn schema_is_read(&self) {
         let mut schema = self.schema.subscribe();
-        // The sender lives as long as this.
+        let mut accounts = self.accounts.subscribe();
+        // The senders live as long as this.
         let _ = schema.wait_for(|schema| *schema != Schema::Unread).await;
-    }
-
-    pub(super) const fn default_region(&self) -> Option<&Region> {
-        self.default_region.as_ref()
+        let _ = accounts.wait_for(Accounts::is_read).await;
     }
 
     /// The object of this view has given up a mail domain: the objects that wait for it are reconciled.
@@ -155,45 +180,80 @@ impl Context {
     pub(super) fn enter(&self, object: &WorkMailOrganization) {
         let generation = object.metadata.generation.unwrap_or_default();
         self.process.enter(&registry::key(object), generation);
-        for other in self.registry.enter(object, self.default_region()) {
+        let Some(desired) = self.desired(object) else {
+            return;
+        };
+        for other in self.registry.enter(object, desired, &self.access(object)) {
             self.trigger(other);
         }
     }
 
-    /// The observer of a region, set to work when it is first asked for.
-    pub(super) fn observer(&self, region: &Region) -> Arc<Observer> {
-        let mut observers = self
-            .observers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        observers
-            .entry(region.clone())
-            .or_insert_with(|| {
-                let observer = Arc::new(Observer::new(
-                    region.clone(),
-                    self.aws.clone(),
-                    Timing {
-                        resync: self.settings.resync_interval,
-                        unreachable: UNREACHABLE,
-                    },
-                    self.changed.clone(),
-                ));
-                let works = observer.clone();
-                tokio::spawn(async move { works.run().await });
-                observer
-            })
-            .clone()
-    }
-
     /// Stops observing the organization of this object, until the object is reconciled again.
     pub(super) fn stop_observing(&self, object: &ObjectKey) {
-        let observers = self
-            .observers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        observers
-            .values()
-            .for_each(|observer| observer.forget(object));
+        self.observers.forget(object, None);
+    }
+
+    /// With which account this object works.
+    pub(super) fn access(&self, object: &WorkMailOrganization) -> Access {
+        let accounts = self.accounts.borrow();
+        accounts.access(applicant(object))
+    }
+
+    /// The accounts as they were before a change, or when all of them could be read last.
+    pub(super) fn last_read_accounts(&self, before: Accounts, after: &Accounts) -> Accounts {
+        let last = self.accounts_read.lock();
+        let mut last = last.unwrap_or_else(PoisonError::into_inner);
+        let known = if before.is_read() { None } else { last.clone() };
+        if after.is_read() {
+            *last = Some(after.clone());
+        }
+        known.unwrap_or(before)
+    }
+
+    /// The credentials of an account. `None` where no call is allowed.
+    pub(super) fn identity(&self, access: &Access) -> Option<Arc<Identity>> {
+        match access {
+            Access::OperatorsOwn => Some(self.aws.own()),
+            Access::Granted { account, .. } => {
+                let Account { role, region, .. } = &**account;
+                Some(self.aws.identity(role.as_ref(), region.as_ref()))
+            }
+            Access::Refused(_) => None,
+        }
+    }
+
+    /// What the user wants of this object, in the region that its account says where it names none.
+    pub(super) fn desired(&self, object: &WorkMailOrganization) -> Option<Desired> {
+        let access = self.access(object);
+        let region = access.region().or(self.default_region.as_ref());
+        let mut desired = Desired::parse(object, region)?;
+        self.put_off_request(&mut desired, object);
+        Some(desired)
+    }
+
+    /// Takes a request for a full read out that has to wait, and asks for a reconcile when it has waited.
+    fn put_off_request(&self, desired: &mut Desired, object: &WorkMailOrganization) {
+        let status = object.status.as_ref();
+        let handled = status.and_then(|status| status.last_handled_reconcile_at.as_ref());
+        let Some(request) = desired
+            .requested
+            .as_ref()
+            .filter(|one| Some(*one) != handled)
+        else {
+            return;
+        };
+        let Some((wait, is_first)) = self.process.request_waits(&desired.object, request) else {
+            return;
+        };
+        desired.requested = handled.cloned();
+        if is_first {
+            let (changed, object) = (self.changed.clone(), desired.object.clone());
+            tokio::spawn(async move {
+                sleep(wait).await;
+                // The receiver is dropped only when the operator ends.
+                let _ = changed.send(object);
+            });
+        }
     }
 
     /// Forgets an object that is gone.
@@ -215,12 +275,12 @@ impl Context {
 
     /// All that is known of an object as a reconcile begins.
     pub(super) fn view(&self, object: &WorkMailOrganization) -> Option<View> {
-        let mut desired = Desired::parse(object, self.default_region())?;
+        let mut desired = self.desired(object)?;
         desired.object = self.registry.shared(desired.object);
         let key = desired.object.clone();
         let recorded = object.status.as_ref().map(Recorded::read);
         let recorded = recorded.unwrap_or_default();
-        let surroundings = self.surroundings(recorded.memory.region.as_ref());
+        let surroundings = self.surroundings(&recorded.memory, self.access(object));
         let competitor = self.registry.competitor(&key);
         let cluster = self.settings.cluster.clone();
         let now = self.process.now();
@@ -230,15 +290,18 @@ impl Context {
         }))
     }
 
-    /// What holds for all objects that are recorded in this region.
-    fn surroundings(&self, region: Option<&Region>) -> Surroundings {
+    /// What holds for all objects that are recorded in the same account and region.
+    fn surroundings(&self, memory: &Memory, access: Access) -> Surroundings {
         let now = Timestamp::now();
-        let fails_since = region.and_then(|region| self.observer(region).unreachable_since());
+        let place = memory.account.as_ref().zip(memory.region.as_ref());
+        let observer = place.and_then(|(account, region)| self.observers.get(account, region));
+        let fails_since = observer.and_then(|observer| observer.unreachable_since());
         Surroundings {
             started: Moment::default(),
             started_at: self.process.started_at(),
             deep_resync_interval: self.settings.deep_resync_interval,
             schema: self.schema(),
+            access,
             listing_fails_since: fails_since.map(|since| self.process.moment(since)),
             ended: ended(self.settings.end_of_service, now),
             end_of_service: self.settings.end_of_service.to_string(),
@@ -247,8 +310,19 @@ impl Context {
     }
 }
 
+/// What of an object says with which account it works.
+pub(super) fn applicant(object: &WorkMailOrganization) -> Applicant<'_> {
+    let named = object.spec.account_ref.as_ref();
+    let status = object.status.as_ref();
+    Applicant {
+        namespace: object.metadata.namespace.as_deref().unwrap_or_default(),
+        account_ref: named.map(|named| named.name.as_str()),
+        used: status.and_then(|status| status.account.as_deref()),
+    }
+}
+
 /// The service has ended from the day after its last day, by UTC.
-fn ended(last_day: Date, now: Timestamp) -> bool {
+pub(super) fn ended(last_day: Date, now: Timestamp) -> bool {
     last_day
         .to_zoned(k8s_openapi::jiff::tz::TimeZone::UTC)
         .is_ok_and(|start| now >= start.timestamp() + SignedDuration::from_hours(24))

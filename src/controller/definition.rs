@@ -1,4 +1,4 @@
-//! The served definition of the kind: read at the start and watched, so that an older one, which hides
+//! The served definition of a kind: read at the start and watched, so that an older one, which hides
 //! fields of the objects, is known before anything is done for them.
 
 use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
@@ -9,10 +9,13 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::{
-    Api, CustomResourceExt, ResourceExt,
+    Api, ResourceExt,
     api::{WatchEvent, WatchParams},
 };
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use super::{
     Context,
@@ -28,27 +31,53 @@ use crate::{
     },
 };
 
+/// A kind whose definition is watched.
+#[derive(Clone, Copy)]
+pub(super) struct Kind<'a> {
+    /// The name of its definition.
+    pub(super) name: &'static str,
+    /// What the served definition has.
+    pub(super) schema: &'a watch::Sender<Schema>,
+    /// Its objects, as far as they are reconciled one by one.
+    pub(super) watched: &'a [Watched],
+}
+
+impl Kind<'_> {
+    fn schema(self) -> Schema {
+        self.schema.borrow().clone()
+    }
+
+    /// Records what the definition has. Returns whether that has changed.
+    fn set_schema(self, schema: Schema) -> bool {
+        self.schema.send_if_modified(|known| {
+            let has_changed = *known != schema;
+            *known = schema;
+            has_changed
+        })
+    }
+
+    fn objects(self) -> impl Iterator<Item = Arc<WorkMailOrganization>> {
+        self.watched.iter().flat_map(Watched::objects)
+    }
+}
+
 /// Keeps what is known of the definition. Never returns.
-pub(super) async fn run(context: &Context, watched: &[Watched]) {
+pub(super) async fn run(context: &Context, kind: Kind<'_>) {
     let definitions: Api<CustomResourceDefinition> = Api::all(context.client.clone());
     loop {
-        match read(&definitions).await {
+        match read(&definitions, kind.name).await {
             Ok(Some(definition)) => {
-                if record(context, watched, &definitions, &definition).await {
-                    changed(&definitions, &definition).await;
+                if record(context, kind, &definitions, &definition).await {
+                    changed(kind.name, &definitions, &definition).await;
                 }
             }
             Ok(None) => {
                 tracing::error!(
-                    definition = WorkMailOrganization::crd_name(),
+                    definition = kind.name,
                     "the CustomResourceDefinition is not there: apply the operator's CRDs; it is \
                      looked for again every minute"
                 );
-                lacks(
-                    context,
-                    watched,
-                    [WorkMailOrganization::crd_name().to_owned()].into(),
-                );
+                lacks(context, kind, [kind.name.to_owned()].into());
                 sleep(DEFINITION_MISSING).await;
             }
             Err(error) => {
@@ -62,57 +91,59 @@ pub(super) async fn run(context: &Context, watched: &[Watched]) {
 /// Records a definition. Returns false if it changed before every API server served it.
 async fn record(
     context: &Context,
-    watched: &[Watched],
+    kind: Kind<'_>,
     definitions: &Api<CustomResourceDefinition>,
     definition: &CustomResourceDefinition,
 ) -> bool {
     let missing = missing_fields(definition);
     if !missing.is_empty() {
-        lacks(context, watched, missing);
+        lacks(context, kind, missing);
         return true;
     }
-    let wait = match context.schema() {
+    let wait = match kind.schema() {
         Schema::Complete => return true,
         Schema::Lacks(_) => DEFINITION_SETTLES,
         Schema::Unread => unsettled(definition, Timestamp::now()),
     };
     if !wait.is_zero() {
         sleep(wait).await;
-        let now = read(definitions).await;
+        let now = read(definitions, kind.name).await;
         let is_same = matches!(&now, Ok(Some(now)) if now.metadata.generation == definition.metadata.generation);
         if !is_same {
             return false;
         }
         // What the cache has from before may lack fields, and has the same version as what is now shown.
-        for object in all(watched) {
+        for object in kind.objects() {
             let version = object.resource_version();
             context.process.overwrote(&registry::key(&object), version);
         }
     }
-    let was_outdated = context.schema() != Schema::Unread;
-    context.set_schema(Schema::Complete);
+    let was_outdated = kind.schema() != Schema::Unread;
+    kind.set_schema(Schema::Complete);
     if was_outdated {
-        tracing::info!("the CustomResourceDefinition has every field now; work goes on");
-        all(watched).for_each(|object| context.trigger(registry::key(&object)));
+        tracing::info!(
+            definition = kind.name,
+            "the CustomResourceDefinition has every field now; work goes on"
+        );
+        kind.objects()
+            .for_each(|object| context.trigger(registry::key(&object)));
     }
     true
 }
 
-fn lacks(context: &Context, watched: &[Watched], missing: BTreeSet<String>) {
+fn lacks(context: &Context, kind: Kind<'_>, missing: BTreeSet<String>) {
     let fields: Vec<_> = missing.iter().map(String::as_str).collect();
     let fields = fields.join(", ");
-    if context.set_schema(Schema::Lacks(missing)) {
+    if kind.set_schema(Schema::Lacks(missing)) {
         tracing::error!(
+            definition = kind.name,
             missing = fields,
             "the CustomResourceDefinition is older than this operator: apply the operator's CRDs. \
              Until then nothing is changed in AWS"
         );
-        all(watched).for_each(|object| context.trigger(registry::key(&object)));
+        kind.objects()
+            .for_each(|object| context.trigger(registry::key(&object)));
     }
-}
-
-fn all(watched: &[Watched]) -> impl Iterator<Item = Arc<WorkMailOrganization>> {
-    watched.iter().flat_map(Watched::objects)
 }
 
 /// How long to wait for a definition that was changed just before it was first read. One that was never
@@ -130,10 +161,11 @@ fn unsettled(definition: &CustomResourceDefinition, now: Timestamp) -> Duration 
 
 /// Waits until the definition may be another one.
 async fn changed(
+    name: &str,
     definitions: &Api<CustomResourceDefinition>,
     definition: &CustomResourceDefinition,
 ) {
-    let fields = format!("metadata.name={}", WorkMailOrganization::crd_name());
+    let fields = format!("metadata.name={name}");
     let watch = WatchParams::default()
         .fields(&fields)
         .timeout(WATCH_SECONDS);

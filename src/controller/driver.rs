@@ -14,7 +14,7 @@ use crate::{
     api::{EventReason, Reason, WorkMailOrganization},
     logic::{
         EventKind, ObjectEvent, ObjectKey,
-        organization::{Action, Outcome, Reconcile, Report, View},
+        organization::{Action, Outcome, Read, Reconcile, Report, View},
         schedule::{NO_PLACE, NOT_FOUND_BY_KUBERNETES, TURN},
     },
 };
@@ -29,7 +29,7 @@ pub(super) async fn reconcile(
     object: Arc<WorkMailOrganization>,
     context: Arc<Context>,
 ) -> Result<Requeue, Error> {
-    let Some(_place) = context.place().await else {
+    let Some(_place) = context.place(&object).await else {
         return Ok(Requeue::requeue(NO_PLACE));
     };
     let begun = Instant::now();
@@ -139,6 +139,10 @@ async fn attempt(
                     process.with_memory(key, |memory| {
                         reconcile.answered(memory, &action, answer, now)
                     });
+                    if let Action::Read(Read::Account) = action {
+                        // Who competes is known once the AWS account is.
+                        reconcile.view.competitor = context.registry.competitor(key);
+                    }
                 }
             }
             Ok(None) => reconcile.view.record(&action, began),
@@ -199,8 +203,11 @@ async fn finish(
         return Ok((Requeue::await_change(), "Released".to_owned()));
     }
     context.process.see_listing_use(view, outcome);
+    if view.requested() && report.handled == view.desired.requested {
+        context.process.request_is_fulfilled(&key);
+    }
     counting::count(view, &report, context);
-    if matches!(outcome, Outcome::Suspended | Outcome::Ended) || is_outdated(outcome) {
+    if matches!(outcome, Outcome::Suspended | Outcome::Ended) || makes_no_call(outcome) {
         context.stop_observing(&key);
     } else {
         following::follow(view, &report, context);
@@ -250,6 +257,16 @@ async fn write(
             Err(error)
         }
     }
+}
+
+/// Whether no call is made in AWS until something changes in Kubernetes.
+fn makes_no_call(outcome: &Outcome) -> bool {
+    let has_no_account = matches!(
+        outcome,
+        Outcome::Failed(failure)
+            if matches!(failure.reason, Reason::AccountNotFound | Reason::AccountNotAllowed)
+    );
+    has_no_account || is_outdated(outcome)
 }
 
 /// Whether nothing is done because an older definition of the kind is served.

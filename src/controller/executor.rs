@@ -12,12 +12,12 @@ use super::{
 };
 use crate::{
     api::WorkMailOrganization,
-    aws::{CallError, Done, Organizations, Recency, Session},
+    aws::{CallError, Done, Observer, Organizations, Recency, Session},
     logic::{
         AccountId, ErrorKind, Failure, Operation, OrganizationId, Region,
         organization::{
-            Action, Answer, Call, Desired, Read, Release, SaveAs, View, deletion_started,
-            domain_changed, keep, taken,
+            Action, Answer, Call, Read, Release, SaveAs, View, deletion_started, domain_changed,
+            keep, taken,
         },
     },
 };
@@ -27,6 +27,8 @@ pub(super) struct Executor<'a> {
     pub(super) context: &'a Context,
     pub(super) object: Arc<WorkMailOrganization>,
     session: Option<Session>,
+    /// Kept, so that it does not end before this reconcile has told it what it acted on.
+    observer: Option<Arc<Observer>>,
 }
 
 impl<'a> Executor<'a> {
@@ -35,6 +37,7 @@ impl<'a> Executor<'a> {
             context,
             object,
             session: None,
+            observer: None,
         }
     }
 
@@ -102,7 +105,7 @@ impl<'a> Executor<'a> {
             }
             Action::Save(save) => self.save(view, *save, now).await?,
             // The decision was made under another definition of the kind.
-            Action::Call(_) if self.context.schema() != view.facts.schema => {
+            Action::Call(_) if !self.may_still_call(view) => {
                 return Err(Error::Stale);
             }
             Action::Call(call) => Box::pin(self.call(view, call)).await,
@@ -175,9 +178,14 @@ impl<'a> Executor<'a> {
     }
 
     async fn account(&mut self, view: &View) -> Answer {
-        match self.context.aws.session(view.requested()).await {
+        let Some(identity) = self.context.identity(&view.facts.access) else {
+            return without_session(Operation::GetCallerIdentity);
+        };
+        match identity.session(view.requested()).await {
             Ok(session) => {
                 let account = session.account().clone();
+                let name = view.facts.access.account_name();
+                self.context.registry.learn(name, &account);
                 self.session = Some(session);
                 Answer::Account(account)
             }
@@ -185,11 +193,28 @@ impl<'a> Executor<'a> {
         }
     }
 
-    async fn listing(&self, view: &View, fresh: bool, now: Timestamp) -> Answer {
+    /// Whether the definition of the kind, the account and its rule are those under which the call was
+    /// decided.
+    fn may_still_call(&self, view: &View) -> bool {
+        let access = self.context.access(&self.object);
+        view.is_decided_under(&self.context.schema(), &access)
+    }
+
+    /// The observer of the account and region of this reconcile.
+    fn observer(&mut self, region: &Region) -> Option<Arc<Observer>> {
+        let observers = &self.context.observers;
+        let session = self.session.as_ref()?;
+        self.observer = Some(observers.of_session(session, region));
+        self.observer.clone()
+    }
+
+    async fn listing(&mut self, view: &View, fresh: bool, now: Timestamp) -> Answer {
         let (Some(region), Some(account)) = (view.region(), &view.observed.account) else {
             return without_session(Operation::ListOrganizations);
         };
-        let observer = self.context.observer(region);
+        let Some(observer) = self.observer(region) else {
+            return without_session(Operation::ListOrganizations);
+        };
         if view.memory.deletion_accepted.is_some() {
             observer.expect_deletion(&view.desired.object);
         }
@@ -234,8 +259,8 @@ impl<'a> Executor<'a> {
         if save == SaveAs::Intent
             && view.memory.pending_create().is_some()
             && let Some(region) = view.region()
+            && let Some(observer) = self.observer(region)
         {
-            let observer = self.context.observer(region);
             observer.may_appear(&view.desired.object);
         }
         if view.memory.organization_id != view.saved.organization_id
@@ -248,7 +273,7 @@ impl<'a> Executor<'a> {
         }
         // An answer is written over changes of others, such as a policy set back to Retain: then
         // nothing more is done from this view.
-        let now_desired = Desired::parse(&self.object, self.context.default_region());
+        let now_desired = self.context.desired(&self.object);
         if save == SaveAs::Answer && now_desired.as_ref() != Some(&view.desired) {
             return Err(Error::Stale);
         }
@@ -295,8 +320,9 @@ impl<'a> Executor<'a> {
                 .map(|done| done.map(|()| Answer::DeleteAccepted)),
         };
         Self::audit(view, call, &answer);
-        if let (Call::Delete(_), Ok(_)) = (call, &answer) {
-            let observer = self.context.observer(aws.region());
+        if let (Call::Delete(_), Ok(_)) = (call, &answer)
+            && let Some(observer) = self.observer(aws.region())
+        {
             observer.deletion_accepted(&view.desired.object);
         }
         if let Call::Create { .. } = call {
@@ -304,8 +330,7 @@ impl<'a> Executor<'a> {
                 .process
                 .needs_newer_listing(&view.desired.object);
             let did_nothing = matches!(&answer, Err(error) if error.trouble.did_nothing());
-            if !did_nothing {
-                let observer = self.context.observer(aws.region());
+            if !did_nothing && let Some(observer) = self.observer(aws.region()) {
                 observer.may_appear(&view.desired.object);
             }
         }
@@ -369,7 +394,8 @@ impl<'a> Executor<'a> {
     }
 
     fn organizations(&self, view: &View) -> Option<Organizations> {
-        Some(self.session.as_ref()?.organizations(view.region()?))
+        let all = self.session.as_ref()?.organizations(view.region()?);
+        Some(all.for_namespace(view.desired.object.namespace.clone()))
     }
 }
 

@@ -1,8 +1,10 @@
 //! What the observer of the listing learns from a reconcile.
 
+use std::sync::Arc;
+
 use super::Context;
 use crate::{
-    aws::Wanted,
+    aws::{Observer, Wanted},
     logic::organization::{OrganizationState, Presence, Report, View},
 };
 
@@ -28,16 +30,22 @@ pub(super) fn follow(view: &View, report: &Report, context: &Context) {
         let latest = view.observed.default_domain.as_ref().or(seen);
         row.default_domain = latest.cloned().or(row.default_domain.take());
     }
-    if let (Some(region), Some(acted_on)) = (view.region(), acted_on) {
-        context
-            .observer(region)
-            .follow(&view.desired.object, id, acted_on, in_transition);
+    if let (Some(observer), Some(acted_on)) = (observer(view, context), acted_on) {
+        observer.follow(&view.desired.object, id, acted_on, in_transition);
     }
+}
+
+/// The observer of the account and region in which the object was read. It is observed nowhere else.
+fn observer(view: &View, context: &Context) -> Option<Arc<Observer>> {
+    let (account, region) = (view.observed.account.as_ref()?, view.region()?);
+    let observers = &context.observers;
+    observers.forget(&view.desired.object, Some((account, region)));
+    observers.get(account, region)
 }
 
 /// Tells the observer what a reconcile without an organization of its own has found.
 fn wait_for(view: &View, context: &Context) {
-    let (Some(region), Some(_)) = (view.region(), &view.observed.listing) else {
+    let (Some(observer), Some(_)) = (observer(view, context), &view.observed.listing) else {
         return;
     };
     let wanted = match &view.desired.organization_id {
@@ -45,7 +53,5 @@ fn wait_for(view: &View, context: &Context) {
         None => Wanted::Alias(view.desired.alias.as_str().into()),
     };
     let found = view.candidate().cloned();
-    context
-        .observer(region)
-        .wait_for(&view.desired.object, wanted, found);
+    observer.wait_for(&view.desired.object, wanted, found);
 }

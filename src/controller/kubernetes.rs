@@ -65,7 +65,7 @@ pub(super) async fn scope(
         Some(_) | None => return Ok(Scope::NamespaceLeaves),
     }
     let definitions = Api::all(context.client.clone());
-    match definition(&definitions).await? {
+    match definition(&definitions, WorkMailOrganization::crd_name()).await? {
         Some(definition) if definition.meta().deletion_timestamp.is_none() => {
             Ok(if is_younger(&definition, object) {
                 Scope::DefinitionRemade
@@ -77,11 +77,12 @@ pub(super) async fn scope(
     }
 }
 
-/// The definition of the kind, by a live read.
+/// The definition of a kind, by a live read.
 pub(super) async fn definition(
     definitions: &Api<CustomResourceDefinition>,
+    name: &'static str,
 ) -> Result<Option<CustomResourceDefinition>, Error> {
-    let read = definitions.get_opt(WorkMailOrganization::crd_name());
+    let read = definitions.get_opt(name);
     bounded("read its CustomResourceDefinition", read).await
 }
 

@@ -11,8 +11,11 @@
 //! | `registry`, `process` | what is known of all objects: who competes, and what a restart forgets |
 //! | `own_writes` | tells the operator's own writes from those of others |
 //! | `domain_waits`, `following`, `gone` | what one object's reconcile means for others |
+//! | `accounts` | what is known of the accounts, and their status |
+//! | `observers`, `places` | the listings of each account and region; who is reconciled next |
 //! | `definition`, `resync` | watch the CRD; ask for full reads when they are due |
 
+mod accounts;
 mod context;
 mod counting;
 mod definition;
@@ -22,12 +25,15 @@ mod endpoint;
 mod error;
 mod events;
 mod executor;
+mod export;
 mod following;
 mod gone;
 mod kubernetes;
 mod names;
 mod namespaces;
+mod observers;
 mod own_writes;
+mod places;
 mod process;
 mod publish;
 mod recency;

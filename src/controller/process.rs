@@ -39,6 +39,10 @@ pub(super) struct Known {
     pub(super) seen: Option<(i64, Instant)>,
     /// The request for a full read that was last seen, and when it was first seen.
     pub(super) requested: Option<(String, Instant)>,
+    /// Until when the requests that were fulfilled are paid for, one in every ten seconds.
+    pub(super) requests_paid: Option<Instant>,
+    /// The request that was last put off.
+    pub(super) put_off: Option<String>,
     /// Since when the organization of a pending create is searched for.
     pub(super) search: Option<Instant>,
     /// Its place among the deep resyncs under way.

@@ -12,14 +12,30 @@ use super::own_writes::{Seen, written_by_others, written_by_us};
 use crate::{
     api::{ConditionType, WorkMailOrganization},
     logic::{
-        ObjectKey, Region,
+        AccountId, ObjectKey, Region,
+        account::Access,
         organization::{Competitor, Desired, Recorded, preferred_over},
     },
 };
 
-/// An alias in a region, in lower case, as AWS does not distinguish case. Objects of one organization have
+/// The name of a `WorkMailAccount`; none for the operator's own credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Named(Option<Arc<str>>);
+
+/// The AWS account in which an object works.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Whose {
+    /// This one, by the object's status or by what STS told of its credentials.
+    Aws(AccountId),
+    /// That of this `WorkMailAccount`, or the operator's own, before STS has told which it is.
+    Of(Named),
+    /// None: the object may make no call.
+    Refused,
+}
+
+/// An alias in a region of an account, in lower case, as AWS does not distinguish case. Objects of one organization have
 /// one alias: an organization with another alias than the spec's is refused.
-type Place = (Option<Region>, Arc<str>);
+type Place = (Whose, Option<Region>, Arc<str>);
 
 /// Every object, by the organization that it names.
 #[derive(Debug, Default)]
@@ -29,11 +45,15 @@ pub(super) struct Registry(Mutex<Entries>);
 struct Entries {
     objects: HashMap<ObjectKey, Entry>,
     places: HashMap<Place, Vec<ObjectKey>>,
+    /// The AWS accounts of the `WorkMailAccounts`, and of the operator's own credentials.
+    accounts: HashMap<Named, AccountId>,
 }
 
 #[derive(Debug)]
 struct Entry {
     place: Place,
+    /// The `WorkMailAccount` that it works with, unless its status names the AWS account.
+    account_name: Option<Named>,
     competitor: Competitor,
     seen: Seen,
 }
@@ -48,27 +68,38 @@ impl Registry {
     pub(super) fn enter(
         &self,
         object: &WorkMailOrganization,
-        default_region: Option<&Region>,
+        desired: Desired,
+        access: &Access,
     ) -> Vec<ObjectKey> {
-        let Some(desired) = Desired::parse(object, default_region) else {
-            return Vec::new();
-        };
         let recorded = object.status.as_ref().map(Recorded::read);
         let recorded = recorded.unwrap_or_default();
         let memory = &recorded.memory;
+        let account_name = match (&memory.account, access) {
+            (Some(_), _) | (None, Access::Refused(_)) => None,
+            (None, Access::OperatorsOwn | Access::Granted { .. }) => {
+                Some(Named(access.account_name().map(Arc::from)))
+            }
+        };
+        let mut entries = self.entries();
+        let whose = match (&memory.account, &account_name) {
+            (Some(account), _) => Whose::Aws(account.clone()),
+            (None, Some(name)) => entries.whose(name),
+            (None, None) => Whose::Refused,
+        };
         let place = (
+            whose,
             memory.region.clone().or_else(|| desired.region.clone()),
             desired.alias.to_ascii_lowercase().into(),
         );
         let ready = recorded.condition(ConditionType::Ready);
         let ready = ready.map(|ready| ready.reason.as_str());
-        let competitor = Competitor::of(&desired, memory, ready);
-        let mut entries = self.entries();
+        let competitor = Competitor::of(&desired, memory, ready, access);
         if let Some(entry) = entries.objects.get_mut(&desired.object)
             && entry.place == place
         {
             let steps_back = entry.competitor.participation != competitor.participation;
             entry.competitor = competitor;
+            entry.account_name = account_name;
             return if steps_back {
                 entries.others(&place, &desired.object)
             } else {
@@ -78,19 +109,33 @@ impl Registry {
         let before = entries.objects.get_mut(&desired.object);
         let seen = before.map(|entry| mem::take(&mut entry.seen));
         entries.leave(&desired.object);
-        // Nearly every place has one object.
-        entries
-            .places
-            .entry(place.clone())
-            .or_insert_with(|| Vec::with_capacity(1))
-            .push(desired.object.clone());
         let entry = Entry {
             place,
+            account_name,
             competitor,
             seen: seen.unwrap_or_default(),
         };
-        entries.objects.insert(desired.object, entry);
+        entries.insert(desired.object, entry);
         Vec::new()
+    }
+
+    /// STS told which AWS account a `WorkMailAccount`, or the operator's own credentials, is of.
+    pub(super) fn learn(&self, name: Option<&str>, account: &AccountId) {
+        let name = Named(name.map(Arc::from));
+        let mut entries = self.entries();
+        if entries.accounts.get(&name) == Some(account) {
+            return;
+        }
+        entries.accounts.insert(name.clone(), account.clone());
+        let of_it = |entry: &Entry| entry.account_name.as_ref() == Some(&name);
+        let moves = entries.objects.iter().filter(|(_, entry)| of_it(entry));
+        let moves: Vec<_> = moves.map(|(object, _)| object.clone()).collect();
+        for object in moves {
+            if let Some(mut entry) = entries.remove(&object) {
+                entry.place.0 = Whose::Aws(account.clone());
+                entries.insert(object, entry);
+            }
+        }
     }
 
     /// Whether somebody else has changed the object since the watch last showed it: then it is
@@ -162,19 +207,34 @@ impl Entries {
         all.filter(|other| *other != object).cloned().collect()
     }
 
+    fn whose(&self, name: &Named) -> Whose {
+        let known = self.accounts.get(name).cloned();
+        known.map_or_else(|| Whose::Of(name.clone()), Whose::Aws)
+    }
+
+    fn insert(&mut self, object: ObjectKey, entry: Entry) {
+        // Nearly every place has one object: no room is kept for more.
+        self.places
+            .entry(entry.place.clone())
+            .or_insert_with(|| Vec::with_capacity(1))
+            .push(object.clone());
+        self.objects.insert(object, entry);
+    }
+
     fn leave(&mut self, object: &ObjectKey) -> Vec<ObjectKey> {
-        let Some(Entry { place, .. }) = self.objects.remove(object) else {
-            return Vec::new();
-        };
-        let Some(others) = self.places.get_mut(&place) else {
-            return Vec::new();
-        };
-        others.retain(|other| other != object);
-        let others = others.clone();
-        if others.is_empty() {
-            self.places.remove(&place);
+        let entry = self.remove(object);
+        entry.map_or_else(Vec::new, |entry| self.others(&entry.place, object))
+    }
+
+    fn remove(&mut self, object: &ObjectKey) -> Option<Entry> {
+        let entry = self.objects.remove(object)?;
+        if let Some(others) = self.places.get_mut(&entry.place) {
+            others.retain(|other| other != object);
+            if others.is_empty() {
+                self.places.remove(&entry.place);
+            }
         }
-        others
+        Some(entry)
     }
 }
 

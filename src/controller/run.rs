@@ -11,7 +11,7 @@ use futures::{
     future::{join, join_all, pending, ready},
 };
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, CustomResourceExt, Resource, ResourceExt,
     runtime::{
         Controller, WatchStreamExt,
         controller::{self, Config},
@@ -27,8 +27,9 @@ use tokio::{
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::{
-    Context, Error, definition,
+    Context, Error, accounts, definition,
     driver::{after_error, reconcile},
+    export,
     gone::gone,
     namespaces, resync,
 };
@@ -85,6 +86,8 @@ pub async fn run(
         });
         controllers.push(controller);
     }
+    let organizations = watched.iter().map(|one| one.store.clone()).collect();
+    let exports = export::run(context.clone(), organizations, stopping);
     let dispatch = async {
         while let Some(object) = changed.recv().await {
             for one in watched.iter().filter(|one| one.has(&object)) {
@@ -99,11 +102,19 @@ pub async fn run(
         }
         pending::<()>().await;
     };
+    let organizations = definition::Kind {
+        name: WorkMailOrganization::crd_name(),
+        schema: &context.schema,
+        watched: &watched,
+    };
     tokio::select! {
-        _ = join_all(controllers) => {}
+        // A call in flight is finished, and its answer recorded.
+        _ = join(join_all(controllers), exports) => {}
         () = dispatch => {}
         () = resync::run(&context) => {}
-        () = definition::run(&context, &watched) => {}
+        () = context.places.run() => {}
+        () = definition::run(&context, organizations) => {}
+        () = accounts::run(context.clone(), &watched) => {}
         () = listed => {}
         () = namespaces::warn_of_absent(&context) => {}
     }
@@ -180,9 +191,9 @@ fn controller(
         .try_filter(move |object| ready(known.registry.is_changed_by_others(object)));
     let unlisted = stopped_before_the_first_list(store.clone(), stopping.clone());
     let work = async move {
-        let concurrency = context.settings.concurrency;
         let reconciles = Controller::for_stream(objects, reader)
-            .with_config(Config::default().concurrency(concurrency))
+            // The places are given out by `places`, so that those who wait keep nobody else waiting.
+            .with_config(Config::default().concurrency(0))
             .reconcile_on(
                 UnboundedReceiverStream::new(triggered)
                     .map(|object| ObjectRef::new(&object.name).within(&object.namespace)),

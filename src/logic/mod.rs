@@ -6,8 +6,10 @@
 //! Each kind of resource has a module of its own ([`organization`]) with the steps of its reconcile. What
 //! the kinds share is here: [`Failure`] and its table, [`Retry`], conditions and events, ownership by tags.
 
+pub mod account;
 mod clock;
 mod condition;
+pub mod export;
 mod failure;
 mod identity;
 pub mod organization;

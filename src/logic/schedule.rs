@@ -44,6 +44,26 @@ pub const DEFINITION_MISSING: Duration = Duration::from_mins(1);
 /// A CRD that could not be read or watched is read again after this.
 pub const DEFINITION_UNREAD: Duration = Duration::from_secs(5);
 
+/// `ListMailboxExportJobs` shows the jobs of the last seven days (WorkMail API reference). A job that was
+/// begun longer ago than this may be missing there.
+pub const JOBS_LISTED: Duration = Duration::from_hours(6 * 24);
+/// The cancellation of the job of a deleted export is waited for this long.
+pub const CANCELLATION: Duration = Duration::from_mins(1);
+/// The progress of one mailbox is written no more often.
+pub const PROGRESS_WRITES: Duration = Duration::from_mins(10);
+/// The status of an organization export is written no more often for its progress alone.
+pub const EXPORT_WRITES: Duration = Duration::from_secs(10);
+/// The directory of an organization is listed again after this, while it is exported.
+pub const DIRECTORY: Duration = Duration::from_mins(15);
+/// AWS keeps the mail of a disabled user for this long (WorkMail administrator guide).
+pub const DISABLED_KEPT: Duration = Duration::from_hours(30 * 24);
+/// A listing of export jobs is used by all exports of the organization for this long before a start.
+pub const JOBS_LAST: Duration = Duration::from_secs(30);
+/// That the tags name the owner is used for this long before a start.
+pub const TAGS_LAST: Duration = Duration::from_mins(1);
+/// An export that waits looks again after this, whatever it missed.
+pub const EXPORT_LOOKS_AGAIN: Duration = Duration::from_mins(1);
+
 /// Of all reconciles at once, at most this part are deep resyncs.
 pub const RESYNC_PART: usize = 8;
 /// How often it is asked which deep resyncs are due, as a part of their interval: none comes later by
@@ -122,6 +142,7 @@ impl Retry {
             // Nothing is known to be in its way: the tags could not be read just now.
             Reason::DeletionBlocked if failure.read_failed => backoff(5, 60),
             Reason::LimitExceeded
+            | Reason::ExportLimit
             | Reason::DirectoryUnavailable
             | Reason::AccessDenied
             | Reason::CredentialsUnavailable
@@ -143,7 +164,11 @@ impl Retry {
             | Reason::OrganizationGone
             | Reason::OwnershipConflict
             | Reason::DomainInUse
-            | Reason::DeletionBlocked => Self::Slowly,
+            | Reason::DeletionBlocked
+            | Reason::DestinationRefused
+            | Reason::CanaryFailed
+            | Reason::OrganizationChanged
+            | Reason::ExportFailed => Self::Slowly,
             Reason::Impaired
             | Reason::Inactive
             | Reason::UnknownState
@@ -157,10 +182,22 @@ impl Retry {
             | Reason::Progressing
             | Reason::Requested
             | Reason::Creating
-            | Reason::Deleting => Self::OnChange,
+            | Reason::Deleting
+            | Reason::Queued
+            | Reason::Running
+            | Reason::Completed
+            | Reason::Gone
+            | Reason::MailboxExportedRecently
+            | Reason::Stuck
+            | Reason::AttemptFailed => Self::OnChange,
             Reason::SchemaOutdated if failure.read_failed => backoff(1, 60),
             // A change of the definition is watched for.
-            Reason::Suspended | Reason::EndOfService | Reason::SchemaOutdated => Self::Never,
+            Reason::Suspended
+            | Reason::EndOfService
+            | Reason::SchemaOutdated
+            // Accounts, their rules and the labels of namespaces are watched, too.
+            | Reason::AccountNotFound
+            | Reason::AccountNotAllowed => Self::Never,
         }
     }
 }
@@ -194,6 +231,13 @@ pub fn domains_pace(count: usize, youngest: Duration) -> Duration {
     let least = Duration::from_secs(2).max(Duration::from_millis(200).saturating_mul(count));
     let most = Duration::from_mins(15);
     (youngest / 25).clamp(least.min(most), most)
+}
+
+/// Returns when running export jobs are read again: after 4 % of the time that the youngest has run, at
+/// least a second, at most 30 s.
+#[must_use]
+pub fn jobs_pace(youngest: Duration) -> Duration {
+    (youngest / 25).clamp(Duration::from_secs(1), Duration::from_secs(30))
 }
 
 /// How many failures of one class came in a row, under one generation of the spec.

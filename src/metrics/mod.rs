@@ -31,11 +31,19 @@ pub struct Metrics {
     aws_requests: Family<AwsAnswer, Counter<u64, AtomicU64>>,
     aws_seconds: Family<AwsOperation, Histogram, fn() -> Histogram>,
     organizations: Family<Standing, Gauge<i64, AtomicI64>>,
+    accounts: Family<AccountStanding, Gauge<i64, AtomicI64>>,
     drift_items: Gauge<i64, AtomicI64>,
     leader: Gauge<i64, AtomicI64>,
     end_of_service: Gauge<i64, AtomicI64>,
     time_to_ready: Histogram,
     retained: Counter<u64, AtomicU64>,
+    exports: Family<ExportState, Gauge<i64, AtomicI64>>,
+    export_mailboxes: Family<ExportState, Gauge<i64, AtomicI64>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ExportState {
+    state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -53,6 +61,11 @@ struct AwsAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AwsOperation {
     operation: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AccountStanding {
+    ready: &'static str,
 }
 
 /// The state of an organization, as labels.
@@ -83,11 +96,14 @@ impl Metrics {
         let aws_seconds: Family<AwsOperation, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 15)));
         let organizations = Family::default();
+        let accounts: Family<AccountStanding, Gauge<i64, AtomicI64>> = Family::default();
         let drift_items = Gauge::default();
         let leader = Gauge::default();
         let end_of_service = Gauge::default();
         let time_to_ready = Histogram::new(exponential_buckets(1.0, 2.0, 13));
         let retained = Counter::default();
+        let exports = Family::default();
+        let export_mailboxes = Family::default();
         registry.register(
             "reconciles",
             "Reconciles by kind and result: the reason of Ready, or error",
@@ -113,6 +129,7 @@ impl Metrics {
             "Resources by the state of their organization and by Ready",
             organizations.clone(),
         );
+        registry.register("accounts", "WorkMailAccounts by Ready", accounts.clone());
         registry.register(
             "drift_items",
             "Differences between specs and AWS that were not corrected",
@@ -138,6 +155,16 @@ impl Metrics {
             "Resources that went while their organization stays in AWS, or may stay",
             retained.clone(),
         );
+        registry.register(
+            "exports",
+            "Exports of organizations by state: Running, Stalled, Suspended, Completed or Failed",
+            exports.clone(),
+        );
+        registry.register(
+            "export_mailboxes",
+            "Exports of mailboxes by state",
+            export_mailboxes.clone(),
+        );
         Self {
             registry: root,
             reconciles,
@@ -145,11 +172,14 @@ impl Metrics {
             aws_requests,
             aws_seconds,
             organizations,
+            accounts,
             drift_items,
             leader,
             end_of_service,
             time_to_ready,
             retained,
+            exports,
+            export_mailboxes,
         }
     }
 
@@ -167,11 +197,40 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    /// Counts one reconcile.
+    /// Moves one export from one state to another; each is of an `organization` or a `mailbox`.
+    pub fn export_moved(
+        &self,
+        from: Option<(&'static str, &'static str)>,
+        to: Option<(&'static str, &'static str)>,
+    ) {
+        if from == to {
+            return;
+        }
+        let gauge = |(of, state): (&'static str, &'static str)| {
+            let family = match of {
+                "organization" => &self.exports,
+                _ => &self.export_mailboxes,
+            };
+            family.get_or_create_owned(&ExportState { state })
+        };
+        if let Some(from) = from {
+            gauge(from).dec();
+        }
+        if let Some(to) = to {
+            gauge(to).inc();
+        }
+    }
+
+    /// Counts one reconcile of a `WorkMailOrganization`.
     pub fn reconciled(&self, result: &str, took: Duration) {
+        self.reconciled_kind(KIND, result, took);
+    }
+
+    /// Counts one reconcile.
+    pub fn reconciled_kind(&self, kind: &'static str, result: &str, took: Duration) {
         self.reconciles
             .get_or_create(&Reconciled {
-                kind: KIND,
+                kind,
                 result: result.to_owned(),
             })
             .inc();
@@ -188,6 +247,22 @@ impl Metrics {
         }
         if let Some(to) = to {
             self.organizations.get_or_create(to).inc();
+        }
+    }
+
+    /// Moves one account from Ready or not to Ready or not.
+    pub fn account(&self, from: Option<bool>, to: Option<bool>) {
+        let standing = |ready| AccountStanding {
+            ready: if ready { "True" } else { "False" },
+        };
+        if from == to {
+            return;
+        }
+        if let Some(from) = from {
+            self.accounts.get_or_create(&standing(from)).dec();
+        }
+        if let Some(to) = to {
+            self.accounts.get_or_create(&standing(to)).inc();
         }
     }
 

@@ -106,6 +106,10 @@ pub struct Run {
     )]
     pub health_probe_bind_address: SocketAddr,
 
+    /// How long after the start of a mailbox's last export the next one may begin
+    #[arg(long, env = "WORKMAIL_OPERATOR_EXPORT_RETRY_AFTER", default_value = "24h", value_parser = at_least_a_second)]
+    pub export_retry_after: Duration,
+
     /// The last day of Amazon WorkMail (UTC); nothing is changed in AWS after it
     #[arg(
         long,
@@ -113,6 +117,28 @@ pub struct Run {
         default_value = "2027-03-31"
     )]
     pub end_of_service_date: Date,
+
+    /// Serve only resources that have an account: without any, the operator's own credentials serve
+    /// nobody
+    #[arg(
+        long,
+        env = "WORKMAIL_OPERATOR_REQUIRE_ACCOUNT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value_t = false,
+        action = ArgAction::Set
+    )]
+    pub require_account: bool,
+
+    /// The Helm release that this operator is: it serves the accounts that name this release in
+    /// spec.release, or none
+    #[arg(
+        long,
+        env = "WORKMAIL_OPERATOR_RELEASE",
+        default_value = "workmail-operator"
+    )]
+    pub release: String,
 }
 
 /// The flags of leader election, named as those of the Kubernetes components.

@@ -134,10 +134,10 @@ pub async fn run(flags: &Run) -> Result<(), Failed> {
             stopping.clone(),
             changed,
         ));
-        controller::run(context, to_look_at, stopping, || {
+        let run = controller::run(context, to_look_at, stopping, || {
             readiness.send_replace(Readiness::Working);
-        })
-        .await;
+        });
+        Box::pin(run).await;
         Ok(())
     });
     tokio::select! {
@@ -183,7 +183,10 @@ fn settings(flags: &Run, uid: String, replica: String, since: Timestamp) -> Sett
         concurrency: flags.concurrency,
         resync_interval: flags.resync_interval,
         deep_resync_interval: flags.deep_resync_interval,
+        export_retry_after: flags.export_retry_after,
         end_of_service: flags.end_of_service_date,
+        require_account: flags.require_account,
+        release: flags.release.clone(),
         replica,
         since,
     }

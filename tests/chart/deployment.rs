@@ -100,10 +100,11 @@ fn pods_are_spread_over_nodes_and_constraints_of_one_s_own_are_about_them_too() 
 }
 
 #[test]
-fn the_operator_gets_no_flag_by_default_but_those_of_its_lease() {
+fn the_operator_gets_no_flag_by_default_but_those_of_its_lease_and_its_release() {
     let release = template(&json!({}));
     let lease = "--leader-elect-resource-name=workmail-operator";
-    assert_eq!(release.arguments(), ["run", "--leader-elect", lease]);
+    let own = "--release=workmail-operator";
+    assert_eq!(release.arguments(), ["run", "--leader-elect", lease, own]);
     assert_eq!(release.container()["env"], Value::Null);
     assert_eq!(release.container()["envFrom"], Value::Null);
 }
@@ -120,10 +121,13 @@ fn every_value_of_the_operator_is_a_flag() {
         "--watch-namespaces=team-a,team-b",
         "--cluster-name=a cluster: \"one\"",
         "--former-cluster-names=the \"first\",5b3c0f6e-0000-4000-8000-000000000001",
+        "--require-account",
+        "--release=x",
         "--concurrency=8",
         "--resync-interval=10m",
         "--deep-resync-interval=2h30m",
         "--end-of-service-date=2027-03-30",
+        "--export-retry-after=25h",
         "--log-level=info,workmail_operator=debug",
         "--log-format=text",
     ];

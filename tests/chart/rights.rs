@@ -30,7 +30,10 @@ fn roles(case: &Case) -> impl Iterator<Item = &Value> {
 /// Whether people get a role: by one of Kubernetes, or from whoever binds it.
 fn is_for_people(role: &Value) -> bool {
     let name = role["metadata"]["name"].as_str().unwrap();
-    role.to_string().contains("aggregate-to") || name.ends_with("-editor")
+    role.to_string().contains("aggregate-to")
+        || ["-editor", "-exporter"]
+            .iter()
+            .any(|end| name.ends_with(end))
 }
 
 #[test]
@@ -97,16 +100,39 @@ fn every_role_of_the_operator_is_bound_to_the_pod_s_service_account_and_to_nobod
 }
 
 #[test]
-fn with_named_namespaces_the_whole_cluster_gives_two_names_to_read_and_nothing_more() {
+fn with_named_namespaces_the_whole_cluster_gives_accounts_and_namespaces_to_read_and_nothing_more()
+{
     let release = template(&json!({ "watchNamespaces": ["team-a", "team-b"] }));
     let rules = json!([
         {
             "apiGroups": ["apiextensions.k8s.io"],
             "resources": ["customresourcedefinitions"],
-            "resourceNames": ["workmailorganizations.workmail-operator.dev"],
+            "resourceNames": [
+                "workmailorganizations.workmail-operator.dev",
+                "workmailaccounts.workmail-operator.dev",
+            ],
             "verbs": ["get", "watch"],
         },
-        { "apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"] },
+        {
+            "apiGroups": ["apiextensions.k8s.io"],
+            "resources": ["customresourcedefinitions"],
+            "resourceNames": [
+                "workmailmailboxexports.workmail-operator.dev",
+                "workmailorganizationexports.workmail-operator.dev",
+            ],
+            "verbs": ["get"],
+        },
+        { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"] },
+        {
+            "apiGroups": ["workmail-operator.dev"],
+            "resources": ["workmailaccounts"],
+            "verbs": ["get", "list", "watch"],
+        },
+        {
+            "apiGroups": ["workmail-operator.dev"],
+            "resources": ["workmailaccounts/status"],
+            "verbs": ["patch"],
+        },
     ]);
     assert_eq!(
         release.named("ClusterRole", "workmail-operator")["rules"],
@@ -131,21 +157,23 @@ fn a_role_in_a_namespace_gives_what_the_cluster_s_gives_and_reads_no_namespace_b
     for resource in [
         "workmailorganizations",
         "workmailorganizations/status",
+        "workmailmailboxexports",
+        "workmailmailboxexports/status",
+        "workmailorganizationexports",
+        "workmailorganizationexports/status",
         "events",
         "dnsendpoints",
     ] {
         assert!(!verbs(role, resource).is_empty(), "{resource}");
         assert_eq!(verbs(role, resource), verbs(whole, resource), "{resource}");
     }
-    let own = json!({ "apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["team-a"], "verbs": ["get"] });
-    assert_eq!(role["rules"][0], own);
-    assert_eq!(verbs(role, "namespaces"), ["get"]);
-    // The cluster's has these two for itself.
+    assert_eq!(verbs(role, "namespaces"), [""; 0]);
+    // The cluster's has definitions, namespaces, and accounts with their status for itself.
     let (rules, all) = (
         role["rules"].as_array().unwrap().len(),
         whole["rules"].as_array().unwrap().len(),
     );
-    assert_eq!(rules + 1, all);
+    assert_eq!(rules + 5, all);
 }
 
 /// The labels by which a role adds to those of Kubernetes.
@@ -185,8 +213,17 @@ fn a_role_to_write_resources_is_there_to_be_bound_and_nobody_has_it_by_itself() 
         ];
         assert_eq!(verbs(editor, "workmailorganizations"), edit, "{mode}");
         assert!(!editor.to_string().contains("/status"), "{mode}");
+        let exporter = release.named("ClusterRole", "x-workmail-operator-exporter");
+        assert!(aggregations(exporter).is_empty(), "{mode}: {exporter}");
+        assert_eq!(
+            verbs(exporter, "workmailorganizationexports"),
+            edit,
+            "{mode}"
+        );
+        assert!(verbs(editor, "workmailorganizationexports").is_empty());
         for binding in release.all("ClusterRoleBinding") {
             assert_ne!(binding["roleRef"]["name"], "x-workmail-operator-editor");
+            assert_ne!(binding["roleRef"]["name"], "x-workmail-operator-exporter");
         }
     }
 }
@@ -234,10 +271,10 @@ fn roles_of_people_and_of_the_operator_can_be_left_to_others() {
             count("RoleBinding"),
         ]
     };
-    assert_eq!(without(json!({})), [3, 1, 2, 2]);
-    assert_eq!(without(json!({ "userRoles": "all" })), [5, 1, 2, 2]);
-    assert_eq!(without(json!({ "userRoles": "none" })), [2, 1, 2, 2]);
-    assert_eq!(without(json!({ "create": false })), [2, 0, 0, 0]);
+    assert_eq!(without(json!({})), [4, 1, 2, 2]);
+    assert_eq!(without(json!({ "userRoles": "all" })), [6, 1, 2, 2]);
+    assert_eq!(without(json!({ "userRoles": "none" })), [3, 1, 2, 2]);
+    assert_eq!(without(json!({ "create": false })), [3, 0, 0, 0]);
 }
 
 #[test]

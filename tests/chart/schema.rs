@@ -208,6 +208,7 @@ fn assert_refused(wrong: &Value, paths: &[String], at_least: usize) {
 #[case("/resyncInterval", json!({ "resyncInterval": "5" }))]
 #[case("/deepResyncInterval", json!({ "deepResyncInterval": "an hour" }))]
 #[case("/leaseDuration", json!({ "leaseDuration": "15500ms" }))]
+#[case("/exportRetryAfter", json!({ "exportRetryAfter": "a day" }))]
 #[case("/endOfServiceDate", json!({ "endOfServiceDate": "31.3.2027" }))]
 #[case("/logFormat", json!({ "logFormat": "xml" }))]
 #[case("/image/tag", json!({ "image": { "tag": "a tag" } }))]

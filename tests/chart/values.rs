@@ -84,6 +84,7 @@ fn the_defaults_that_the_values_leave_to_the_operator_are_its_own() {
         ("deepResyncInterval", "deep-resync-interval"),
         ("leaseDuration", "leader-elect-lease-duration"),
         ("endOfServiceDate", "end-of-service-date"),
+        ("exportRetryAfter", "export-retry-after"),
         ("logLevel", "log-level"),
         ("logFormat", "log-format"),
     ] {

@@ -14,6 +14,7 @@
 
 mod absence;
 mod accepted;
+mod accounts;
 mod admission;
 mod adoption;
 mod adoption_conflicts;
@@ -33,6 +34,7 @@ mod domain_trouble;
 mod domain_verification;
 mod domains;
 mod drifting;
+mod exports;
 mod found_again;
 mod gitops;
 mod gitops_policy;
@@ -40,6 +42,7 @@ mod guide;
 mod guide_upgrade;
 mod handover;
 mod iam;
+mod identities;
 mod inputs;
 mod interrupted;
 mod kubernetes_refusals;

@@ -11,7 +11,8 @@ use serde_json::json;
 use tokio::time::timeout;
 use workmail_local::{Config, SeedOrganization};
 use workmail_operator::api::{
-    ConditionStatus, ConditionType, ManagementPolicy, Reason, WorkMailOrganization, crd,
+    ConditionStatus, ConditionType, ManagementPolicy, Reason, WorkMailOrganization, account_crd,
+    crd, crds,
 };
 
 use crate::{
@@ -58,7 +59,9 @@ async fn cluster_with(definition: &CustomResourceDefinition) -> Cluster {
     let cluster = Cluster::start(Options::default()).await.unwrap();
     let definitions: Api<CustomResourceDefinition> = Api::all(cluster.client().unwrap());
     let plain = PostParams::default();
-    definitions.create(&plain, definition).await.unwrap();
+    for definition in [definition, &account_crd()] {
+        definitions.create(&plain, definition).await.unwrap();
+    }
     let name = WorkMailOrganization::crd_name();
     let established = await_condition(definitions, name, is_crd_established());
     timeout(PATIENCE, established).await.unwrap().unwrap();
@@ -263,11 +266,13 @@ async fn a_definition_that_is_not_there_is_told_and_looked_for() {
         message.starts_with("the CustomResourceDefinition is not there: apply")
     });
     assert_eq!(told.await["level"], "ERROR");
-    let applied = Patch::Apply(crd());
     let definitions: Api<CustomResourceDefinition> = Api::all(world.client.clone());
-    let name = WorkMailOrganization::crd_name();
     let apply = PatchParams::apply("test").force();
-    definitions.patch(name, &apply, &applied).await.unwrap();
+    for definition in crds() {
+        let name = definition.name_any();
+        let applied = Patch::Apply(definition);
+        definitions.patch(&name, &apply, &applied).await.unwrap();
+    }
     let created = async || {
         world
             .try_create("acme", json!({"alias": "acme"}))

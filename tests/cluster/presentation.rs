@@ -197,6 +197,7 @@ async fn the_objects_are_found_by_category(#[case] category: &str) {
 
 /// Every field of the spec, with what `kubectl explain` has to say of its bounds.
 const BOUNDS: &[(&str, &str, &[&str])] = &[
+    ("spec", "accountRef", &["Default: the one called `default`"]),
     (
         "spec",
         "alias",

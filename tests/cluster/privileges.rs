@@ -4,13 +4,14 @@
 use devcluster::{Cluster, Options};
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, ResourceExt, api::PostParams};
 use serde_json::json;
 use workmail_local::{Config, SeedOrganization};
-use workmail_operator::api::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE};
+use workmail_operator::api::{TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE, WorkMailAccount};
 
 use crate::{
     adoption::theirs,
+    exports,
     world::{
         Operator, Right, Rights, World, control_plane, create_namespace, install_crd,
         install_dns_endpoints, quick, with_dns_endpoints,
@@ -62,20 +63,23 @@ impl<'a> Stage<'a> {
         ];
         let organization = SeedOrganization {
             tags: tags.map(|(key, value)| (key.to_owned(), value)).into(),
+            users: exports::users(2),
             ..theirs("acme")
         };
-        world.aws.seed_organization(organization).unwrap();
+        let id = world.aws.seed_organization(organization).unwrap().id;
         let spec = json!({
             "alias": "acme",
             "adoptionPolicy": "Adopt",
             "domains": [{"domainName": "acme.example"}],
             "dns": {"endpoint": true},
             "deletionPolicy": "Delete",
-            "deletion": {"confirmAlias": "acme"},
+            "deletion": {"confirmAlias": "acme", "forceDelete": true,
+                "confirmOrganizationId": id},
         });
         world.create("acme", spec).await;
         world.until_published("acme", &["acme.example"]).await;
         world.until_settled("acme").await;
+        exports::replaced_and_done(world).await;
         world.delete("acme").await;
         world.until_gone("acme").await;
         world.until_event("acme", "Deleted").await;
@@ -132,7 +136,18 @@ async fn assert_missed(cluster: &Cluster, number: usize) {
     }
 }
 
-/// The numbers of the chart's rights: those that an API server of today asks for, and the others.
+/// Whether a right is used only where there is a `WorkMailAccount` whose rules select namespaces.
+fn is_of_accounts(right: &Right) -> bool {
+    match right.resource.as_str() {
+        "namespaces" => right.verb != "get",
+        "workmailaccounts" => right.verb == "get",
+        "workmailaccounts/status" => true,
+        _ => false,
+    }
+}
+
+/// The numbers of the chart's rights that are used without a `WorkMailAccount`: those that an API server of
+/// today asks for, and the others.
 async fn numbers() -> (Vec<usize>, Vec<usize>) {
     let rights = Rights::of_chart("home", &["watched"]).await.one_by_one();
     // An API server that streams the first list is asked for no pages of it.
@@ -140,7 +155,8 @@ async fn numbers() -> (Vec<usize>, Vec<usize>) {
         let right = &rights[*number];
         right.resource == "workmailorganizations" && right.verb == "list"
     };
-    let (old, today): (Vec<_>, Vec<_>) = (0..rights.len()).partition(of_old);
+    let all = (0..rights.len()).filter(|number| !is_of_accounts(&rights[*number]));
+    let (old, today): (Vec<_>, Vec<_>) = all.partition(of_old);
     assert!(today.len() > 10 && old.len() == 1, "{rights:?}");
     (today, old)
 }
@@ -164,6 +180,34 @@ async fn each_right_in_one_namespace_is_missed_when_it_is_taken_away() {
     stream::iter(today)
         .for_each_concurrent(AT_ONCE, |number| assert_missed(cluster, number))
         .await;
+}
+
+/// Accounts are of the whole cluster.
+#[tokio::test]
+async fn each_right_that_accounts_need_is_missed_when_it_is_taken_away() {
+    let cluster = Cluster::start(Options::default()).await.unwrap();
+    install_crd(&cluster).await;
+    install_dns_endpoints(cluster.client().unwrap()).await;
+    let accounts: Api<WorkMailAccount> = Api::all(cluster.client().unwrap());
+    let account = serde_json::from_value(json!({
+        "metadata": {"name": "default"},
+        "spec": {"rules": [{
+            "namespaces": {"selector": {"matchExpressions": [
+                {"key": "kubernetes.io/metadata.name", "operator": "Exists"},
+            ]}},
+            "adopt": true,
+            "delete": true,
+        }]},
+    }));
+    let plain = PostParams::default();
+    accounts.create(&plain, &account.unwrap()).await.unwrap();
+    let rights = Rights::of_chart("home", &["watched"]).await.one_by_one();
+    let all = (0..rights.len()).filter(|number| is_of_accounts(&rights[*number]));
+    let all: Vec<_> = all.collect();
+    assert_eq!(all.len(), 4, "{rights:?}");
+    for number in all {
+        assert_missed(&cluster, number).await;
+    }
 }
 
 #[tokio::test]

@@ -238,7 +238,8 @@ async fn the_api_server_takes(#[case] spec: Value) {
 
 #[rstest]
 #[case::of_the_spec(with(json!({"aliass": "acme"})), "spec.aliass")]
-#[case::of_a_later_version(with(json!({"accountRef": {"name": "prod"}})), "spec.accountRef")]
+#[case::of_a_later_version(with(json!({"quota": {"users": 5}})), "spec.quota")]
+#[case::of_the_account(with(json!({"accountRef": {"name": "prod", "kind": "x"}})), "spec.accountRef.kind")]
 #[case::of_a_domain(
     with(json!({"domains": [{"domainName": "acme.example", "default": true}]})),
     r#"spec.domains[domainName="acme.example"].default"#

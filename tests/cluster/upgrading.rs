@@ -88,7 +88,7 @@ impl Site {
         assert!(copied.unwrap().success());
         let file = format!("files/crds/{}.yaml", WorkMailOrganization::crd_name());
         let mut text = fs::read_to_string(chart.join(&file)).unwrap();
-        for first in ["adoptionPolicy", "accountId"] {
+        for first in ["accountRef", "account"] {
             let before = format!("            properties:\n              {first}:\n");
             let after = format!(
                 "            properties:\n              later:\n                type: string\n              {first}:\n"

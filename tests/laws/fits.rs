@@ -209,6 +209,7 @@ prop_compose! {
             origin: Some(Origin::Created),
             created_at: Some(now()),
             account_id: Some("1".repeat(12)),
+            account: Some("n".repeat(253)),
             region: Some("us-east-1".into()),
             arn: said(0),
             state: said(1),

@@ -11,8 +11,11 @@
     reason = "these are tests: what does not hold must panic, and each picks out what it is about"
 )]
 
+mod access;
+mod accounts;
 mod adoption;
 mod always;
+mod attacks;
 mod conditions;
 mod creation;
 mod deletion;
@@ -20,6 +23,7 @@ mod domain_steps;
 mod domains;
 mod events;
 mod eventually;
+mod exports;
 mod fits;
 mod gitops;
 mod hidden;

@@ -21,14 +21,16 @@ pub async fn run(stage: &Stage, table: &mut Table) {
     let objects = stage.size(OBJECTS);
     let mut operator = Vec::new();
     let mut floor = Vec::new();
+    let mut same_writes = Vec::new();
     let mut alone = Vec::new();
     for run in 0..RUNS {
-        for contender in Contender::BOTH {
+        for contender in Contender::ALL {
             let name = format!("burst-{}-{run}", contender.name());
             let burst = Burst::new(contender, &name, objects).run(stage).await;
             match contender {
                 Contender::Operator => operator.push(burst),
                 Contender::Floor => floor.push(burst),
+                Contender::SameWrites => same_writes.push(burst),
             }
         }
         alone.push(applies_alone(stage, run, objects).await);
@@ -40,8 +42,39 @@ pub async fn run(stage: &Stage, table: &mut Table) {
             .floor(&floor.iter().map(value).collect())
     };
     table.push(row("first apply → all Active", "s", |one| one.wall).aim(3.0));
+    let wall = |all: &[Measured]| all.iter().map(|one| one.wall).collect::<Sample>().median();
+    for (than, others, aim) in [
+        ("the floor", &floor, 2.0),
+        ("the floor with the same writes", &same_writes, 1.2),
+    ] {
+        table.push(
+            Row::new(
+                format!("{what}: first apply → all Active: times {than}"),
+                "",
+            )
+            .value(wall(&operator) / wall(others))
+            .aim(aim),
+        );
+    }
     table.push(row("CPU time", "s", |one| one.cpu).aim(objects as f64 / 1000.0));
     table.push(row("CPU time of the API server", "s", |one| one.server_cpu));
+    let of_server = |one: &Measured| 1e3 * one.server_cpu / objects as f64;
+    table.push(
+        row(
+            "CPU time of the API server per object, applies included",
+            "ms",
+            |_| 0.0,
+        )
+        .operator(&operator.iter().map(of_server).collect())
+        .floor(&floor.iter().map(of_server).collect()),
+    );
+    table.push(
+        Row::new(
+            format!("{what}: the same for the floor with the same writes"),
+            "ms",
+        )
+        .floor(&same_writes.iter().map(of_server).collect()),
+    );
     table.push(row("CPU time of endpoint and load", "s", |one| one.own_cpu));
     table.push(row("first apply → last apply answered", "s", |one| {
         one.applies
@@ -70,7 +103,7 @@ pub async fn run(stage: &Stage, table: &mut Table) {
             .floor(&floor.iter().map(per).collect())
     };
     table.push(counted("AWS calls", |one| &one.calls).aim(3.0));
-    table.push(counted("API-server writes", |one| &one.writes).aim(7.0));
+    table.push(counted("API-server writes", |one| &one.writes).aim(4.0));
     for concurrency in CONCURRENCIES {
         let name = format!("burst-at-{concurrency}");
         let mut burst = Burst::new(Contender::Operator, &name, objects);

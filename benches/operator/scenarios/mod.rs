@@ -1,7 +1,10 @@
 //! What is measured, by name.
 
+mod accounts;
 mod burst;
+mod deletion;
 mod endpoint;
+mod exports;
 mod hang;
 mod lag;
 mod latency;
@@ -19,9 +22,9 @@ const RUNS: usize = 5;
 
 /// Every scenario, in the order in which they are run. The settled ones come last, and together: they
 /// share their objects.
-const ALL: [&str; 12] = [
-    "verify", "endpoint", "start", "latency", "burst", "hang", "lag", "throttle", "memory",
-    "restart", "resync", "idle",
+const ALL: [&str; 15] = [
+    "verify", "endpoint", "start", "latency", "burst", "deletion", "hang", "lag", "throttle",
+    "accounts", "exports", "memory", "restart", "resync", "idle",
 ];
 
 /// Runs the scenarios of these names, or all where none is named.
@@ -38,9 +41,12 @@ pub async fn run(names: &[String], stage: &Stage, table: &mut Table) {
             "start" => start::run(stage, table).await,
             "latency" => latency::run(stage, table).await,
             "burst" => burst::run(stage, table).await,
+            "deletion" => deletion::run(stage, table).await,
             "hang" => hang::run(stage, table).await,
             "lag" => lag::run(stage, table).await,
             "throttle" => throttle::run(stage, table).await,
+            "accounts" => accounts::run(stage, table).await,
+            "exports" => exports::run(stage, table).await,
             _ => {}
         }
     }

@@ -6,13 +6,14 @@ use workmail_local::{CallFilter, Fault, Knobs, Outcome, Rule, Timestamp};
 
 use super::seconds_since;
 use crate::{
+    counters::writes,
     load::{Goal, Watch, apply_all, names},
     stage::{Contender, Stage, aws},
     table::{Row, Table},
 };
 
 const OBJECTS: usize = 300;
-const THROTTLED_FOR: Duration = Duration::from_mins(1);
+const THROTTLED_FOR: Duration = Duration::from_secs(30);
 /// If it has not settled by then, that is the result.
 const PATIENCE: Duration = Duration::from_mins(3);
 
@@ -22,6 +23,7 @@ pub async fn run(stage: &Stage, table: &mut Table) {
     let rule = aws.fault(Rule::any(Fault::throttle()).probability(0.5));
     let process = stage.start(Contender::Operator, &aws, &[]).await;
     let watch = Watch::begin(&stage.client).await;
+    let before = writes(&stage.client).await;
 
     let begun = Timestamp::now();
     apply_all(&stage.client, &names("throttle", objects)).await;
@@ -55,7 +57,15 @@ pub async fn run(stage: &Stage, table: &mut Table) {
     table.push(
         Row::new(format!("{what}: end of the throttling → all Active"), "s")
             .value(took)
-            .note(ending),
+            .note(ending)
+            .aim(45.0),
+    );
+    let written = writes(&stage.client).await.since(&before);
+    table.push(
+        Row::new(format!("{what}: API-server writes per object"), "")
+            .value(written.total() as f64 / objects as f64)
+            .note(written.per(objects))
+            .aim(5.0),
     );
     drop(process);
     stage.clear().await;

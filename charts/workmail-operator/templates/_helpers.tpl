@@ -65,6 +65,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   resources: [workmailorganizations/status]
   # It is replaced whole.
   verbs: [update]
+# patch: the finalizer; create and delete: those of an organization export.
+- apiGroups: [workmail-operator.dev]
+  resources: [workmailmailboxexports]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [workmail-operator.dev]
+  resources: [workmailorganizationexports]
+  verbs: [list, watch]
+- apiGroups: [workmail-operator.dev]
+  resources: [workmailmailboxexports/status, workmailorganizationexports/status]
+  verbs: [update]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

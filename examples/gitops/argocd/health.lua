@@ -47,6 +47,8 @@ local passing = {
   ServiceUnavailable = true,
   OrganizationBusy = true,
   VerificationPending = true,
+  Queued = true,
+  Running = true,
 }
 if holds("Reconciling") then
   return as(passing[conditions.Reconciling.reason] and "Progressing" or "Degraded", "Ready")

@@ -4,6 +4,7 @@
 //! whenever a complete listing shows something else, that object is named on the channel.
 
 mod listing_state;
+mod sources;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -17,8 +18,11 @@ use tokio::{
 };
 
 pub use self::listing_state::{ListingState, Wanted};
-use self::listing_state::{Read, Reply};
-use super::{Aws, CallError, Session, snapshot::Snapshot};
+use self::{
+    listing_state::{Read, Reply},
+    sources::{NoSession, Sources},
+};
+use super::{CallError, Identity, Session, snapshot::Snapshot};
 use crate::logic::{
     AccountId, ErrorKind, Failure, ObjectKey, Operation, OrganizationId, Region,
     organization::{Listing, Presence, Reading, Summary},
@@ -68,11 +72,11 @@ pub struct Recency {
     pub made: Option<Instant>,
 }
 
-/// Watches the organizations of one region.
+/// Watches the organizations of one account and region.
 #[derive(Debug)]
 pub struct Observer {
     region: Region,
-    aws: Arc<Aws>,
+    sources: Sources,
     timing: Timing,
     listing_state: Mutex<ListingState>,
     /// Counts finished looks, whether they saw anything or not.
@@ -85,20 +89,31 @@ impl Observer {
     /// An observer that names changed objects on `changed`. [`Observer::run`] sets it to work.
     #[must_use]
     pub fn new(
+        account: AccountId,
         region: Region,
-        aws: Arc<Aws>,
         timing: Timing,
         changed: mpsc::UnboundedSender<ObjectKey>,
     ) -> Self {
         Self {
             region,
-            aws,
+            sources: Sources::new(account),
             timing,
             listing_state: Mutex::default(),
             looks: watch::Sender::new(0),
             wake: Notify::new(),
             changed,
         }
+    }
+
+    /// Lists with these credentials, too.
+    pub fn work_with(&self, identity: &Arc<Identity>) {
+        self.sources.add(identity);
+    }
+
+    /// Whether no object is observed.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.listing_state().is_idle()
     }
 
     /// Returns this object's part of a complete listing of `account`: at most one resync interval old,
@@ -243,24 +258,42 @@ impl Observer {
     async fn read_list(&self) -> Vec<ObjectKey> {
         match self.list().await {
             Ok(snapshot) => self.listing_state().see(snapshot, self.timing),
-            Err(error) => {
+            Err(NoSession { error, of_another }) => {
+                // What the organizations are is not known any more, and will not be soon.
+                let unreachable = if of_another {
+                    Duration::ZERO
+                } else {
+                    self.timing.unreachable
+                };
                 self.listing_state()
-                    .apply_failure(error, self.timing.unreachable, Instant::now())
+                    .apply_failure(error, unreachable, Instant::now())
             }
         }
     }
 
-    async fn list(&self) -> Result<Snapshot, CallError> {
-        let session = self.aws.session(false).await?;
-        let seen = Snapshot::take(
-            session.account().clone(),
-            &session.organizations(&self.region),
-        )
-        .await;
-        if let Err(error) = &seen {
-            self.report_failed_read(error, &session);
+    /// Lists with the first credentials that may.
+    async fn list(&self) -> Result<Snapshot, NoSession> {
+        let mut left = self.sources.count();
+        loop {
+            let session = self.sources.session().await?;
+            let organizations = session.organizations(&self.region);
+            let error = match Snapshot::take(self.sources.account().clone(), &organizations).await {
+                Ok(snapshot) => return Ok(snapshot),
+                Err(error) => error,
+            };
+            self.report_failed_read(&error, &session);
+            left = left.saturating_sub(1);
+            let is_refused = matches!(error.trouble, ErrorKind::Refused { .. });
+            if is_refused {
+                self.sources.put_last(session.identity());
+            }
+            if !is_refused || left == 0 {
+                return Err(NoSession {
+                    error,
+                    of_another: false,
+                });
+            }
         }
-        seen
     }
 
     /// Describes organizations one by one. Nothing is concluded from one that cannot be described or
@@ -268,9 +301,7 @@ impl Observer {
     async fn read_each(&self, ids: Vec<OrganizationId>) -> Vec<ObjectKey> {
         let begun = Instant::now();
         let (mut rows, wanted) = (Vec::new(), ids.len());
-        if let Ok(session) = self.aws.session(false).await
-            && self.listing_state().is_of(session.account())
-        {
+        if let Ok(session) = self.sources.session().await {
             let organizations = session.organizations(&self.region).within(EACH);
             let looks = ids.into_iter().map(|id| {
                 let organizations = organizations.clone();

@@ -76,6 +76,7 @@ enum Effect {
 
 operations! {
     GetCallerIdentity: Sts, Reads;
+    AssumeRole: Sts, Reads;
     ListOrganizations: WorkMail, Reads;
     DescribeOrganization: WorkMail, Reads;
     ListTagsForResource: WorkMail, Reads;
@@ -91,6 +92,13 @@ operations! {
     ListUsers: WorkMail, Reads;
     ListGroups: WorkMail, Reads;
     ListResources: WorkMail, Reads;
+    StartMailboxExportJob: WorkMail, Changes;
+    CancelMailboxExportJob: WorkMail, Changes;
+    DescribeMailboxExportJob: WorkMail, Reads;
+    ListMailboxExportJobs: WorkMail, Reads;
+    DescribeUser: WorkMail, Reads;
+    DescribeResource: WorkMail, Reads;
+    GetMailboxDetails: WorkMail, Reads;
 }
 
 impl Operation {
@@ -204,10 +212,11 @@ impl ErrorKind {
     /// The bounded word for the metric label `code`: AWS's own for the codes it documents.
     #[must_use]
     pub fn label(&self) -> &str {
-        const KNOWN: [&str; 21] = [
+        const KNOWN: [&str; 22] = [
             "AccessDeniedException",
             "DirectoryInUseException",
             "DirectoryUnavailableException",
+            "EntityNotFoundException",
             "ExpiredTokenException",
             "InvalidCustomSesConfigurationException",
             "InvalidParameterException",

@@ -1,6 +1,6 @@
 //! The one table: which operation failed how, and so what the condition says.
 
-use super::{ErrorKind, Failure, Operation};
+use super::{ErrorKind, Failure, Operation, Service};
 use crate::{
     api::Reason,
     logic::{Region, text},
@@ -81,10 +81,10 @@ fn without_credentials(said: Option<&str>) -> Failure {
     }
 }
 
-/// Whether the call went to a region that WorkMail is not known to be in. STS is asked in the operator's
-/// own region, whatever the object's.
+/// Whether the call went to a region that WorkMail is not known to be in. STS is asked in the region of
+/// the operator or the account, whatever the object's.
 fn is_elsewhere(operation: Operation, region: Option<&Region>) -> bool {
-    operation != Operation::GetCallerIdentity && region.is_some_and(|region| !region.has_workmail())
+    operation.service() != Service::Sts && region.is_some_and(|region| !region.has_workmail())
 }
 
 fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> Failure {
@@ -184,7 +184,12 @@ fn allow(operation: Operation, said: &str) -> String {
     if is_denied {
         return format!("Remove the explicit deny of {action} for the operator's role.");
     }
-    let others = if named.is_none() {
+    if operation == Operation::AssumeRole {
+        return TRUST.to_owned();
+    }
+    let others = if named.is_none() && operation == Operation::StartMailboxExportJob {
+        " and iam:PassRole on the role of the destination"
+    } else if named.is_none() {
         "; WorkMail also acts with the caller's rights on ds, ses, kms and route53"
     } else {
         ""
@@ -202,7 +207,10 @@ fn reason_of(operation: Operation, code: &str) -> Reason {
             "InvalidParameterException" | "ValidationException" | "OrganizationStateException",
         ) => Reason::DeletionBlocked,
         (
-            Operation::CreateOrganization | Operation::TagResource | Operation::UntagResource,
+            Operation::CreateOrganization
+            | Operation::TagResource
+            | Operation::UntagResource
+            | Operation::StartMailboxExportJob,
             "InvalidParameterException" | "ValidationException",
         ) => Reason::InvalidParameter,
         (
@@ -224,6 +232,7 @@ fn reason_of(operation: Operation, code: &str) -> Reason {
         (_, "DirectoryInUseException") => Reason::DirectoryInUse,
         (_, "UnsupportedOperationException") => Reason::UnsupportedOperation,
         (_, "TooManyTagsException") => Reason::TooManyTags,
+        (Operation::StartMailboxExportJob, "LimitExceededException") => Reason::ExportLimit,
         (_, "LimitExceededException") => Reason::LimitExceeded,
         (_, "DirectoryUnavailableException") => Reason::DirectoryUnavailable,
         (_, "OrganizationStateException") => Reason::OrganizationBusy,
@@ -235,12 +244,19 @@ fn reason_of(operation: Operation, code: &str) -> Reason {
     }
 }
 
+/// What to do where a role cannot be assumed.
+const TRUST: &str = "Allow the operator's role sts:AssumeRole, and have the account's role trust it with the external id.";
+
 /// What to do about a refusal.
 fn next_step(reason: Reason, operation: Operation) -> &'static str {
     match reason {
         Reason::DeletionBlocked => {
             "If it has enabled users, disable them, or set deletion.forceDelete and \
              deletion.confirmOrganizationId."
+        }
+        Reason::InvalidParameter if operation == Operation::StartMailboxExportJob => {
+            "Check bucket, role and key of the destination, and that they are in the organization's \
+             region."
         }
         Reason::InvalidParameter => {
             "Correct the spec; a field that cannot be changed needs a new resource."
@@ -293,6 +309,8 @@ fn next_step(reason: Reason, operation: Operation) -> &'static str {
         | Reason::Throttled
         | Reason::CredentialsUnavailable
         | Reason::AccountMismatch
+        | Reason::AccountNotFound
+        | Reason::AccountNotAllowed
         | Reason::Impaired
         | Reason::Inactive
         | Reason::UnknownState
@@ -308,6 +326,18 @@ fn next_step(reason: Reason, operation: Operation) -> &'static str {
         | Reason::VerificationFailed
         | Reason::Published
         | Reason::KindNotInstalled
-        | Reason::NameTaken => UNLESS_IT_LASTS,
+        | Reason::NameTaken
+        | Reason::Queued
+        | Reason::Running
+        | Reason::Completed
+        | Reason::Gone
+        | Reason::DestinationRefused
+        | Reason::CanaryFailed
+        | Reason::OrganizationChanged
+        | Reason::MailboxExportedRecently
+        | Reason::ExportLimit
+        | Reason::Stuck
+        | Reason::AttemptFailed
+        | Reason::ExportFailed => UNLESS_IT_LASTS,
     }
 }

@@ -4,8 +4,11 @@ use std::cmp::Reverse;
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{Desired, Memory, ObjectKey};
-use crate::api::{ManagementPolicy, Reason};
+use super::{Desired, Memory, ObjectKey, forbidden};
+use crate::{
+    api::{ManagementPolicy, Reason},
+    logic::account::Access,
+};
 
 /// One of the objects that mean the same organization.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,12 +36,14 @@ pub enum Participation {
     FoundNone,
     /// It only observes.
     Observes,
+    /// Its account does not allow what it asks for, so that it makes no call.
+    Refused,
 }
 
 impl Competitor {
     /// What an object is among others. `ready` is the reason of its Ready condition.
     #[must_use]
-    pub fn of(desired: &Desired, memory: &Memory, ready: Option<&str>) -> Self {
+    pub fn of(desired: &Desired, memory: &Memory, ready: Option<&str>, access: &Access) -> Self {
         let owns = memory.organization_id.is_some();
         let pending = memory.pending_create().is_some();
         let participation = match desired.management {
@@ -50,6 +55,12 @@ impl Competitor {
                     && ready == Some(Reason::NotFound.as_str()) =>
             {
                 Participation::FoundNone
+            }
+            // Whoever has the organization keeps its place, whatever becomes of the rule.
+            ManagementPolicy::Full
+                if !owns && !pending && forbidden(access, desired, memory).is_some() =>
+            {
+                Participation::Refused
             }
             ManagementPolicy::Full => Participation::Works,
         };
@@ -75,7 +86,7 @@ pub fn preferred_over<'a>(
         Participation::Works => true,
         // Of two that only adopt, the order stays while the first has not yet seen what appeared.
         Participation::FoundNone => !this.may_create,
-        Participation::Observes => false,
+        Participation::Observes | Participation::Refused => false,
     };
     if this.participation == Participation::Observes {
         return None;

@@ -62,8 +62,10 @@ pub struct Desired {
     pub requested: Option<String>,
     /// The alias.
     pub alias: String,
-    /// The region, the operator's default included. `None` when neither names one.
+    /// The region, the default of the account or the operator included. `None` when nobody names one.
     pub region: Option<Region>,
+    /// The account that it names.
+    pub account_ref: Option<String>,
     /// What the create is made with.
     pub input: CreateInput,
     /// The names of the domains.
@@ -100,6 +102,7 @@ impl Desired {
         let WorkMailOrganizationSpec {
             alias,
             region,
+            account_ref,
             directory_id,
             kms_key_arn,
             enable_interoperability,
@@ -136,6 +139,7 @@ impl Desired {
                 .as_deref()
                 .map(Region::from)
                 .or_else(|| default_region.cloned()),
+            account_ref: account_ref.as_ref().map(|named| named.name.clone()),
             input: CreateInput {
                 directory_id: directory_id.clone(),
                 kms_key_arn: kms_key_arn.clone(),

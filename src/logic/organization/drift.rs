@@ -328,7 +328,7 @@ impl View {
             return Some(vec![entry(path, Some(&ours), owner_now.as_deref())]);
         }
         let plan = TagPlan::new(
-            &self.desired.tags,
+            &self.wanted_tags(),
             actual,
             &self.memory.managed_tag_keys,
             &self.cluster,

@@ -21,6 +21,8 @@ pub struct Memory {
     pub created_at: Option<Timestamp>,
     /// The account it is in.
     pub account: Option<AccountId>,
+    /// The `WorkMailAccount` that was used for it.
+    pub account_name: Option<String>,
     /// The region it is in.
     pub region: Option<Region>,
     /// A call that may have been made.

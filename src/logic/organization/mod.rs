@@ -34,7 +34,7 @@ pub use action::{
     Action, Answer, Call, DeleteInput, Outcome, Phase, Read, Release, Retained, SaveAs, TagStep,
 };
 pub use competing::{Competitor, Participation, preferred_over};
-pub use decide::{decide, planned};
+pub use decide::{decide, forbidden, planned};
 pub use desired::{Delete, Desired, Policy};
 pub use domains::{DomainFacts, DomainPlan};
 pub use drift::{Difference, DriftPath};

@@ -16,6 +16,7 @@ use crate::{
     api::{Class, ConditionType, Reason},
     logic::{
         Failure, Moment, Now, Retry,
+        account::Access,
         schedule::{self, Failures},
     },
 };
@@ -31,6 +32,8 @@ pub struct Surroundings {
     pub deep_resync_interval: Duration,
     /// What the served definition of the kind has.
     pub schema: Schema,
+    /// With which account the object works.
+    pub access: Access,
     /// Since when the listings of the object's account and region have failed.
     pub listing_fails_since: Option<Moment>,
     /// The service has ended.
@@ -60,6 +63,8 @@ pub struct ProcessMemory {
     pub(super) kept_reads: Option<Box<KeptReads>>,
     /// When everything was last read.
     pub last_full_read: Option<Moment>,
+    /// With which account everything was last read.
+    read_under: Option<Access>,
     /// The pending create that this process recorded itself, and whether every attempt at it was
     /// answered.
     attempts: Option<(Timestamp, bool)>,
@@ -100,7 +105,8 @@ impl ProcessMemory {
         );
         Facts {
             schema: surroundings.schema.clone(),
-            full_read_due: full_read_due <= now.moment,
+            access: surroundings.access.clone(),
+            full_read_due: full_read_due <= now.moment || self.has_other_account(surroundings),
             young: memory
                 .created_at
                 .is_some_and(|created| now.since(created) < schedule::YOUNG),
@@ -133,6 +139,12 @@ impl ProcessMemory {
     #[must_use]
     pub fn full_read_due(&self, uid: &str, started: Moment, interval: Duration) -> Moment {
         self.last_full_read.unwrap_or(started) + schedule::spread(uid, interval)
+    }
+
+    /// Whether the account, which has tags of its own, is another than when everything was last read.
+    fn has_other_account(&self, surroundings: &Surroundings) -> bool {
+        let before = self.read_under.as_ref();
+        before.is_some_and(|before| *before != surroundings.access)
     }
 
     /// Whether an accepted deletion that failed may be asked for again: at the pace of slow reads, and
@@ -220,6 +232,7 @@ impl ProcessMemory {
             self.unreachable_since = None;
             if was_full_read {
                 self.last_full_read = Some(now);
+                self.read_under = Some(view.facts.access.clone());
             }
         }
         if !view.desired.suspend && report.observed_generation == Some(view.desired.generation) {

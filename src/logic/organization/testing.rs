@@ -44,6 +44,7 @@ pub(in crate::logic) fn desired(domains: &[&str], default_domain: Option<&str>) 
         requested: None,
         alias: "acme".into(),
         region: Some(Region::from("us-east-1")),
+        account_ref: None,
         input: CreateInput::default(),
         domains: domains.iter().map(|name| (*name).to_owned()).collect(),
         zoned: BTreeSet::new(),

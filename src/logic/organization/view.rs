@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     ClusterIdentity, Desired, DomainFacts, MailDomain, Memory, ObjectKey, Observed, OrganizationId,
-    OrganizationState, Presence, Region, SaveAs, Shown, Summary, Verdict,
+    OrganizationState, Presence, Region, SaveAs, Shown, Summary, Verdict, decide::hides,
 };
-use crate::api::{ConditionStatus, ConditionType, ManagementPolicy};
+use crate::{
+    api::{ConditionStatus, ConditionType, ManagementPolicy},
+    logic::account::Access,
+};
 
 /// All that `decide` and `report` know: what is wanted, what is remembered, what was seen, and the
 /// facts of time and process that bear on it.
@@ -57,6 +60,8 @@ pub enum Schema {
 pub struct Facts {
     /// What the served definition of the kind has.
     pub schema: Schema,
+    /// With which account the object works, and what that allows.
+    pub access: Access,
     /// A deep resync is due.
     pub full_read_due: bool,
     /// The organization was created less than 15 minutes ago.
@@ -114,9 +119,14 @@ impl View {
     }
 
     /// The organization that the spec names while the object has none: by its id, else by its alias.
-    /// Deleted ones do not count.
+    /// Deleted ones do not count, nor those that the account's rule hides.
     #[must_use]
     pub fn candidate(&self) -> Option<&Summary> {
+        self.named().filter(|row| hides(self, row).is_none())
+    }
+
+    /// The organization that the spec names, whether or not the account's rule lets the object read it.
+    pub(super) fn named(&self) -> Option<&Summary> {
         let listing = self.observed.listing.as_ref()?;
         let found = if self.desired.organization_id.is_some() {
             listing.by_id.as_ref()?
@@ -139,6 +149,23 @@ impl View {
     #[must_use]
     pub fn region(&self) -> Option<&Region> {
         self.memory.region.as_ref().or(self.desired.region.as_ref())
+    }
+
+    /// The tags that the organization should have besides the ownership tags: the spec's, and over them
+    /// the account's.
+    #[must_use]
+    pub fn wanted_tags(&self) -> BTreeMap<String, String> {
+        let of_account = self.facts.access.tags().into_iter().flatten();
+        let mut tags = self.desired.tags.clone();
+        tags.extend(of_account.map(|(key, value)| (key.clone(), value.clone())));
+        tags
+    }
+
+    /// Whether a call may still be made that was decided under this definition of the kind and this
+    /// account.
+    #[must_use]
+    pub fn is_decided_under(&self, schema: &Schema, access: &Access) -> bool {
+        self.facts.schema == *schema && self.facts.access == *access
     }
 
     /// Whether a full read was asked for by annotation and is not done.
@@ -185,7 +212,8 @@ impl View {
     #[must_use]
     pub fn unsaved(&self) -> Option<SaveAs> {
         let (now, saved) = (&self.memory, &self.saved);
-        let intends = now.pending.is_some() && now.pending != saved.pending
+        let intends = now.account.is_some() && now.account_name != saved.account_name
+            || now.pending.is_some() && now.pending != saved.pending
             || !now.managed_tag_keys.is_subset(&saved.managed_tag_keys)
             || !now.managed_domains.is_subset(&saved.managed_domains)
             || now.organization_id.is_none()

@@ -193,6 +193,7 @@ impl World {
             started_at: self.process.started,
             deep_resync_interval: NEVER,
             schema: Schema::Complete,
+            access: self.access(object),
             listing_fails_since: None,
             ended: self.ended,
             end_of_service: "2027-03-31".into(),
@@ -234,6 +235,13 @@ impl World {
                 self.look(running, look, fault)
             }
             Action::Call(call) => {
+                // As the executor does: what was decided under another rule is decided anew.
+                let object = self.server.get(&running.uid).cloned();
+                let access = object.map(|object| self.access(&object));
+                let access = access.unwrap_or_else(|| running.view().facts.access.clone());
+                if !running.view().is_decided_under(&Schema::Complete, &access) {
+                    return false;
+                }
                 self.watch_request(running);
                 self.watch_call(running, call);
                 self.call(running, call, fault)

@@ -19,6 +19,7 @@ use workmail_operator::{
     api::{AdoptionPolicy, ConditionType, DeletionPolicy},
     logic::{
         ClusterIdentity, ErrorKind, ObjectKey, Owner,
+        account::{Access, Accounts, Applicant, Known},
         organization::{
             Call, Competitor, OrganizationState as State, Outcome, Verification, preferred_over,
         },
@@ -134,6 +135,8 @@ pub(crate) struct World {
     pub(crate) aws_is_down: bool,
     pub(crate) ended: bool,
     pub(crate) cluster: ClusterIdentity,
+    /// The accounts, as the process knows them.
+    pub(crate) accounts: Accounts,
     /// Writes of ours that made a new version of an object.
     pub(crate) writes: u32,
     /// Effects of ours in AWS.
@@ -181,6 +184,11 @@ impl World {
                 "11111111-2222-3333-4444-555555555555".into(),
                 ["old-prod".into()],
             ),
+            accounts: Accounts {
+                known: Known::Listed(BTreeMap::new()),
+                namespaces: Some(BTreeMap::from([("mail".into(), BTreeMap::new())])),
+                ..Accounts::default()
+            },
             writes: 0,
             effects: 0,
             requests: 0,
@@ -198,6 +206,16 @@ impl World {
         self.server.objects.get(slot)?.as_ref()
     }
 
+    /// With which account an object works.
+    pub(crate) fn access(&self, object: &Object) -> Access {
+        let named = object.spec.account_ref.as_ref();
+        self.accounts.access(Applicant {
+            namespace: "mail",
+            account_ref: named.map(|named| named.name.as_str()),
+            used: object.status.memory.account_name.as_deref(),
+        })
+    }
+
     pub(crate) fn slots(&self) -> usize {
         self.server.objects.len()
     }
@@ -211,7 +229,7 @@ impl World {
         let competitor = |one: &Object| {
             let ready = one.status.condition(ConditionType::Ready);
             let ready = ready.map(|ready| ready.reason.as_str());
-            Competitor::of(&one.desired(), &one.status.memory, ready)
+            Competitor::of(&one.desired(), &one.status.memory, ready, &self.access(one))
         };
         let all: Vec<Competitor> = self
             .server

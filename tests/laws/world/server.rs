@@ -215,6 +215,7 @@ fn spec(policy: DeletionPolicy) -> WorkMailOrganizationSpec {
     WorkMailOrganizationSpec {
         alias: "acme".into(),
         region: None,
+        account_ref: None,
         directory_id: None,
         kms_key_arn: None,
         enable_interoperability: false,

@@ -72,7 +72,7 @@ impl Restarted {
         let count = objects.to_string();
         let mut process = match contender {
             Contender::Operator => stage.launch(contender, aws, &[]),
-            Contender::Floor => stage.launch(contender, aws, &[&count]),
+            Contender::Floor | Contender::SameWrites => stage.launch(contender, aws, &[&count]),
         };
         match (contender, objects) {
             (Contender::Operator, _) => {
@@ -80,8 +80,12 @@ impl Restarted {
                 addresses.until_reconciled(objects).await;
                 addresses.until_ready().await;
             }
-            (Contender::Floor, 0) => drop(process.until_logged("ready").await),
-            (Contender::Floor, _) => drop(process.until_logged("reconciled").await),
+            (Contender::Floor | Contender::SameWrites, 0) => {
+                drop(process.until_logged("ready").await);
+            }
+            (Contender::Floor | Contender::SameWrites, _) => {
+                drop(process.until_logged("reconciled").await);
+            }
         }
         let (seconds, cpu) = (seconds_since(process.begun), process.cpu());
         process.until_at_rest(aws).await;

@@ -20,7 +20,7 @@ use super::{
     Question, Timing,
 };
 use crate::logic::{
-    AccountId, ObjectKey, OrganizationId,
+    ObjectKey, OrganizationId,
     organization::{Listing, Presence, Summary},
 };
 
@@ -133,10 +133,9 @@ impl ListingState {
         Some(last_read + age.mul_f64(PART_OF_AGE).clamp(SHORTEST, LONGEST))
     }
 
-    /// Whether the last listing is of this account.
-    pub(super) fn is_of(&self, account: &AccountId) -> bool {
-        let snapshot = self.snapshot.as_ref();
-        snapshot.is_some_and(|seen| seen.account == *account)
+    /// Whether no object is known.
+    pub(super) fn is_idle(&self) -> bool {
+        self.followed.is_empty()
     }
 
     /// Answers a question from the last listing, if it is recent enough.

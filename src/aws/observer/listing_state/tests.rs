@@ -1,6 +1,7 @@
 use tokio::time::advance;
 
 use super::*;
+use crate::logic::AccountId;
 use crate::logic::{ErrorKind, Operation, organization::OrganizationState};
 
 const TIMING: Timing = Timing {

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    Action, Answer, Call, Difference, Endpoint, Failure, OrganizationId, OrganizationState, Owner,
-    OwnerName, Presence, Reading, Release, SaveAs, Summary, TagStep, Tags, View, drift,
-    report::keep,
+    AccountId, Action, Answer, Call, Difference, Endpoint, Failure, OrganizationId,
+    OrganizationState, Owner, OwnerName, Presence, Reading, Release, SaveAs, Summary, TagStep,
+    Tags, View, drift, report::keep,
 };
 use crate::api::{Origin, Pending, PendingOperation, Reason, SeenOwner};
 
@@ -68,7 +68,7 @@ impl View {
     /// Folds in the answer to `action`.
     pub fn apply_answer(&mut self, action: &Action, answer: Answer, now: Timestamp) {
         match answer {
-            Answer::Account(account) => self.observed.account = Some(account),
+            Answer::Account(account) => self.see_account(account),
             Answer::Listing(listing) => {
                 self.observed.listing = Some(listing);
                 // What was described before may be another organization than the one now listed.
@@ -395,6 +395,19 @@ impl View {
         change(&mut tags);
         self.records_correction(|| drift::tags(&before, &tags));
         self.observed.tags = Some(Tags::Shown(tags));
+    }
+
+    /// The credentials are of this account. Which `WorkMailAccount` they came from is remembered, unless
+    /// they are of another account than they should be: nothing is done with those.
+    fn see_account(&mut self, account: AccountId) {
+        let access = &self.facts.access;
+        let expected = access.granted().and_then(|(one, ..)| one.expected.as_ref());
+        let mut guards = self.memory.account.iter().chain(expected);
+        if guards.all(|guard| *guard == account) {
+            let used = access.account_name().map(str::to_owned);
+            self.memory.account_name = used.or(self.memory.account_name.take());
+        }
+        self.observed.account = Some(account);
     }
 
     /// The listing was made before the create, so what it says of this id is taken from the answer.

@@ -133,7 +133,7 @@ fn correct_tags(
     actual: &BTreeMap<String, String>,
 ) -> Option<Action> {
     let plan = TagPlan::new(
-        &view.desired.tags,
+        &view.wanted_tags(),
         actual,
         &view.memory.managed_tag_keys,
         &view.cluster,

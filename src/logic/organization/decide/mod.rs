@@ -8,6 +8,7 @@
 //!   credentials, while another object works on the organization, or from a view of the object that
 //!   nothing in this reconcile has shown to be the latest;
 //! - change anything in AWS under managementPolicy Observe;
+//! - call anything in AWS without an account, or that the account's rule for the namespace does not allow;
 //! - change anything in AWS, or write the object, while an older definition hides what the object says;
 //! - take an organization that has an owner, or that nobody asked it to take, or keep one whose tags
 //!   were not read again after the claim;
@@ -16,6 +17,7 @@
 //! - delete without policy Delete, a confirmed alias, a standing namespace, proof of ownership, and a
 //!   recorded intent.
 
+mod account;
 mod adopt;
 mod create;
 mod delete;
@@ -28,6 +30,8 @@ mod owner;
 mod plan;
 mod states;
 
+pub use account::forbidden;
+pub(super) use account::hides;
 pub use plan::planned;
 
 use super::{
@@ -88,6 +92,9 @@ fn manage(view: &View) -> Action {
 
 /// What every decision rests on: the right account, and a complete listing.
 fn read_prerequisites(view: &View) -> Option<Action> {
+    if let Some(failure) = account::failure(view) {
+        return Some(fail(failure));
+    }
     if view.region().is_none() {
         return Some(fail(Failure::of(
             Reason::InvalidParameter,
@@ -101,6 +108,9 @@ fn read_prerequisites(view: &View) -> Option<Action> {
     let Some(account) = &view.observed.account else {
         return Some(Action::Read(Read::Account));
     };
+    if let Some(failure) = account::of_another(view, account) {
+        return Some(fail(failure));
+    }
     if let Some(frozen) = view
         .memory
         .account
@@ -121,7 +131,8 @@ fn read_prerequisites(view: &View) -> Option<Action> {
             fresh: view.requested(),
         }));
     }
-    None
+    let hidden = view.named().and_then(|listed| hides(view, listed));
+    hidden.map(fail)
 }
 
 /// What must not be done from a view that somebody has changed since: a call that changes AWS, a claim.
@@ -134,6 +145,9 @@ fn once_current(view: &View, action: Action) -> Action {
 }
 
 fn call(view: &View, call: Call) -> Action {
+    if let Some(failure) = account::forbids(view, &call) {
+        return fail(failure);
+    }
     once_current(view, Action::Call(call))
 }
 

@@ -278,7 +278,9 @@ const fn is_of_domains(seen: &Verdict) -> bool {
         | ConditionType::Stalled
         | ConditionType::Synced
         | ConditionType::Suspended
-        | ConditionType::EndOfService => false,
+        | ConditionType::EndOfService
+        | ConditionType::Complete
+        | ConditionType::Failed => false,
     }
 }
 
@@ -364,7 +366,10 @@ fn suspended(view: &View) -> Report {
         .previous
         .iter()
         .filter(|seen| match seen.kind {
-            ConditionType::Reconciling | ConditionType::Stalled => false,
+            ConditionType::Reconciling
+            | ConditionType::Stalled
+            | ConditionType::Complete
+            | ConditionType::Failed => false,
             ConditionType::Ready
             | ConditionType::Synced
             | ConditionType::DomainsReady
@@ -460,7 +465,9 @@ fn base(view: &View, observed_generation: Option<i64>, mut verdicts: Vec<Verdict
         ConditionType::Suspended
         | ConditionType::EndOfService
         | ConditionType::DomainsReady
-        | ConditionType::DnsEndpointReady => false,
+        | ConditionType::DnsEndpointReady
+        | ConditionType::Complete
+        | ConditionType::Failed => false,
     });
     // As before, until a read says more.
     let before = view.previous.iter();

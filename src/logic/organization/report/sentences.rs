@@ -207,6 +207,8 @@ const fn what_happened(reason: Reason) -> Option<&'static str> {
         Reason::DirectoryUnavailable => "The directory is missing or in another region",
         Reason::AccessDenied => "AWS denies the operator a right or refuses its credentials",
         Reason::CredentialsUnavailable => "The operator could not get AWS credentials",
+        Reason::AccountNotFound => "The WorkMailAccount of this resource does not exist",
+        Reason::AccountNotAllowed => "The account does not allow it to this namespace",
         Reason::AccountMismatch => "The operator's credentials are of another AWS account",
         Reason::Impaired => "AWS reports the organization as Impaired",
         Reason::Inactive => "AWS reports the organization as Inactive",
@@ -233,6 +235,14 @@ const fn what_happened(reason: Reason) -> Option<&'static str> {
         Reason::OwnershipConflict => "Another resource or cluster has the organization",
         Reason::SchemaOutdated => "The CustomResourceDefinition is older than the operator",
         Reason::DeletionBlocked => "The organization cannot be deleted",
+        Reason::DestinationRefused => "The destination of an export cannot be used",
+        Reason::CanaryFailed => "The first mailbox of an export could not be exported",
+        Reason::OrganizationChanged => "An export is of another organization",
+        Reason::MailboxExportedRecently => "A mailbox was exported less than a day ago",
+        Reason::ExportLimit => "AWS runs no more export jobs at once",
+        Reason::Stuck => "An export job makes no progress",
+        Reason::AttemptFailed => "An attempt to export a mailbox failed",
+        Reason::ExportFailed => "A mailbox could not be exported",
         Reason::Active
         | Reason::Suspended
         | Reason::EndOfService
@@ -247,6 +257,10 @@ const fn what_happened(reason: Reason) -> Option<&'static str> {
         | Reason::DriftFound
         | Reason::Verified
         | Reason::VerificationPending
-        | Reason::Published => return None,
+        | Reason::Published
+        | Reason::Queued
+        | Reason::Running
+        | Reason::Completed
+        | Reason::Gone => return None,
     })
 }
