@@ -9,13 +9,15 @@ use aws_config::{
 };
 use aws_sdk_s3::{
     Client,
-    config::{ResponseChecksumValidation, http::HttpResponse},
+    config::http::HttpResponse,
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
-    operation::get_object::GetObjectOutput,
     primitives::{AggregatedBytes, ByteStream},
 };
 
-use crate::proof::{LONGEST_LOG, Log, Object, Trouble};
+use crate::{
+    aws::Bucket,
+    proof::{LONGEST_LOG, Log, Object, Trouble},
+};
 
 /// How long S3 may send nothing until a download is begun again from where it was.
 const STALLED: Duration = Duration::from_mins(1);
@@ -93,10 +95,11 @@ pub(super) async fn config() -> SdkConfig {
         .await
 }
 
-/// A bucket. Every request names the owner that it is expected to have, where that is known.
+/// A bucket of a person's command.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     client: Client,
+    requests: Bucket,
     bucket: String,
     owner: Option<String>,
 }
@@ -104,10 +107,8 @@ pub(super) struct Store {
 impl Store {
     /// Opens a bucket in its own region, which S3 names in any answer about it.
     pub(super) async fn open(config: &SdkConfig, bucket: &str, owner: Option<&str>) -> Self {
-        // The bytes are checked here; a second checksum of them would only cost time.
-        let settings = aws_sdk_s3::config::Builder::from(config)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-        let client = Client::from_conf(settings.clone().build());
+        let settings = aws_sdk_s3::config::Builder::from(config);
+        let client = Bucket::client(settings.clone());
         let head = client
             .head_bucket()
             .bucket(bucket)
@@ -120,44 +121,24 @@ impl Store {
                 .map(str::to_owned),
         };
         let client = match region {
-            Some(region) => {
-                Client::from_conf(settings.region(aws_config::Region::new(region)).build())
-            }
+            Some(region) => Bucket::client(settings.region(aws_config::Region::new(region))),
             None => client,
         };
+        let owner = owner.map(str::to_owned);
         Self {
+            requests: Bucket::new(client.clone(), bucket, owner.clone()),
             client,
             bucket: bucket.to_owned(),
-            owner: owner.map(str::to_owned),
+            owner,
         }
     }
 
     /// Reads what an object is. Its version is the latest where none is given.
     pub(super) async fn head(&self, key: &str, version: Option<&str>) -> Result<Object, Trouble> {
-        let head = self
-            .client
-            .head_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .set_version_id(version.map(str::to_owned))
-            .set_expected_bucket_owner(self.owner.clone())
-            .send()
-            .await
-            .map_err(|error| trouble(&error))?;
-        let bytes = head
-            .content_length()
-            .and_then(|length| u64::try_from(length).ok());
-        Ok(Object {
-            bucket: self.bucket.clone(),
-            key: key.to_owned(),
-            // A bucket without versions answers with none, or with "null".
-            version_id: head
-                .version_id()
-                .filter(|version| *version != "null")
-                .map(str::to_owned),
-            e_tag: head.e_tag().map(str::to_owned),
-            bytes: bytes.ok_or_else(|| Trouble::Failed("S3 said no size".to_owned()))?,
-        })
+        let head = self.requests.head(key, version).await;
+        let head = head.map_err(|error| trouble(&error))?;
+        let object = self.requests.object(key, &head);
+        object.ok_or_else(|| Trouble::Failed("S3 said no size".to_owned()))
     }
 
     /// Begins to read a range of exactly this object: of its version, or of its entity tag.
@@ -166,7 +147,10 @@ impl Store {
         object: &Object,
         range: &Range<u64>,
     ) -> Result<ByteStream, Trouble> {
-        Ok(self.request(object, Some(range)).await?.body)
+        let answer = self.requests.get(object, range).await;
+        answer
+            .map(|answer| answer.body)
+            .map_err(|error| trouble(&error))
     }
 
     /// Reads a range of exactly this object.
@@ -181,27 +165,6 @@ impl Store {
         let body = self.get(object, range).await?.collect().await;
         body.map(AggregatedBytes::to_vec)
             .map_err(|error| Trouble::Failed(DisplayErrorContext(error).to_string()))
-    }
-
-    async fn request(
-        &self,
-        object: &Object,
-        range: Option<&Range<u64>>,
-    ) -> Result<GetObjectOutput, Trouble> {
-        let range =
-            range.map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
-        let tag = object.e_tag.clone().filter(|_| object.version_id.is_none());
-        self.client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(&object.key)
-            .set_version_id(object.version_id.clone())
-            .set_if_match(tag)
-            .set_range(range)
-            .set_expected_bucket_owner(self.owner.clone())
-            .send()
-            .await
-            .map_err(|error| trouble(&error))
     }
 
     /// Reads a document whole, and what it is.

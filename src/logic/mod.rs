@@ -19,7 +19,7 @@ mod text;
 
 pub use clock::{Moment, Now};
 pub use condition::{EventKind, ObjectEvent, Verdict};
-pub use failure::{ErrorKind, Failure, Operation};
+pub use failure::{ErrorKind, Failure, Operation, Service};
 pub use identity::{AccountId, ObjectKey, OrganizationId, Region};
 pub use ownership::{ClusterIdentity, Owner, OwnerName};
 pub use schedule::Retry;

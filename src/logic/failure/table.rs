@@ -29,8 +29,11 @@ impl Failure {
         let failure = match trouble {
             ErrorKind::Throttled => Self::of(
                 Reason::Throttled,
-                "Nothing needs to be done unless this lasts: then find out what else calls Amazon \
-                 WorkMail in this account.",
+                format!(
+                    "Nothing needs to be done unless this lasts: then find out what else calls {} in this \
+                     account.",
+                    operation.service().as_str()
+                ),
                 format!(
                     "AWS throttles {}, and the operator goes on more slowly.",
                     operation.as_str()
@@ -84,7 +87,7 @@ fn without_credentials(said: Option<&str>) -> Failure {
 /// Whether the call went to a region that WorkMail is not known to be in. STS is asked in the region of
 /// the operator or the account, whatever the object's.
 fn is_elsewhere(operation: Operation, region: Option<&Region>) -> bool {
-    operation.service() != Service::Sts && region.is_some_and(|region| !region.has_workmail())
+    operation.service() == Service::WorkMail && region.is_some_and(|region| !region.has_workmail())
 }
 
 fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> Failure {
@@ -189,6 +192,8 @@ fn allow(operation: Operation, said: &str) -> String {
     }
     let others = if named.is_none() && operation == Operation::StartMailboxExportJob {
         " and iam:PassRole on the role of the destination"
+    } else if named.is_none() && operation.service() == Service::S3 {
+        " on the bucket, and kms:Decrypt and kms:GenerateDataKey on its key"
     } else if named.is_none() {
         "; WorkMail also acts with the caller's rights on ds, ses, kms and route53"
     } else {
