@@ -115,6 +115,8 @@ fn each_statement_allows_named_actions_on_the_resources_that_they_have() {
                     "*"
                 } else if action == Operation::AssumeRole.action() {
                     ROLES
+                } else if action == Operation::ListObjectsV2.action() {
+                    "arn:aws:s3:::workmail-export"
                 } else if action.starts_with("s3:") {
                     OBJECTS
                 } else {

@@ -19,8 +19,8 @@ use rstest::rstest;
 /// The layers; each may name those before it.
 const LAYERS: [&str; 10] = [
     "api",
-    "logic",
     "proof",
+    "logic",
     "metrics",
     "lease",
     "aws",

@@ -35,10 +35,11 @@ pub use account::{
 };
 pub use export::{
     AttemptState, AttemptStatus, Destination, EXPORT_FINALIZER, EXPORT_UID, ExportFailure,
-    ExportState, MailboxSelection, OrganizationRef, PendingExport, PendingExportOperation,
-    Verification, WorkMailMailboxExport, WorkMailMailboxExportSpec, WorkMailMailboxExportStatus,
-    WorkMailOrganizationExport, WorkMailOrganizationExportSpec, WorkMailOrganizationExportStatus,
-    mailbox_export_crd, organization_export_crd,
+    ExportLog, ExportProof, ExportState, MailboxSelection, OrganizationRef, PendingExport,
+    PendingExportOperation, ProofReason, Verification, WorkMailMailboxExport,
+    WorkMailMailboxExportSpec, WorkMailMailboxExportStatus, WorkMailOrganizationExport,
+    WorkMailOrganizationExportSpec, WorkMailOrganizationExportStatus, mailbox_export_crd,
+    organization_export_crd,
 };
 pub use fit::fit;
 pub use organization::{

@@ -412,11 +412,13 @@ pub enum ConditionType {
     Complete,
     /// Of the export kinds: nothing runs, and something could not be exported. Present only while true.
     Failed,
+    /// Of the export kinds: what was exported is what it should be.
+    Verified,
 }
 
 impl ConditionType {
     /// Every type.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ready,
         Self::Reconciling,
         Self::Stalled,
@@ -427,6 +429,7 @@ impl ConditionType {
         Self::EndOfService,
         Self::Complete,
         Self::Failed,
+        Self::Verified,
     ];
 
     /// The type as it stands in the condition.
@@ -443,6 +446,7 @@ impl ConditionType {
             Self::EndOfService => "EndOfService",
             Self::Complete => "Complete",
             Self::Failed => "Failed",
+            Self::Verified => "Verified",
         }
     }
 }

@@ -22,7 +22,7 @@ mod source;
 mod tests;
 
 pub use error::CallError;
-pub use objects::{Bucket, Head, Objects, Place};
+pub use objects::{Bucket, Objects, Place};
 pub use observer::{ListingState, Observer, Recency, Timing, Wanted};
 pub use organizations::{Done, Organizations};
 pub use session::{Aws, Identity, Session};

@@ -29,11 +29,14 @@ use super::{
 };
 use crate::{
     logic::{AccountId, ErrorKind, Operation, Region},
-    proof::Object,
+    proof::{Head, Log, Object},
 };
 
 /// What S3 answers for an object, or a version of one, that does not exist.
 const ABSENT: [&str; 3] = ["NotFound", "NoSuchKey", "NoSuchVersion"];
+
+/// As many objects beside a zip may be its log.
+const BESIDE: i32 = 10;
 
 /// A bucket. Every request names the owner that it is expected to have, where that is known.
 #[derive(Clone, Debug)]
@@ -202,17 +205,6 @@ impl Reader {
     }
 }
 
-/// What an object is, and how it is encrypted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// The object.
-    pub object: Object,
-    /// How it is encrypted, in S3's word: `aws:kms`, `AES256`. S3 says it of every object.
-    pub encryption: Option<String>,
-    /// The ARN of the KMS key that encrypts it.
-    pub key: Option<String>,
-}
-
 /// The objects of a place. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Objects {
@@ -292,6 +284,49 @@ impl Objects {
             Some(None) => Err(CallError::new(operation, ErrorKind::Undecodable)),
             None => Ok(None),
         }
+    }
+
+    /// Looks for the log of an export beside its zip; `None` if none of the first objects there is one.
+    ///
+    /// # Errors
+    /// The objects beside it could not be listed or read.
+    pub async fn log_beside(&self, key: &str) -> Result<Option<Log>, CallError> {
+        let Some((folder, _)) = key.rsplit_once('/') else {
+            return Ok(None);
+        };
+        let Bucket {
+            client,
+            name,
+            owner,
+        } = &self.bucket;
+        let request = client
+            .list_objects_v2()
+            .bucket(name)
+            .prefix(format!("{folder}/"))
+            .max_keys(BESIDE)
+            .set_expected_bucket_owner(owner.clone());
+        let listed = Box::pin(self.call(Operation::ListObjectsV2, request.send())).await?;
+        for other in listed.contents() {
+            let size = other.size().and_then(|size| u64::try_from(size).ok());
+            let (Some(other), Some(bytes)) = (other.key(), size) else {
+                continue;
+            };
+            if other == key || !Log::may_be_called(other, bytes) {
+                continue;
+            }
+            let object = Object {
+                bucket: name.clone(),
+                key: other.to_owned(),
+                version_id: None,
+                e_tag: None,
+                bytes,
+            };
+            let content = Box::pin(self.range(&object, &(0..bytes))).await?;
+            if let Some(log) = content.and_then(|content| Log::parse(&content)) {
+                return Ok(Some(log));
+            }
+        }
+        Ok(None)
     }
 
     /// Writes an object.

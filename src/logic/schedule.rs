@@ -189,7 +189,13 @@ impl Retry {
             | Reason::Gone
             | Reason::MailboxExportedRecently
             | Reason::Stuck
-            | Reason::AttemptFailed => Self::OnChange,
+            | Reason::AttemptFailed
+            | Reason::Verifying
+            | Reason::ReadFailed
+            | Reason::SmallerThanMailbox
+            | Reason::Unreadable
+            | Reason::Missing
+            | Reason::EncryptedOtherwise => Self::OnChange,
             Reason::SchemaOutdated if failure.read_failed => backoff(1, 60),
             // A change of the definition is watched for.
             Reason::Suspended

@@ -16,7 +16,7 @@ use super::{
 const HEADER: u64 = 30 + 256;
 
 /// What a zip has, by its directory.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Contents {
     /// How many entries it has, without folders and the log.
     pub entries: u64,
@@ -28,7 +28,7 @@ pub struct Contents {
 
 /// Reads what a zip has, by ranges: ask [`wanted`](Self::wanted), read the range of the object, give it to
 /// [`supply`](Self::supply), until nothing is wanted.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Inspection {
     directory: Directory,
     contents: Contents,
@@ -79,6 +79,12 @@ impl Inspection {
             }
         }
         Ok(())
+    }
+
+    /// Whether the log was an entry of the zip.
+    #[must_use]
+    pub const fn has_log(&self) -> bool {
+        self.contents.log.is_some()
     }
 
     /// Returns what the zip has, once nothing is wanted.

@@ -29,7 +29,7 @@ const END_64: u32 = 0x0606_4b50;
 const RECORD: u64 = 46;
 
 /// Why the directory of a zip cannot be read. The zip is damaged or is none.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq, Hash)]
 pub enum Damage {
     /// It has no end record.
     #[error("the object has no zip directory: its end is missing, or it is no zip")]
@@ -51,14 +51,14 @@ pub enum Damage {
 }
 
 /// A directory that is being read.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Directory {
     size: u64,
     state: State,
     found: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum State {
     /// The end record is looked for in this range.
     Tail(Range<u64>),

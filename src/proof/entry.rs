@@ -8,7 +8,7 @@ use rawzip::{
 };
 
 /// An entry of a zip: what its directory says about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// The name in Unicode, with `/` between folders.
     pub name: String,
@@ -27,7 +27,7 @@ pub struct Entry {
 }
 
 /// How the content of an entry is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
     /// As it is.
     Stored,

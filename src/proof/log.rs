@@ -11,7 +11,7 @@ use serde_json::Value;
 pub const LONGEST_LOG: usize = 48 * 1024;
 
 /// The totals of an export job's log.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Log {
     /// How many items were exported.

@@ -137,7 +137,7 @@ pub struct Mailbox {
 }
 
 /// An object of S3.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Object {
     /// The bucket.

@@ -31,7 +31,9 @@ pub use paths::Paths;
 pub use report::{
     Counts, Finding, FindingReason, FolderCount, MOST_FINDINGS, VerifiedMailbox, VerifiedReport,
 };
-pub use verdict::{LEAST_JUDGED, Trouble, Verdict, VerdictReason, Verified, judge, ratio_percent};
+pub use verdict::{
+    Head, LEAST_JUDGED, Trouble, Verdict, VerdictReason, Verified, judge, judge_head, ratio_percent,
+};
 
 #[cfg(test)]
 mod documents;

@@ -7,7 +7,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{contents::Contents, directory::Damage};
+use super::{contents::Contents, directory::Damage, manifest::Object};
 
 /// The result of a verification, as the status of a condition.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -31,6 +31,8 @@ pub enum VerdictReason {
     Unreadable,
     /// False: the object does not exist (404).
     Missing,
+    /// False: it is encrypted with another key than the spec names.
+    EncryptedOtherwise,
     /// Unknown: the read failed.
     ReadFailed,
 }
@@ -66,6 +68,49 @@ impl From<Damage> for Trouble {
             Damage::NoEnd | Damage::Record(_) | Damage::Count { .. } => Self::Damaged(damage),
         }
     }
+}
+
+/// What an object is, and how it is encrypted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Head {
+    /// The object.
+    pub object: Object,
+    /// How it is encrypted, in S3's word: `aws:kms`, `AES256`. Amazon S3 says it of every object.
+    pub encryption: Option<String>,
+    /// The ARN of the KMS key that encrypts it.
+    pub key: Option<String>,
+}
+
+/// Judges an export by what S3 says of its object: that it is not empty, and encrypted with this key. A store
+/// that says nothing about encryption is no Amazon S3, and is not judged by it.
+#[must_use]
+pub fn judge_head(head: &Head, key: &str) -> Verdict {
+    let Head {
+        object,
+        encryption,
+        key: used,
+    } = head;
+    if object.bytes == 0 {
+        return wrong(
+            VerdictReason::Unreadable,
+            "Export the mailbox again: the object is empty.".to_owned(),
+        );
+    }
+    let is_encrypted = encryption
+        .as_ref()
+        .is_none_or(|kind| kind.starts_with("aws:kms") && used.as_deref() == Some(key));
+    if is_encrypted {
+        return right();
+    }
+    wrong(
+        VerdictReason::EncryptedOtherwise,
+        format!(
+            "Check the default encryption of the bucket: the object is encrypted with {}.",
+            used.as_deref()
+                .or(encryption.as_deref())
+                .unwrap_or("no key")
+        ),
+    )
 }
 
 /// The smallest mailbox, in bytes, that is compared with its export: a small one may have contacts alone,
@@ -106,11 +151,7 @@ fn judge_size(contents: &Contents, mailbox_bytes: Option<u64>) -> Verdict {
                 exported / 1_000_000
             ),
         ),
-        Some(_) | None => Verdict {
-            verified: Verified::True,
-            reason: VerdictReason::Verified,
-            message: String::new(),
-        },
+        Some(_) | None => right(),
     }
 }
 
@@ -120,6 +161,14 @@ fn judge_size(contents: &Contents, mailbox_bytes: Option<u64>) -> Verdict {
 pub fn ratio_percent(contents: &Contents, mailbox_bytes: Option<u64>) -> Option<u64> {
     let bytes = u128::from(mailbox_bytes.filter(|bytes| *bytes > 0)?);
     u64::try_from(u128::from(contents.uncompressed_bytes) * 100 / bytes).ok()
+}
+
+const fn right() -> Verdict {
+    Verdict {
+        verified: Verified::True,
+        reason: VerdictReason::Verified,
+        message: String::new(),
+    }
 }
 
 fn wrong(reason: VerdictReason, message: String) -> Verdict {
@@ -209,6 +258,40 @@ mod tests {
         let verdict = judge(&contents, mailbox_bytes);
         assert_eq!((verdict.verified, verdict.reason), (verified, reason));
         assert_eq!(verdict.message.is_empty(), verified == Verified::True);
+        assert!(verdict.message.len() <= 160, "{}", verdict.message);
+    }
+
+    #[rstest]
+    #[case::with_the_key(9, Some("aws:kms"), Some("key"), VerdictReason::Verified)]
+    #[case::with_two_layers(9, Some("aws:kms:dsse"), Some("key"), VerdictReason::Verified)]
+    #[case::empty(0, Some("aws:kms"), Some("key"), VerdictReason::Unreadable)]
+    #[case::with_another_key(9, Some("aws:kms"), Some("other"), VerdictReason::EncryptedOtherwise)]
+    #[case::with_the_key_of_s3(9, Some("AES256"), None, VerdictReason::EncryptedOtherwise)]
+    #[case::by_a_store_that_says_nothing(9, None, None, VerdictReason::Verified)]
+    fn an_object_is_not_empty_and_is_encrypted_with_the_key_of_the_spec(
+        #[case] bytes: u64,
+        #[case] encryption: Option<&str>,
+        #[case] key: Option<&str>,
+        #[case] reason: VerdictReason,
+    ) {
+        let object = Object {
+            bucket: "archive".to_owned(),
+            key: "a.zip".to_owned(),
+            version_id: None,
+            e_tag: None,
+            bytes,
+        };
+        let head = Head {
+            object,
+            encryption: encryption.map(str::to_owned),
+            key: key.map(str::to_owned),
+        };
+        let verdict = judge_head(&head, "key");
+        assert_eq!(verdict.reason, reason);
+        assert_eq!(
+            verdict.verified == Verified::True,
+            reason == VerdictReason::Verified
+        );
         assert!(verdict.message.len() <= 160, "{}", verdict.message);
     }
 

@@ -178,7 +178,7 @@ async fn export(world: &World, name: &str) -> Api<WorkMailMailboxExport> {
         "metadata": {"name": name},
         "spec": {
             "organizationRef": {"name": "acme"}, "mailbox": "user000",
-            "destination": exports::destination(),
+            "destination": exports::destination(), "verification": "None",
         },
     }));
     api.create(&PostParams::default(), &object.unwrap())

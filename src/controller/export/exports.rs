@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     api::{
-        ConditionType, ExportState, ManagementPolicy, RECONCILE_REQUESTED_AT,
+        ConditionType, Destination, ExportState, ManagementPolicy, RECONCILE_REQUESTED_AT,
         WorkMailMailboxExport, WorkMailOrganization, WorkMailOrganizationExport,
     },
     controller::{Context, context::ended, places::Place},
@@ -36,6 +36,7 @@ use crate::{
         },
         schedule::{EXPORT_LOOKS_AGAIN, Failures},
     },
+    proof::{Head, Inspection},
 };
 
 /// What the reconciles of all exports share.
@@ -64,6 +65,8 @@ struct Known {
     shown: (Option<ExportState>, Option<String>),
     /// The organization that the status of an organization export has: the cache may not show it yet.
     organization: Option<OrganizationId>,
+    /// The zip of a mailbox export, where a reconcile ended before its directory was read.
+    inspection: Option<(Head, Inspection)>,
 }
 
 impl Exports {
@@ -181,6 +184,23 @@ impl Exports {
         let written = known.get(object)?.status_written?;
         gap.checked_sub(written.elapsed())
             .filter(|wait| !wait.is_zero())
+    }
+
+    /// Keeps how far the zip of a mailbox export was read, for its next reconcile.
+    pub(super) fn keep_inspection(&self, view: &View) {
+        let observed = &view.observed;
+        let read = observed.head.clone().zip(observed.inspection.clone());
+        if let Some(read) = read {
+            let mut known = self.known();
+            let known = known.entry(view.desired.object.clone()).or_default();
+            known.inspection = Some(read);
+        }
+    }
+
+    /// Whether a role is that of a `WorkMailAccount`.
+    pub(super) fn reads_as_account(&self, destination: &Destination) -> bool {
+        let role = destination.read_role_arn.as_deref();
+        role.is_some_and(|role| self.context.accounts.borrow().have_role(role))
     }
 
     /// Takes note of a write of the status.
@@ -368,6 +388,16 @@ impl Exports {
             limits,
             times,
         );
+        view.facts.reads_as_account = self.reads_as_account(&view.desired.destination);
+        let read = {
+            let mut known = self.known();
+            let known = known.get_mut(&view.desired.object);
+            known.and_then(|known| known.inspection.take())
+        };
+        if let Some((head, inspection)) = read {
+            view.observed.head = Some(head);
+            view.observed.inspection = Some(inspection);
+        }
         let frozen = view.memory.organization.clone();
         let seen = view
             .organization

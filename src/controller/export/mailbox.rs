@@ -11,11 +11,11 @@ use super::{
     store,
 };
 use crate::{
-    api::WorkMailMailboxExport,
-    aws::{CallError, Organizations, Session},
+    api::{Destination, Reason, WorkMailMailboxExport},
+    aws::{CallError, Objects, Organizations, Place, Session},
     controller::{AUDIT_TARGET, Error},
     logic::{
-        ErrorKind, Failure, ObjectKey, Operation, OrganizationId, Owner, Region, Retry,
+        AccountId, ErrorKind, Failure, ObjectKey, Operation, OrganizationId, Owner, Region, Retry,
         account::Access,
         export::{
             SeenJobs,
@@ -32,8 +32,9 @@ use crate::{
     },
 };
 
-/// More steps than any way through the decision has.
-const MOST_STEPS: usize = 100;
+/// More steps than any way through the decision has in its time: a zip of a million messages is read by 500
+/// ranges.
+const MOST_STEPS: usize = 2000;
 /// An export whose deletion waits for its job looks again after this.
 const DELETION_LOOKS_AGAIN: Duration = Duration::from_secs(2);
 
@@ -103,6 +104,7 @@ async fn attempt(
         let is_save = matches!(action, Action::Save(_));
         let stops = *exports.context.stopping.borrow();
         if !is_save && (stops || begun.elapsed() > LAST_STEP) {
+            exports.keep_inspection(&work.view);
             return Ok((Requeue::requeue(NO_PLACE), "Paused".to_owned()));
         }
         let answer = match Box::pin(work.act(&action)).await {
@@ -237,13 +239,62 @@ impl Work<'_> {
         })
     }
 
+    /// The objects of the destination.
+    async fn objects(&self) -> Result<Objects, Failure> {
+        let (Some(session), Some(region)) = (&self.session, self.region()) else {
+            return Err(no_credentials());
+        };
+        let destination = &self.view.desired.destination;
+        let place = place(destination, region, session.account());
+        let objects = session.objects(&place).await;
+        let objects = objects.map_err(|error| untold(&error, destination, &self.view.names()))?;
+        Ok(objects.for_namespace(self.view.desired.object.namespace.clone()))
+    }
+
+    /// Reads what is needed to verify the export.
+    async fn verify(&self, read: &Read) -> Option<Answer> {
+        let destination = &self.view.desired.destination;
+        let told = |error: CallError| {
+            tracing::debug!(object = %self.view.desired.object, ?error, "a call of S3 failed");
+            untold(&error, destination, &self.view.names())
+        };
+        Some(match read {
+            Read::Head(key) => Answer::Head(match self.objects().await {
+                Ok(objects) => Box::pin(objects.head(key, None)).await.map_err(told),
+                Err(failure) => Err(failure),
+            }),
+            Read::Range(object, range) => Answer::Range(match self.objects().await {
+                Ok(objects) => Box::pin(objects.range(object, range)).await.map_err(told),
+                Err(failure) => Err(failure),
+            }),
+            Read::Log(key) => Answer::Log(match self.objects().await {
+                Ok(objects) => {
+                    let log = Box::pin(objects.log_beside(key)).await;
+                    log.map_err(told).ok().flatten()
+                }
+                Err(_) => None,
+            }),
+            Read::Account
+            | Read::Ownership
+            | Read::Entity
+            | Read::Jobs
+            | Read::Job(_)
+            | Read::JobDetails(_)
+            | Read::Directory
+            | Read::Slot => return None,
+        })
+    }
+
     async fn read(&self, read: &Read) -> Answer {
+        if let Some(answer) = Box::pin(self.verify(read)).await {
+            return answer;
+        }
         let Some((aws, id)) = self.aws() else {
             return nowhere(read);
         };
         let pool = self.exports.pool(&id);
         match read {
-            Read::Account => nowhere(read),
+            Read::Account | Read::Head(_) | Read::Range(..) | Read::Log(_) => nowhere(read),
             Read::Ownership => {
                 let desired = &self.view.desired;
                 let names = (&desired.object, desired.organization.as_str());
@@ -428,6 +479,7 @@ impl Work<'_> {
             }
             Outcome::Queued if waits_briefly => Retry::In(EXPORT_WRITES),
             Outcome::Queued
+            | Outcome::Verifying
             | Outcome::Completed
             | Outcome::Failed
             | Outcome::Gone
@@ -497,6 +549,39 @@ pub(super) async fn is_owned(
     pool.is_owned(&owner, age, ask).await
 }
 
+/// Where the exports of an organization of this account and region are.
+pub(super) fn place(destination: &Destination, region: Region, account: &AccountId) -> Place {
+    let owner = destination.bucket_account_id.as_deref();
+    Place {
+        region,
+        bucket: destination.bucket.clone(),
+        prefix: destination.prefix.clone(),
+        key: destination.kms_key_arn.clone(),
+        owner: owner.map_or_else(|| account.clone(), AccountId::from),
+        read_role: destination.read_role_arn.clone(),
+    }
+}
+
+/// The failure of a call of S3, or of the role that reads there. What is missing is named for that role.
+pub(super) fn untold(error: &CallError, destination: &Destination, names: &[String]) -> Failure {
+    let failure = error.failure(None, names);
+    if destination.read_role_arn.is_none() || failure.reason != Reason::AccessDenied {
+        return failure;
+    }
+    let next_step = if error.operation == Operation::AssumeRole {
+        "Have the role of readRoleArn trust the operator's, and allow that sts:AssumeRole on it."
+            .to_owned()
+    } else {
+        let next = &failure.next_step;
+        next.replace("the operator's role", "the role of readRoleArn")
+    };
+    Failure {
+        next_step,
+        read_failed: true,
+        ..failure
+    }
+}
+
 pub(super) fn no_credentials() -> Failure {
     Failure::of_call(
         Operation::GetCallerIdentity,
@@ -517,5 +602,8 @@ fn nowhere(read: &Read) -> Answer {
         Read::Job(_) => Answer::Job(Err(failure)),
         Read::JobDetails(_) => Answer::JobDetails(Err(failure)),
         Read::Slot => Answer::Slot(false),
+        Read::Head(_) => Answer::Head(Err(failure)),
+        Read::Range(..) => Answer::Range(Err(failure)),
+        Read::Log(_) => Answer::Log(None),
     }
 }

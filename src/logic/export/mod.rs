@@ -12,7 +12,7 @@ pub mod organization;
 mod queue;
 mod source;
 
-pub use allowed::forbidden;
+pub use allowed::{forbidden, reads_as_account};
 pub use entity::{Entity, EntityKind, EntityState};
 pub use job::{Attempt, Job, JobId, JobState, RunningJobs, SeenJobs};
 pub use queue::{MOST_JOBS, Queue, Rank, Task};

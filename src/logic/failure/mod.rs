@@ -114,6 +114,7 @@ operations! {
     HeadObject: S3, Reads, GetObject;
     GetObject: S3, Reads;
     PutObject: S3, Changes;
+    ListObjectsV2: S3, Reads, ListBucket;
 }
 
 impl Operation {

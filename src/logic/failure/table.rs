@@ -222,6 +222,15 @@ fn reason_of(operation: Operation, code: &str) -> Reason {
             Operation::RegisterMailDomain | Operation::DeregisterMailDomain,
             "MailDomainInUseException",
         ) => Reason::DomainInUse,
+        (
+            Operation::HeadObject | Operation::GetObject | Operation::PutObject,
+            "PermanentRedirect"
+            | "TemporaryRedirect"
+            | "AuthorizationHeaderMalformed"
+            | "NoSuchBucket",
+        ) => Reason::DestinationRefused,
+        // The object was replaced while it was read: it is read anew.
+        (Operation::GetObject, "PreconditionFailed") => Reason::ServiceUnavailable,
         (_, "MailDomainStateException") => Reason::DomainNotVerified,
         (
             Operation::RegisterMailDomain
@@ -262,6 +271,9 @@ fn next_step(reason: Reason, operation: Operation) -> &'static str {
         Reason::InvalidParameter if operation == Operation::StartMailboxExportJob => {
             "Check bucket, role and key of the destination, and that they are in the organization's \
              region."
+        }
+        Reason::DestinationRefused => {
+            "Check that the bucket exists and is in the organization's region."
         }
         Reason::InvalidParameter => {
             "Correct the spec; a field that cannot be changed needs a new resource."
@@ -336,13 +348,18 @@ fn next_step(reason: Reason, operation: Operation) -> &'static str {
         | Reason::Running
         | Reason::Completed
         | Reason::Gone
-        | Reason::DestinationRefused
         | Reason::CanaryFailed
         | Reason::OrganizationChanged
         | Reason::MailboxExportedRecently
         | Reason::ExportLimit
         | Reason::Stuck
         | Reason::AttemptFailed
-        | Reason::ExportFailed => UNLESS_IT_LASTS,
+        | Reason::ExportFailed
+        | Reason::Verifying
+        | Reason::ReadFailed
+        | Reason::SmallerThanMailbox
+        | Reason::Unreadable
+        | Reason::Missing
+        | Reason::EncryptedOtherwise => UNLESS_IT_LASTS,
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use proptest::prelude::*;
 use workmail_operator::{
-    api::{Destination, ExportState, MailboxSelection, Reason},
+    api::{Destination, ExportState, MailboxSelection, Reason, Verification},
     logic::{
         AccountId, Failure, ObjectKey,
         account::Access,
@@ -46,6 +46,8 @@ fn destination(bucket: &str) -> Destination {
         prefix: "mail".to_owned(),
         role_arn: "arn:aws:iam::123456789012:role/export".to_owned(),
         kms_key_arn: "arn:aws:kms:us-east-1:123456789012:key/k".to_owned(),
+        read_role_arn: None,
+        bucket_account_id: None,
     }
 }
 
@@ -95,6 +97,7 @@ impl World {
             mailboxes: self.mailboxes.clone(),
             canary: self.canary.clone(),
             parallelism: self.capacity,
+            verification: Verification::Content,
             progress_deadline: Duration::from_hours(24),
             deadline: at(1_000_000),
             is_suspended: self.is_suspended,
@@ -194,6 +197,8 @@ impl World {
             state: None,
             has_failed_attempt: false,
             waits: false,
+            is_verifying: false,
+            proof: None,
             is_stuck: false,
             bytes: entity.bytes,
             job: None,
@@ -468,4 +473,28 @@ proptest! {
         prop_assert_eq!(world.status.done.clone(), Some(expected));
         prop_assert!(world.children.len() >= users);
     }
+}
+
+#[test]
+fn the_canary_counts_only_once_it_is_verified() {
+    let mut world = World::new(3);
+    world.reconcile(usize::MAX);
+    let canary = &mut world.children[0];
+    canary.state = Some(ExportState::Running);
+    canary.is_verifying = true;
+    canary.waits = true;
+    world.reconcile(usize::MAX);
+    assert_eq!(world.children.len(), 1);
+    assert_eq!(world.outcome, Some(Outcome::Canary));
+    let verified = world.status.conditions.iter();
+    let verified = verified
+        .clone()
+        .find(|one| one.r#type == "Verified")
+        .unwrap();
+    assert_eq!(verified.reason, "Verifying");
+    world.children[0].is_verifying = false;
+    world.children[0].waits = false;
+    world.end(0, ExportState::Completed);
+    world.reconcile(usize::MAX);
+    assert_eq!(world.children.len(), 3);
 }

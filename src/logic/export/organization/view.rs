@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{AccountId, Child, Entity, Failure, Memory, ObjectKey, Recorded, SourceFacts, Verdict};
 use crate::{
-    api::{Destination, MailboxSelection, WorkMailOrganizationExport},
+    api::{Destination, MailboxSelection, Verification, WorkMailOrganizationExport},
     logic::account::Access,
 };
 
@@ -27,6 +27,8 @@ pub struct Desired {
     pub canary: Option<String>,
     /// How many jobs run at once.
     pub parallelism: usize,
+    /// How each export is checked before it counts as done.
+    pub verification: Verification,
     /// How long a job may be without progress.
     pub progress_deadline: Duration,
     /// When all should be exported.
@@ -113,6 +115,7 @@ impl Desired {
             mailboxes: spec.mailboxes.clone().unwrap_or_default(),
             canary: spec.canary.clone(),
             parallelism: usize::try_from(spec.parallelism).unwrap_or(1).max(1),
+            verification: spec.verification,
             progress_deadline: duration(&spec.progress_deadline),
             deadline: day.unwrap_or(deadline),
             is_suspended: spec.suspend,

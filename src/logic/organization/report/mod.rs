@@ -280,7 +280,8 @@ const fn is_of_domains(seen: &Verdict) -> bool {
         | ConditionType::Suspended
         | ConditionType::EndOfService
         | ConditionType::Complete
-        | ConditionType::Failed => false,
+        | ConditionType::Failed
+        | ConditionType::Verified => false,
     }
 }
 
@@ -369,7 +370,8 @@ fn suspended(view: &View) -> Report {
             ConditionType::Reconciling
             | ConditionType::Stalled
             | ConditionType::Complete
-            | ConditionType::Failed => false,
+            | ConditionType::Failed
+            | ConditionType::Verified => false,
             ConditionType::Ready
             | ConditionType::Synced
             | ConditionType::DomainsReady
@@ -467,7 +469,8 @@ fn base(view: &View, observed_generation: Option<i64>, mut verdicts: Vec<Verdict
         | ConditionType::DomainsReady
         | ConditionType::DnsEndpointReady
         | ConditionType::Complete
-        | ConditionType::Failed => false,
+        | ConditionType::Failed
+        | ConditionType::Verified => false,
     });
     // As before, until a read says more.
     let before = view.previous.iter();
