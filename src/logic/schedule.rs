@@ -51,6 +51,9 @@ pub const JOBS_LISTED: Duration = Duration::from_hours(6 * 24);
 pub const CANCELLATION: Duration = Duration::from_mins(1);
 /// The progress of one mailbox is written no more often.
 pub const PROGRESS_WRITES: Duration = Duration::from_mins(10);
+/// The manifest of an organization export is written no more often before its end, and tried again after
+/// this.
+pub const MANIFEST_WRITES: Duration = Duration::from_mins(10);
 /// The status of an organization export is written no more often for its progress alone.
 pub const EXPORT_WRITES: Duration = Duration::from_secs(10);
 /// The directory of an organization is listed again after this, while it is exported.

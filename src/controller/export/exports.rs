@@ -34,7 +34,7 @@ use crate::{
             SourceFacts,
             mailbox::{Controller, Desired, Limits, Recorded, View},
         },
-        schedule::{EXPORT_LOOKS_AGAIN, Failures},
+        schedule::{EXPORT_LOOKS_AGAIN, Failures, MANIFEST_WRITES},
     },
     proof::{Head, Inspection},
 };
@@ -65,6 +65,8 @@ struct Known {
     shown: (Option<ExportState>, Option<String>),
     /// The organization that the status of an organization export has: the cache may not show it yet.
     organization: Option<OrganizationId>,
+    /// When the manifest of an organization export could not be written.
+    manifest_refused: Option<Instant>,
     /// The zip of a mailbox export, where a reconcile ended before its directory was read.
     inspection: Option<(Head, Inspection)>,
 }
@@ -184,6 +186,20 @@ impl Exports {
         let written = known.get(object)?.status_written?;
         gap.checked_sub(written.elapsed())
             .filter(|wait| !wait.is_zero())
+    }
+
+    /// Takes note of whether the manifest could be written.
+    pub(super) fn manifest_written(&self, object: &ObjectKey, is_written: bool) {
+        let mut known = self.known();
+        let known = known.entry(object.clone()).or_default();
+        known.manifest_refused = (!is_written).then(Instant::now);
+    }
+
+    /// Whether the manifest could not be written a moment ago.
+    pub(super) fn is_manifest_refused(&self, object: &ObjectKey) -> bool {
+        let known = self.known();
+        let refused = known.get(object).and_then(|known| known.manifest_refused);
+        refused.is_some_and(|at| at.elapsed() < MANIFEST_WRITES)
     }
 
     /// Keeps how far the zip of a mailbox export was read, for its next reconcile.

@@ -1,6 +1,6 @@
 //! Exports are verified where they are: in a real S3 server.
 
-use devcluster::BucketOptions;
+use devcluster::{BucketOptions, S3Server};
 use serde_json::{Value, json};
 use workmail_operator::api::{
     AttemptState, Condition, ConditionStatus, ExportState, ProofReason, WorkMailMailboxExport,
@@ -223,4 +223,54 @@ async fn nothing_else_is_begun_before_the_first_mailbox_is_verified() {
         .find(|one| one.r#type == "Verified")
         .unwrap();
     assert_eq!(verified.status, ConditionStatus::True);
+}
+
+#[tokio::test]
+async fn the_manifest_beside_the_mailboxes_is_what_the_full_proof_reads() {
+    let site = Site::with(3, 1).await;
+    let all = json!({"organizationRef": {"name": "acme"}, "destination": destination()});
+    let made: WorkMailOrganizationExport = site.create("all", all).await.unwrap();
+    let done = site
+        .until("all", |object: &WorkMailOrganizationExport| {
+            let status = object.status.as_ref();
+            status.is_some_and(|status| status.completed_at.is_some() && status.manifest.is_some())
+        })
+        .await;
+    let uid: String = made.metadata.uid.unwrap().chars().take(8).collect();
+    let manifest = done.status.unwrap().manifest.unwrap();
+    assert_eq!(
+        manifest,
+        format!("s3://archive/mail/acme/{uid}/manifest.json")
+    );
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_workmail-operator"))
+        .args(["verify", &manifest, "--output", "json"])
+        .env_clear()
+        .env("AWS_ENDPOINT_URL_S3", site.s3.url())
+        .env("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
+        .env("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mailboxes = report["mailboxes"].as_array().unwrap();
+    assert_eq!(mailboxes.len(), 3);
+    assert!(
+        mailboxes.iter().all(|one| one["verified"] == "True"),
+        "{report}"
+    );
+    let csv = site.s3.client().get_object().bucket("archive");
+    let csv = csv
+        .key(format!("mail/acme/{uid}/manifest.csv"))
+        .send()
+        .await
+        .unwrap();
+    let csv = csv.body.collect().await.unwrap().to_vec();
+    assert_eq!(String::from_utf8(csv).unwrap().lines().count(), 3);
+    let lines = site.world.operator.logged("called AWS");
+    assert!(lines.iter().any(|line| line["operation"] == "PutObject"));
 }

@@ -35,6 +35,9 @@ struct World {
     access: Access,
     /// Users with these numbers have left.
     left: BTreeSet<usize>,
+    /// How often the manifest was written, or tried to.
+    manifests: usize,
+    is_unwritable: bool,
     /// The next read of the directory fails.
     is_unreadable: bool,
     outcome: Option<Outcome>,
@@ -79,6 +82,8 @@ impl World {
             is_ended: false,
             access: Access::OperatorsOwn,
             left: BTreeSet::new(),
+            manifests: 0,
+            is_unwritable: false,
             is_unreadable: false,
             outcome: None,
         }
@@ -162,6 +167,13 @@ impl World {
                     Answer::Saved
                 }
                 Action::Create(entity) => Answer::Created(self.create(entity)),
+                Action::Manifest => {
+                    self.manifests += 1;
+                    let failure =
+                        || Failure::of_read(Reason::AccessDenied, "Allow it.", "AWS refuses it.");
+                    let written = !self.is_unwritable;
+                    Answer::Manifest(written.then_some(()).ok_or_else(failure))
+                }
                 Action::Delete(name) => {
                     self.children.retain(|child| child.name != *name);
                     Answer::Deleted
@@ -198,6 +210,7 @@ impl World {
             has_failed_attempt: false,
             waits: false,
             is_verifying: false,
+            mark: entity.id.clone(),
             proof: None,
             is_stuck: false,
             bytes: entity.bytes,
@@ -497,4 +510,56 @@ fn the_canary_counts_only_once_it_is_verified() {
     world.end(0, ExportState::Completed);
     world.reconcile(usize::MAX);
     assert_eq!(world.children.len(), 3);
+}
+
+/// Ends every mailbox export that is made, until nothing is left to do.
+fn export_all(world: &mut World) {
+    world.reconcile(usize::MAX);
+    while let Some(open) = world
+        .children
+        .iter()
+        .position(|child| child.state.is_none())
+    {
+        world.end(open, ExportState::Completed);
+        world.children[open].mark.push_str(" Completed");
+        world.reconcile(usize::MAX);
+    }
+}
+
+#[test]
+fn the_manifest_is_written_with_the_first_mailbox_and_at_the_end_and_not_for_each() {
+    let mut world = World::new(20);
+    export_all(&mut world);
+    assert_eq!(world.outcome, Some(Outcome::Completed));
+    // Time stands still here: 10 minutes have not passed between the two.
+    assert_eq!(world.manifests, 2);
+    let manifest = world.status.manifest.clone();
+    assert_eq!(
+        manifest.as_deref(),
+        Some("s3://archive/mail/export/manifest.json")
+    );
+    world.reconcile(usize::MAX);
+    assert_eq!(world.manifests, 2, "nothing has changed");
+}
+
+#[test]
+fn a_manifest_that_cannot_be_written_holds_nothing_up_and_is_written_later() {
+    let mut world = World::new(2);
+    world.is_unwritable = true;
+    export_all(&mut world);
+    assert_eq!(world.outcome, Some(Outcome::Completed));
+    assert!(world.status.completed_at.is_some());
+    assert_eq!(world.status.manifest, None);
+    let ready = |world: &World| {
+        let mut conditions = world.status.conditions.clone().into_iter();
+        conditions
+            .find(|one| one.r#type == "Ready")
+            .unwrap()
+            .message
+    };
+    assert!(ready(&world).starts_with("Allow it."), "{}", ready(&world));
+    world.is_unwritable = false;
+    world.reconcile(usize::MAX);
+    assert!(world.status.manifest.is_some());
+    assert!(!ready(&world).contains("Allow it."));
 }

@@ -155,3 +155,21 @@ fn a_verification_that_is_interrupted_anywhere_ends_with_the_same_proof_and_one_
         }
     }
 }
+
+#[test]
+fn nothing_is_begun_or_read_by_the_role_of_an_account() {
+    let mut world = verifying();
+    world.read_role = Some("arn:aws:iam::123456789012:role/workmail-operator-mail".to_owned());
+    world.reads_as_account = true;
+    world.settle_for(3);
+    assert!(world.jobs.is_empty());
+    assert_eq!(condition(&world, "Ready").unwrap().1, "DestinationRefused");
+    // It became one while the job ran.
+    world.reads_as_account = false;
+    world.reconcile("user00");
+    world.reads_as_account = true;
+    world.settle_for(5);
+    assert_eq!(world.state("user00"), Some(ExportState::Completed));
+    assert_eq!(verified(&world), Some(ConditionStatus::Unknown));
+    assert_eq!(condition(&world, "Ready").unwrap().1, "DestinationRefused");
+}

@@ -108,6 +108,9 @@ pub(super) struct World {
     pub(super) is_unreadable: bool,
     /// The size of each mailbox.
     pub(super) mailbox_bytes: u64,
+    pub(super) read_role: Option<String>,
+    /// That role is the one of a `WorkMailAccount`.
+    pub(super) reads_as_account: bool,
 }
 
 /// What a job writes to S3.
@@ -193,6 +196,8 @@ impl World {
             stored: BTreeMap::new(),
             is_unreadable: false,
             mailbox_bytes: 1000,
+            read_role: None,
+            reads_as_account: false,
         }
     }
 
@@ -253,7 +258,7 @@ impl World {
                 prefix: "mail".to_owned(),
                 role_arn: "arn:aws:iam::123456789012:role/export".to_owned(),
                 kms_key_arn: KEY.to_owned(),
-                read_role_arn: None,
+                read_role_arn: self.read_role.clone(),
                 bucket_account_id: None,
             },
             verification: self.verification,
@@ -279,6 +284,7 @@ impl World {
             times,
         );
         view.facts.is_missing = self.is_missing;
+        view.facts.reads_as_account = self.reads_as_account;
         view
     }
 

@@ -8,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::{
     Action, Failure, Outcome, Read, View,
     decide::{account_or, let_go},
-    forbidden, reads_as_account,
+    forbidden, key_of, reads_as_account,
 };
 use crate::{
     api::{AttemptState, ExportLog, ExportProof, ExportState, ProofReason, Reason, Verification},
@@ -69,17 +69,12 @@ impl View {
             || proof.is_some_and(|proof| proof.verified && Some(proof.attempt) == last)
     }
 
-    /// The key of the object that the job wrote. Where AWS names the bucket before it, that is left out.
+    /// The key of the object that the job wrote.
     #[must_use]
     pub fn key(&self) -> Option<String> {
         let path = self.memory.path.as_deref()?;
-        let bucket = format!("{}/", self.desired.destination.bucket);
-        let path = match path.strip_prefix("s3://") {
-            Some(path) => path.strip_prefix(&bucket).unwrap_or(path),
-            None if path.starts_with(&self.desired.destination.prefix) => path,
-            None => path.strip_prefix(&bucket).unwrap_or(path),
-        };
-        Some(path.trim_start_matches('/').to_owned())
+        let destination = &self.desired.destination;
+        Some(key_of(path, &destination.bucket, &destination.prefix))
     }
 
     /// Why nothing is read with the role of the destination.

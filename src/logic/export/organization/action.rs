@@ -13,6 +13,8 @@ pub enum Action {
     Save,
     /// A mailbox export is made.
     Create(Entity),
+    /// The manifest is written beside the mailboxes.
+    Manifest,
     /// A mailbox export is deleted: it writes to where the spec said before.
     Delete(String),
     /// The reconcile ends.
@@ -53,6 +55,8 @@ pub enum Answer {
     Created(Child),
     /// The mailbox export is being deleted.
     Deleted,
+    /// Whether the manifest is written.
+    Manifest(Result<(), Failure>),
 }
 
 /// How the reconcile ends.
@@ -99,6 +103,7 @@ impl View {
                 self.observed.directory = Some(Ok(directory));
             }
             Answer::Saved => self.saved = self.memory.clone(),
+            Answer::Manifest(written) => self.see_manifest(written),
             Answer::Created(child) => self.children.push(child),
             Answer::Deleted => {
                 if let Action::Delete(name) = action {

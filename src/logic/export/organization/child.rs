@@ -37,6 +37,8 @@ pub struct Child {
     pub proof: Option<bool>,
     /// Its job has made no progress for longer than the deadline of progress.
     pub is_stuck: bool,
+    /// What of it stands in the manifest, in short.
+    pub mark: String,
     /// The size of the mailbox.
     pub bytes: Option<u64>,
     /// Its job, while it runs.
@@ -125,6 +127,7 @@ impl Child {
             is_stuck: is_running
                 && !is_verifying
                 && progressed_at.is_some_and(|at| age(at) > progress_deadline),
+            mark: mark(object),
             bytes: mailbox_bytes.and_then(|bytes| u64::try_from(bytes).ok()),
             job: job_id
                 .clone()
@@ -153,6 +156,22 @@ impl Child {
     pub fn has_succeeded(&self) -> bool {
         self.state == Some(ExportState::Completed)
     }
+}
+
+/// What of a mailbox export stands in the manifest, apart from what never changes. Its job and its attempt
+/// say which object it is.
+fn mark(object: &WorkMailMailboxExport) -> String {
+    let Some(status) = &object.status else {
+        return object.spec.mailbox.clone();
+    };
+    let proof = status.proof.as_ref();
+    let state = status.state.map_or("", ExportState::as_str);
+    format!(
+        "{} {state} {} {:?}",
+        object.spec.mailbox,
+        status.job_id.as_deref().unwrap_or_default(),
+        proof.map(|proof| (proof.attempt, proof.verified))
+    )
 }
 
 /// Returns the name of the mailbox export of an entity: always the same for the same destination, so that

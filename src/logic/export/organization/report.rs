@@ -152,11 +152,7 @@ fn told(view: &View, outcome: &Outcome, progress: Option<&Progress>) -> (Reason,
                     .to_owned(),
             },
         ),
-        Outcome::Completed => (
-            Reason::Completed,
-            "Every mailbox is exported, or its user or resource is gone: see status.done and status.gone."
-                .to_owned(),
-        ),
+        Outcome::Completed => (Reason::Completed, completed(view)),
         Outcome::Suspended => (
             Reason::Suspended,
             "Set suspend to false, of the organization or of this export, to go on: no new job is started."
@@ -171,6 +167,19 @@ fn told(view: &View, outcome: &Outcome, progress: Option<&Progress>) -> (Reason,
         | Outcome::Stuck(failure)
         | Outcome::Failed(failure)
         | Outcome::Trouble(failure) => (failure.reason, failure.message()),
+    }
+}
+
+fn completed(view: &View) -> String {
+    match &view.observed.manifest {
+        Some(Err(failure)) => format!(
+            "{} Every mailbox is exported or gone, and the manifest is not written yet.",
+            failure.message()
+        ),
+        Some(Ok(())) | None => {
+            "Every mailbox is exported, or its user or resource is gone: see status.done and status.gone."
+                .to_owned()
+        }
     }
 }
 

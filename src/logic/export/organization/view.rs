@@ -61,6 +61,8 @@ pub struct Observed {
     pub directory: Option<Result<Directory, Failure>>,
     /// The mailboxes of which a job began so lately that they cannot be exported now.
     pub recent: Option<Result<BTreeSet<String>, Failure>>,
+    /// Whether the manifest is written.
+    pub manifest: Option<Result<(), Failure>>,
     /// The sizes that could not be read in this reconcile are not asked for again.
     pub has_read_sizes: bool,
 }
@@ -84,6 +86,8 @@ pub struct View {
     pub capacity: usize,
     /// What was read in this reconcile.
     pub observed: Observed,
+    /// The manifest could not be written a moment ago.
+    pub is_manifest_refused: bool,
     /// The service has ended.
     pub is_ended: bool,
     /// With which account the export works.
@@ -163,6 +167,7 @@ impl View {
             organization,
             children,
             observed: Observed::default(),
+            is_manifest_refused: false,
             is_ended: false,
             access,
             now,
