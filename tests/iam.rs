@@ -74,7 +74,11 @@ fn the_code_calls_the_operations_that_it_names_and_no_other() {
                 .skip(1)
                 .filter_map(|rest| rest.split_once("()"))
                 .map(|(method, _)| method.to_owned())
-                .filter(|method| method.chars().all(|c| c.is_ascii_lowercase() || c == '_')),
+                .filter(|method| {
+                    method
+                        .chars()
+                        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+                }),
         );
     }
     let named = Operation::ALL.map(|operation| snake_case(operation.as_str()));

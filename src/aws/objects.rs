@@ -41,9 +41,9 @@ const BESIDE: i32 = 10;
 /// A bucket. Every request names the owner that it is expected to have, where that is known.
 #[derive(Clone, Debug)]
 pub struct Bucket {
-    client: Client,
-    name: String,
-    owner: Option<String>,
+    pub(crate) client: Client,
+    pub(crate) name: String,
+    pub(crate) owner: Option<String>,
 }
 
 impl Bucket {
@@ -244,7 +244,8 @@ impl Objects {
     /// It could not be read.
     pub async fn head(&self, key: &str, version: Option<&str>) -> Result<Option<Head>, CallError> {
         let operation = Operation::HeadObject;
-        let answer = self.call(operation, self.bucket.head(key, version)).await;
+        let request = self.bucket.head(key, version);
+        let answer = Box::pin(self.call(operation, request)).await;
         let Some(head) = known(answer)? else {
             return Ok(None);
         };
@@ -276,7 +277,7 @@ impl Objects {
         let wanted = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
         let read = async {
             let answer = self.bucket.get(object, range).await?;
-            Ok(collect(answer.body, wanted).await?)
+            collect(answer.body, wanted).await
         };
         let answer = Box::pin(self.call(operation, read)).await;
         match known(answer)? {

@@ -8,7 +8,6 @@ use aws_config::{
     stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
 };
 use aws_sdk_s3::{
-    Client,
     config::http::HttpResponse,
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
     primitives::{AggregatedBytes, ByteStream},
@@ -97,12 +96,7 @@ pub(super) async fn config() -> SdkConfig {
 
 /// A bucket of a person's command.
 #[derive(Clone, Debug)]
-pub(super) struct Store {
-    client: Client,
-    requests: Bucket,
-    bucket: String,
-    owner: Option<String>,
-}
+pub(super) struct Store(Bucket);
 
 impl Store {
     /// Opens a bucket in its own region, which S3 names in any answer about it.
@@ -124,20 +118,14 @@ impl Store {
             Some(region) => Bucket::client(settings.region(aws_config::Region::new(region))),
             None => client,
         };
-        let owner = owner.map(str::to_owned);
-        Self {
-            requests: Bucket::new(client.clone(), bucket, owner.clone()),
-            client,
-            bucket: bucket.to_owned(),
-            owner,
-        }
+        Self(Bucket::new(client, bucket, owner.map(str::to_owned)))
     }
 
     /// Reads what an object is. Its version is the latest where none is given.
     pub(super) async fn head(&self, key: &str, version: Option<&str>) -> Result<Object, Trouble> {
-        let head = self.requests.head(key, version).await;
+        let head = self.0.head(key, version).await;
         let head = head.map_err(|error| trouble(&error))?;
-        let object = self.requests.object(key, &head);
+        let object = self.0.object(key, &head);
         object.ok_or_else(|| Trouble::Failed("S3 said no size".to_owned()))
     }
 
@@ -147,7 +135,7 @@ impl Store {
         object: &Object,
         range: &Range<u64>,
     ) -> Result<ByteStream, Trouble> {
-        let answer = self.requests.get(object, range).await;
+        let answer = self.0.get(object, range).await;
         answer
             .map(|answer| answer.body)
             .map_err(|error| trouble(&error))
@@ -182,12 +170,13 @@ impl Store {
 
     /// Writes a document.
     pub(super) async fn write(&self, key: &str, text: String) -> Result<(), Trouble> {
-        self.client
+        self.0
+            .client
             .put_object()
-            .bucket(&self.bucket)
+            .bucket(&self.0.name)
             .key(key)
             .content_type("application/json")
-            .set_expected_bucket_owner(self.owner.clone())
+            .set_expected_bucket_owner(self.0.owner.clone())
             .body(ByteStream::from(text.into_bytes()))
             .send()
             .await
@@ -199,11 +188,12 @@ impl Store {
     pub(super) async fn log_beside(&self, key: &str) -> Option<Log> {
         let (folder, _) = key.rsplit_once('/')?;
         let list = self
+            .0
             .client
             .list_objects_v2()
-            .bucket(&self.bucket)
+            .bucket(&self.0.name)
             .prefix(format!("{folder}/"))
-            .set_expected_bucket_owner(self.owner.clone())
+            .set_expected_bucket_owner(self.0.owner.clone())
             .send()
             .await
             .ok()?;

@@ -99,7 +99,7 @@ async fn attempt(
     for _ in 0..MOST_STEPS {
         let action = decide(&work.view);
         if let Action::Finish(outcome) = action {
-            return work.finish(&outcome).await;
+            return Box::pin(work.finish(&outcome)).await;
         }
         let is_save = matches!(action, Action::Save(_));
         let stops = *exports.context.stopping.borrow();

@@ -21,6 +21,7 @@ use workmail_operator::{
 use super::world::{at, organization};
 
 /// The export and the mailbox exports that it made. A kill forgets nothing: all of it is stored.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct World {
     users: usize,
     children: Vec<Child>,
@@ -515,13 +516,11 @@ fn the_canary_counts_only_once_it_is_verified() {
 /// Ends every mailbox export that is made, until nothing is left to do.
 fn export_all(world: &mut World) {
     world.reconcile(usize::MAX);
-    while let Some(open) = world
-        .children
-        .iter()
-        .position(|child| child.state.is_none())
-    {
-        world.end(open, ExportState::Completed);
-        world.children[open].mark.push_str(" Completed");
+    while world.children.iter().any(Child::is_open) {
+        world.end(0, ExportState::Completed);
+        for child in world.children.iter_mut().filter(|one| one.has_succeeded()) {
+            child.mark = format!("{} Completed", child.entity);
+        }
         world.reconcile(usize::MAX);
     }
 }

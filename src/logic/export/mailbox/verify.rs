@@ -53,9 +53,11 @@ pub(super) fn verify(view: &View) -> Action {
             None => Read::Log(key),
         },
     };
-    match account_or(view, Action::Read(next)) {
-        Action::Finish(outcome) => let_go(view, outcome),
-        action => action,
+    let action = account_or(view, Action::Read(next));
+    if let Action::Finish(outcome) = action {
+        let_go(view, outcome)
+    } else {
+        action
     }
 }
 

@@ -37,6 +37,10 @@ pub enum Read {
 }
 
 /// What comes back.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it is taken apart at once"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// The account of the credentials.

@@ -83,11 +83,13 @@ impl View {
 /// Puts the manifest before the end of a reconcile, where it has changed: every 10 minutes at most, and in
 /// any case once everything is exported or has failed.
 pub(super) fn before(view: &View, action: Action) -> Action {
-    let is_end = match &action {
-        Action::Finish(Outcome::Completed | Outcome::Failed(_)) => true,
-        Action::Finish(Outcome::Running | Outcome::Stuck(_)) => false,
-        _ => return action,
+    let Action::Finish(outcome) = &action else {
+        return action;
     };
+    let is_end = matches!(outcome, Outcome::Completed | Outcome::Failed(_));
+    if !is_end && !matches!(outcome, Outcome::Running | Outcome::Stuck(_)) {
+        return action;
+    }
     let written = view.memory.manifest.as_ref();
     let age = written.map(|written| view.now.duration_since(written.at));
     let is_old = age.is_none_or(|age| age.unsigned_abs() >= MANIFEST_WRITES);
