@@ -18,7 +18,7 @@ use crate::{
         AccountId, ErrorKind, Failure, ObjectKey, Operation, OrganizationId, Owner, Region, Retry,
         account::Access,
         export::{
-            SeenJobs,
+            EntityKind, SeenJobs,
             mailbox::{
                 Action, Answer, Outcome, Read, Save, StartError, View, decide, report, saved,
                 to_status,
@@ -204,6 +204,9 @@ impl Work<'_> {
             Action::Read(Read::Account) => self.account().await,
             Action::Read(read) => Box::pin(self.read(read)).await,
             Action::Save(save) => {
+                if *save == Save::Intent {
+                    Box::pin(self.measure()).await;
+                }
                 self.view.prepare(*save, seconds());
                 let outcome = saved(&self.view);
                 self.write(&outcome, *save == Save::Answer).await?;
@@ -378,6 +381,26 @@ impl Work<'_> {
         Ok(entities.find(|entity| entity.is_called(word)))
     }
 
+    /// Reads how large the mailbox of a user is as its job is started: whether mail has come since is
+    /// measured against it. Where it cannot be read, the size stays that was read before.
+    async fn measure(&mut self) {
+        let known = self.view.known.as_ref().or_else(|| {
+            let read = self.view.observed.entity.as_ref()?.as_ref().ok()?;
+            read.as_ref()
+        });
+        let is_user = known.is_some_and(|entity| entity.kind == EntityKind::User);
+        let (Some((aws, id)), Some(user), true) =
+            (self.aws(), self.view.memory.entity.clone(), is_user)
+        else {
+            return;
+        };
+        match aws.mailbox_size(&id, &user).await {
+            Ok(Some(bytes)) => self.view.memory.bytes = Some(bytes),
+            Ok(None) => {}
+            Err(error) => self.note(&error),
+        }
+    }
+
     async fn start(&self, attempt: u32) -> Answer {
         let Some((aws, id)) = self.aws() else {
             return Answer::Started(Err(StartError::Unknown(no_credentials())));
@@ -550,7 +573,11 @@ pub(super) async fn is_owned(
 }
 
 /// Where the exports of an organization of this account and region are.
-pub(super) fn place(destination: &Destination, region: Region, account: &AccountId) -> Place {
+pub(in crate::controller) fn place(
+    destination: &Destination,
+    region: Region,
+    account: &AccountId,
+) -> Place {
     let owner = destination.bucket_account_id.as_deref();
     Place {
         region,
