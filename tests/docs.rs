@@ -18,7 +18,7 @@ use schemars::schema_for;
 use serde_json::Value;
 use workmail_operator::{
     api::{self, ConditionType, EventReason, Reason},
-    proof::{FindingReason, Manifest, VerifiedReport},
+    proof::{Closing, FindingReason, Manifest, VerifiedReport},
     runtime::Flags,
 };
 
@@ -240,6 +240,7 @@ fn all_named(page_name: &str, words: impl IntoIterator<Item = String>) {
 fn the_schemas_in_the_documentation_are_those_of_the_types() {
     let schemas = [
         ("manifest.v1.json", schema_for!(Manifest)),
+        ("closing.v1.json", schema_for!(Closing)),
         ("verified.v1.json", schema_for!(VerifiedReport)),
     ];
     for (file, schema) in schemas {

@@ -23,6 +23,12 @@ mod fit;
 )]
 mod organization;
 mod reason;
+#[allow(
+    unreachable_pub,
+    clippy::duplicated_attributes,
+    reason = "the derives repeat the struct inside a function, and take many attributes of one name"
+)]
+mod require_export;
 mod schema;
 mod status;
 
@@ -47,10 +53,11 @@ pub use organization::{
     WorkMailOrganization, WorkMailOrganizationSpec, crd,
 };
 pub use reason::{Class, EventReason, Reason};
+pub use require_export::{RequireExport, Waive};
 pub use schema::{may_hide, missing_fields};
 pub use status::{
     AcceptedDeletion, Condition, ConditionStatus, ConditionType, CreateInput, DnsRecord,
-    DomainStatus, Drift, Omitted, Origin, Pending, PendingOperation, SeenOwner,
+    DomainStatus, Drift, ExportGate, Omitted, Origin, Pending, PendingOperation, SeenOwner,
     WorkMailOrganizationStatus,
 };
 

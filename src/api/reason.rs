@@ -276,6 +276,8 @@ words! {
         DeletionStarted,
         /// Type Warning: Retain, suspend or Observe came after AWS had accepted the deletion.
         TooLate,
+        /// Type Warning: `deletion.requireExport` was removed.
+        ExportGateRemoved,
         /// Every mailbox of an organization export is exported.
         ExportCompleted,
         /// Type Warning: by the rate so far an organization export ends after its deadline.

@@ -11,6 +11,7 @@ mod clock;
 mod condition;
 pub mod export;
 mod failure;
+pub mod gate;
 mod identity;
 pub mod organization;
 mod ownership;

@@ -67,6 +67,11 @@ pub const TAGS_LAST: Duration = Duration::from_mins(1);
 /// An export that waits looks again after this, whatever it missed.
 pub const EXPORT_LOOKS_AGAIN: Duration = Duration::from_mins(1);
 
+/// The check of exports before a deletion goes on after this: others get the place in between.
+pub const SWEEP_GOES_ON: Duration = Duration::from_millis(100);
+/// So long one reconcile checks exports.
+pub const SWEEP_TURN: Duration = Duration::from_secs(8);
+
 /// Of all reconciles at once, at most this part are deep resyncs.
 pub const RESYNC_PART: usize = 8;
 /// How often it is asked which deep resyncs are due, as a part of their interval: none comes later by

@@ -3,6 +3,7 @@
 //! Nothing here knows a client, a task or a clock. Bytes are asked for by range ([`Inspection`], [`Directory`])
 //! or taken in order ([`Pass`]); who reads them is not its concern.
 
+mod closing;
 mod contents;
 mod count;
 mod directory;
@@ -16,6 +17,7 @@ mod report;
 mod time;
 mod verdict;
 
+pub use closing::{Closing, ClosingMailbox, Counted, Deletion, Required, Stays};
 pub use contents::{Contents, Inspection};
 pub use count::{Count, Kind};
 pub use directory::{Damage, Directory};

@@ -26,12 +26,13 @@ use crate::{
         ConditionType, Destination, ExportState, ManagementPolicy, RECONCILE_REQUESTED_AT,
         WorkMailMailboxExport, WorkMailOrganization, WorkMailOrganizationExport,
     },
+    aws::{CallError, Organizations},
     controller::{Context, context::ended, places::Place},
     logic::{
         AccountId, ObjectKey, OrganizationId, Region, Retry,
         account::{Access, Applicant},
         export::{
-            SourceFacts,
+            Entity, SourceFacts,
             mailbox::{Controller, Desired, Limits, Recorded, View},
         },
         schedule::{EXPORT_LOOKS_AGAIN, Failures, MANIFEST_WRITES},
@@ -40,7 +41,7 @@ use crate::{
 };
 
 /// What the reconciles of all exports share.
-pub(super) struct Exports {
+pub(in crate::controller) struct Exports {
     pub(super) context: Arc<Context>,
     pub(super) mailboxes: Vec<Store<WorkMailMailboxExport>>,
     parents: Vec<Store<WorkMailOrganizationExport>>,
@@ -111,13 +112,54 @@ impl Exports {
     }
 
     /// Whether the objects of every namespace were listed.
-    pub(super) fn are_listed(&self) -> bool {
+    pub(in crate::controller) fn are_listed(&self) -> bool {
         let mailboxes = self.mailboxes.iter();
         let mut mailboxes =
             mailboxes.map(|store| store.wait_until_ready().now_or_never().is_some());
         let parents = self.parents.iter();
         let mut parents = parents.map(|store| store.wait_until_ready().now_or_never().is_some());
         mailboxes.all(|is_listed| is_listed) && parents.all(|is_listed| is_listed)
+    }
+
+    /// The exports of a namespace, as the caches have them.
+    #[allow(clippy::type_complexity, reason = "one list of each kind")]
+    pub(in crate::controller) fn of_namespace(
+        &self,
+        namespace: &str,
+    ) -> (
+        Vec<Arc<WorkMailMailboxExport>>,
+        Vec<Arc<WorkMailOrganizationExport>>,
+    ) {
+        let is_there = |of: Option<&str>| of == Some(namespace);
+        let mailboxes = self.mailboxes.iter().flat_map(|store| {
+            store.state_filter(|one| is_there(one.metadata.namespace.as_deref()))
+        });
+        let parents = self.parents.iter().flat_map(|store| {
+            store.state_filter(|one| is_there(one.metadata.namespace.as_deref()))
+        });
+        (mailboxes.collect(), parents.collect())
+    }
+
+    /// The users and resources of an organization, by a listing no older than `age`.
+    pub(in crate::controller) async fn directory(
+        &self,
+        aws: &Organizations,
+        id: &OrganizationId,
+        age: Duration,
+    ) -> Result<Vec<Entity>, CallError> {
+        let directory = self.pool(id).directory(aws, id, age).await?;
+        Ok(directory.entities)
+    }
+
+    /// Has the resource of an organization reconciled that waits to be deleted: an export has come to its
+    /// end.
+    pub(super) fn wake_organization(&self, namespace: &str, name: &str) {
+        let reference = ObjectRef::new(name).within(namespace);
+        let mut stores = self.organizations.iter();
+        let found = stores.find_map(|store| store.get(&reference));
+        if let Some(object) = found.filter(|one| one.metadata.deletion_timestamp.is_some()) {
+            self.context.trigger(key(&*object));
+        }
     }
 
     /// Waits until reconciles may begin.

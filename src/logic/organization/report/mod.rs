@@ -167,6 +167,11 @@ pub fn report(view: &View, outcome: &Outcome) -> Report {
              anything else is done.",
         ),
         Outcome::Progress { phase, message } => progress(view, *phase, message),
+        Outcome::Checking => progress(
+            view,
+            Phase::Deleting,
+            "The exports of all mailboxes are checked once more; the organization is deleted after that.",
+        ),
         Outcome::Searching => progress(
             view,
             Phase::Deleting,
@@ -244,6 +249,7 @@ impl Report {
             Outcome::Failed(_)
             | Outcome::Unchanged
             | Outcome::Claiming
+            | Outcome::Checking
             | Outcome::Searching
             | Outcome::Unconfirmed
             | Outcome::Suspended
