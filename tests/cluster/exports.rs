@@ -1,6 +1,7 @@
 //! Exports of mailboxes, from the resource to the archive in a real S3 server.
 
 mod counts;
+mod gate;
 mod refusals;
 mod verification;
 
