@@ -6,7 +6,7 @@
     reason = "a benchmark that cannot go on ends with a message"
 )]
 
-use std::{collections::BTreeMap, hint::black_box, time::Duration};
+use std::{collections::BTreeMap, hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use k8s_openapi::jiff::Timestamp;
@@ -15,7 +15,7 @@ use workmail_operator::{
     api::{Origin, WorkMailOrganization},
     aws::{ListingState, Snapshot, Timing},
     logic::{
-        AccountId, ClusterIdentity, ObjectKey, OrganizationId, Region,
+        AccountId, ClusterIdentity, ObjectKey, OrganizationId, Region, gate,
         organization::{
             Action, Answer, Call, Delete, Desired, DomainReading, Endpoint, Facts, Listing, Memory,
             Observed, Organization, OrganizationState, Outcome, Policy, Presence, Read, Reading,
@@ -226,6 +226,20 @@ fn step(view: &mut View, action: &Action) {
             domain: domain.clone(),
             holder: None,
         },
+        Action::Read(Read::Gate {
+            mailboxes, fresh, ..
+        }) => Answer::Gate(Arc::new(gate::Reading {
+            at: now(),
+            exports: Vec::new(),
+            going_on: Vec::new(),
+            mailboxes: mailboxes.then(Vec::new),
+            is_fresh: *fresh,
+        })),
+        Action::Read(Read::Checks { .. }) => Answer::Checks {
+            found: gate::Checks::new(),
+            failure: None,
+        },
+        Action::WriteClosing(_) => Answer::ClosingWritten,
         Action::Read(Read::Endpoint) => Answer::Endpoint(Endpoint::Absent),
         Action::KeepEndpoint(entries) => Answer::EndpointKept(entries.clone()),
         Action::Call(call) => call.success().unwrap_or_else(|| Answer::Created(id())),

@@ -9,6 +9,7 @@ use clap::Parser;
 use thiserror::Error;
 use workmail_operator::{
     api,
+    commands::{self, Failed},
     runtime::{self, Command, Flags, Run},
 };
 
@@ -23,6 +24,8 @@ enum Error {
     Runtime(io::Error),
     #[error("{0}")]
     Telemetry(String),
+    #[error(transparent)]
+    Command(#[from] Failed),
     /// The log has the error, and nothing else is written to standard error.
     #[error("the operator ended; the log says why")]
     Logged,
@@ -32,6 +35,8 @@ fn main() -> ExitCode {
     let done = match Flags::parse().command {
         Command::Run(flags) => run(&flags),
         Command::Crds => crds(),
+        Command::Verify(flags) => block_on(commands::verify::run(&flags)),
+        Command::Unpack(flags) => block_on(commands::unpack::run(&flags)),
         Command::Version => writeln!(stdout(), "workmail-operator {}", env!("CARGO_PKG_VERSION"))
             .map_err(Error::from),
     };
@@ -61,6 +66,17 @@ fn run(flags: &Run) -> Result<(), Error> {
         tracing::error!(%error, "ended");
         Error::Logged
     })
+}
+
+/// Runs a command that a person waits for.
+fn block_on(command: impl Future<Output = Result<(), Failed>>) -> Result<(), Error> {
+    let tasks = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    let done = tasks.block_on(command);
+    tasks.shutdown_background();
+    Ok(done?)
 }
 
 fn crds() -> Result<(), Error> {

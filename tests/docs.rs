@@ -9,14 +9,16 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
 use clap::CommandFactory;
+use schemars::schema_for;
 use serde_json::Value;
 use workmail_operator::{
     api::{self, ConditionType, EventReason, Reason},
+    proof::{Closing, FindingReason, Manifest, VerifiedReport},
     runtime::Flags,
 };
 
@@ -96,6 +98,25 @@ fn the_page_on_configuration_names_every_flag_and_every_metric() {
         missing.is_empty(),
         "docs/configuration.md lacks {missing:?}: say there what they mean"
     );
+}
+
+#[test]
+fn the_page_on_proof_names_every_flag_of_its_commands_and_every_finding() {
+    let mut command = Flags::command();
+    command.build();
+    let commands = ["verify", "unpack"].map(|name| command.find_subcommand(name).unwrap());
+    let flags = commands.iter().flat_map(|command| command.get_arguments());
+    let flags = flags
+        .filter_map(|flag| flag.get_long())
+        .filter(|flag| *flag != "help");
+    let flags = flags.map(|flag| format!("`--{flag}"));
+    let schema = serde_json::to_value(schema_for!(FindingReason)).unwrap();
+    let reasons = schema["oneOf"].as_array().unwrap().iter();
+    let reasons: Vec<_> = reasons
+        .map(|reason| format!("`{}`", reason["const"].as_str().unwrap()))
+        .collect();
+    assert!(reasons.len() > 5, "{reasons:?}");
+    all_named("docs/proof.md", flags.chain(reasons).collect::<Vec<_>>());
 }
 
 #[test]
@@ -213,6 +234,27 @@ fn all_named(page_name: &str, words: impl IntoIterator<Item = String>) {
         missing.is_empty(),
         "{page_name} lacks {missing:?}: say there what they mean"
     );
+}
+
+#[test]
+fn the_schemas_in_the_documentation_are_those_of_the_types() {
+    let schemas = [
+        ("manifest.v1.json", schema_for!(Manifest)),
+        ("closing.v1.json", schema_for!(Closing)),
+        ("verified.v1.json", schema_for!(VerifiedReport)),
+    ];
+    for (file, schema) in schemas {
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        let path = root().join("docs/schemas").join(file);
+        if env::var("PROOF_SCHEMAS").is_ok_and(|value| value == "write") {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &text).unwrap();
+        }
+        assert!(
+            fs::read_to_string(&path).unwrap_or_default() == text,
+            "docs/schemas/{file} is not up to date: PROOF_SCHEMAS=write cargo test --test docs schemas"
+        );
+    }
 }
 
 /// The pages of this repository that are written by hand.

@@ -150,7 +150,8 @@ start_operator() {
   # Nothing of this environment reaches it: no AWS profile, no credentials.
   start operator "$folder/operator.log" env -i HOME="$folder" KUBECONFIG="$KUBECONFIG" \
     AWS_ENDPOINT_URL_WORKMAIL="$endpoint" AWS_ENDPOINT_URL_STS="$endpoint" AWS_EC2_METADATA_DISABLED=true \
-    AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE AWS_SECRET_ACCESS_KEY=demo AWS_REGION=us-east-1 \
+    ${s3:+AWS_ENDPOINT_URL_S3="$s3"} AWS_ACCESS_KEY_ID="${access_key:-AKIAIOSFODNN7EXAMPLE}" \
+    AWS_SECRET_ACCESS_KEY="${secret_key:-demo}" AWS_REGION=us-east-1 \
     "$built/workmail-operator" run --metrics-bind-address 127.0.0.1:0 --health-probe-bind-address 127.0.0.1:0 "$@"
 }
 

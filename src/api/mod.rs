@@ -23,6 +23,12 @@ mod fit;
 )]
 mod organization;
 mod reason;
+#[allow(
+    unreachable_pub,
+    clippy::duplicated_attributes,
+    reason = "the derives repeat the struct inside a function, and take many attributes of one name"
+)]
+mod require_export;
 mod schema;
 mod status;
 
@@ -35,10 +41,11 @@ pub use account::{
 };
 pub use export::{
     AttemptState, AttemptStatus, Destination, EXPORT_FINALIZER, EXPORT_UID, ExportFailure,
-    ExportState, MailboxSelection, OrganizationRef, PendingExport, PendingExportOperation,
-    Verification, WorkMailMailboxExport, WorkMailMailboxExportSpec, WorkMailMailboxExportStatus,
-    WorkMailOrganizationExport, WorkMailOrganizationExportSpec, WorkMailOrganizationExportStatus,
-    mailbox_export_crd, organization_export_crd,
+    ExportLog, ExportProof, ExportState, MailboxSelection, OrganizationRef, PendingExport,
+    PendingExportOperation, ProofReason, Verification, WorkMailMailboxExport,
+    WorkMailMailboxExportSpec, WorkMailMailboxExportStatus, WorkMailOrganizationExport,
+    WorkMailOrganizationExportSpec, WorkMailOrganizationExportStatus, mailbox_export_crd,
+    organization_export_crd,
 };
 pub use fit::fit;
 pub use organization::{
@@ -46,10 +53,11 @@ pub use organization::{
     WorkMailOrganization, WorkMailOrganizationSpec, crd,
 };
 pub use reason::{Class, EventReason, Reason};
+pub use require_export::{RequireExport, Waive};
 pub use schema::{may_hide, missing_fields};
 pub use status::{
     AcceptedDeletion, Condition, ConditionStatus, ConditionType, CreateInput, DnsRecord,
-    DomainStatus, Drift, Omitted, Origin, Pending, PendingOperation, SeenOwner,
+    DomainStatus, Drift, ExportGate, Omitted, Origin, Pending, PendingOperation, SeenOwner,
     WorkMailOrganizationStatus,
 };
 

@@ -9,7 +9,7 @@ use kube::{CustomResource, CustomResourceExt, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::WorkMailOrganizationStatus;
+use super::{RequireExport, WorkMailOrganizationStatus};
 
 /// What the organization should be. Fields that AWS cannot change after creation are immutable
 /// here too.
@@ -400,6 +400,12 @@ pub struct Deletion {
     /// True: the organization's IAM Identity Center application is deleted with it. Default: false.
     #[serde(default)]
     pub delete_identity_center_application: bool,
+
+    /// The organization is deleted only once the mail of every user and resource is exported. Default:
+    /// without it exports are not asked for; one that is queued or runs is waited for all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "RequireExport")]
+    pub require_export: Option<RequireExport>,
 }
 
 /// The rule for an optional field that cannot be changed, added or removed once the resource exists.

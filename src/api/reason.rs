@@ -159,6 +159,18 @@ words! {
         AttemptFailed,
         /// Every attempt to export a mailbox failed.
         ExportFailed,
+        /// The job is COMPLETED, and its export is being verified.
+        Verifying,
+        /// The export could not be read, which says nothing about it. Of `Verified` only.
+        ReadFailed,
+        /// The export is empty or much smaller than its mailbox. Of `Verified` only.
+        SmallerThanMailbox,
+        /// The export is no zip, or a damaged one. Of `Verified` only.
+        Unreadable,
+        /// The exported object does not exist. Of `Verified` only.
+        Missing,
+        /// The export is encrypted with another key than the spec names. Of `Verified` only.
+        EncryptedOtherwise,
     }
 }
 
@@ -182,8 +194,12 @@ impl Reason {
             | Self::Deleting
             | Self::VerificationPending
             | Self::Queued
-            | Self::Running => Class::InProgress,
-            Self::Throttled | Self::ServiceUnavailable | Self::OrganizationBusy => Class::Transient,
+            | Self::Running
+            | Self::Verifying => Class::InProgress,
+            Self::Throttled
+            | Self::ServiceUnavailable
+            | Self::OrganizationBusy
+            | Self::ReadFailed => Class::Transient,
             Self::LimitExceeded
             | Self::DirectoryUnavailable
             | Self::AccessDenied
@@ -202,7 +218,11 @@ impl Reason {
             | Self::MailboxExportedRecently
             | Self::ExportLimit
             | Self::Stuck
-            | Self::AttemptFailed => Class::Recoverable,
+            | Self::AttemptFailed
+            | Self::SmallerThanMailbox
+            | Self::Unreadable
+            | Self::Missing
+            | Self::EncryptedOtherwise => Class::Recoverable,
             Self::InvalidParameter
             | Self::AccountNotFound
             | Self::AccountNotAllowed
@@ -256,6 +276,8 @@ words! {
         DeletionStarted,
         /// Type Warning: Retain, suspend or Observe came after AWS had accepted the deletion.
         TooLate,
+        /// Type Warning: `deletion.requireExport` was removed.
+        ExportGateRemoved,
         /// Every mailbox of an organization export is exported.
         ExportCompleted,
         /// Type Warning: by the rate so far an organization export ends after its deadline.

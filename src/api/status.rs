@@ -103,6 +103,12 @@ pub struct WorkMailOrganizationStatus {
     #[schemars(with = "AcceptedDeletion")]
     pub deletion: Option<AcceptedDeletion>,
 
+    /// What a deletion that waits for exports has to remember: whether the spec asks for them, and how far
+    /// the last check of them has come.
+    #[serde(default, skip_serializing_if = "ExportGate::is_nothing")]
+    #[schemars(with = "ExportGate")]
+    pub export_gate: ExportGate,
+
     /// The keys of AWS tags that this resource wrote first, and so removes when they leave the spec.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 128)), extend("x-kubernetes-list-type" = "set"))]
@@ -252,6 +258,35 @@ pub struct AcceptedDeletion {
     /// When AWS accepted it.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub accepted_at: Timestamp,
+}
+
+/// What a deletion that waits for exports has to remember.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportGate {
+    /// `deletion.requireExport` was set when the spec was last seen.
+    #[serde(default)]
+    pub required: bool,
+    /// When the first of the exports was checked once more that were found right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub checked_since: Option<Timestamp>,
+    /// How many were found right, in the order in which their jobs began.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(with = "i64", range(min = 0))]
+    pub checked: u32,
+    /// A digest that says which these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 64))]
+    pub digest: Option<String>,
+}
+
+impl ExportGate {
+    /// Whether there is nothing to remember.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The operations whose intent is recorded.
@@ -412,11 +447,13 @@ pub enum ConditionType {
     Complete,
     /// Of the export kinds: nothing runs, and something could not be exported. Present only while true.
     Failed,
+    /// Of the export kinds: what was exported is what it should be.
+    Verified,
 }
 
 impl ConditionType {
     /// Every type.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ready,
         Self::Reconciling,
         Self::Stalled,
@@ -427,6 +464,7 @@ impl ConditionType {
         Self::EndOfService,
         Self::Complete,
         Self::Failed,
+        Self::Verified,
     ];
 
     /// The type as it stands in the condition.
@@ -443,6 +481,7 @@ impl ConditionType {
             Self::EndOfService => "EndOfService",
             Self::Complete => "Complete",
             Self::Failed => "Failed",
+            Self::Verified => "Verified",
         }
     }
 }

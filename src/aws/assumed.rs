@@ -1,6 +1,6 @@
 //! Credentials of a role that the operator assumes with its own.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{sync::Weak, time::SystemTime};
 
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
@@ -21,8 +21,11 @@ use crate::{
 /// Assumes a role, in the region of its account.
 #[derive(Debug)]
 pub(super) struct Assumed {
-    own: Arc<Identity>,
+    /// The credentials that assume it. Those of an account outlive the roles that it assumes.
+    own: Weak<Identity>,
     role: AssumeRole,
+    /// What the session is confined to, of what the role may do.
+    policy: Option<String>,
     config: SdkConfig,
     region: aws_config::Region,
     door: Gateway,
@@ -30,8 +33,8 @@ pub(super) struct Assumed {
 
 impl Assumed {
     pub(super) fn new(
-        own: Arc<Identity>,
-        role: AssumeRole,
+        own: Weak<Identity>,
+        (role, policy): (AssumeRole, Option<String>),
         config: SdkConfig,
         region: &Region,
         door: Gateway,
@@ -39,6 +42,7 @@ impl Assumed {
         Self {
             own,
             role,
+            policy,
             config,
             region: aws_config::Region::new(region.as_str().to_owned()),
             door,
@@ -51,19 +55,23 @@ impl Assumed {
             external_id,
             session_name,
         } = &self.role;
-        let own = self.own.credentials().current(false).await?;
+        let Some(identity) = self.own.upgrade() else {
+            return Err(none("the account was removed", None));
+        };
+        let own = identity.credentials().current(false).await?;
         let operation = Operation::AssumeRole;
         let client = sts(&self.config, &self.region, own.credentials().clone());
         let request = client
             .assume_role()
             .role_arn(arn)
             .set_external_id(external_id.clone())
+            .set_policy(self.policy.clone())
             .role_session_name(session_name.as_deref().unwrap_or(DEFAULT_SESSION_NAME))
             .send();
         let answer = self.door.call(operation, DEADLINE, None, request).await;
         let answer = answer.inspect_err(|error| {
             if error.trouble.rejects_credentials() {
-                self.own.credentials().reject(&own);
+                identity.credentials().reject(&own);
             }
         })?;
         let undecodable = || CallError::new(operation, ErrorKind::Undecodable);

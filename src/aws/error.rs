@@ -8,7 +8,7 @@ use aws_sdk_workmail::{
     operation::RequestId,
 };
 
-use crate::logic::{ErrorKind, Failure, Operation, Region};
+use crate::logic::{ErrorKind, Failure, Operation, Region, Service};
 
 /// One call that did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,11 +85,12 @@ impl CallError {
             SdkError::ResponseError(answer) if answer.raw().status().is_server_error() => {
                 ErrorKind::ServerFault
             }
-            SdkError::ServiceError(answer) => ErrorKind::from_answer(
-                answer.raw().status().as_u16(),
-                answer.err().code(),
-                answer.err().message(),
-            ),
+            SdkError::ServiceError(answer) => {
+                let status = answer.raw().status().as_u16();
+                let code = answer.err().code();
+                let code = code.or_else(|| code_of(operation.service(), status));
+                ErrorKind::from_answer(status, code, answer.err().message())
+            }
             // ResponseError and variants of the future; ConstructionFailure cannot come of inputs
             // that the schema lets through, and is told apart by nothing else.
             _ => ErrorKind::Undecodable,
@@ -101,6 +102,20 @@ impl CallError {
             detail: Some(chain(error)),
             sent: true,
         }
+    }
+}
+
+/// The code that S3 has for a status (S3 API reference, error responses): its answer to a HEAD has no body.
+fn code_of(service: Service, status: u16) -> Option<&'static str> {
+    match (service, status) {
+        (Service::S3, 301) => Some("PermanentRedirect"),
+        (Service::S3, 307) => Some("TemporaryRedirect"),
+        (Service::S3, 400) => Some("BadRequest"),
+        (Service::S3, 403) => Some("AccessDenied"),
+        (Service::S3, 404) => Some("NotFound"),
+        (Service::S3, 405) => Some("MethodNotAllowed"),
+        (Service::S3, 412) => Some("PreconditionFailed"),
+        (Service::S3 | Service::Sts | Service::WorkMail, _) => None,
     }
 }
 

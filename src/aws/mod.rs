@@ -10,6 +10,7 @@ mod domains;
 mod error;
 mod exports;
 mod gateway;
+mod objects;
 mod observer;
 mod organizations;
 mod rate_limit;
@@ -21,6 +22,7 @@ mod source;
 mod tests;
 
 pub use error::CallError;
+pub use objects::{Bucket, Objects, Place};
 pub use observer::{ListingState, Observer, Recency, Timing, Wanted};
 pub use organizations::{Done, Organizations};
 pub use session::{Aws, Identity, Session};

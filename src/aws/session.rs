@@ -13,13 +13,14 @@ use super::{
     CallError, Organizations,
     assumed::Assumed,
     gateway::Gateway,
+    objects::{Bucket, Objects, Place, Reader},
     renewal::{CredentialSet, Renewal},
     source::{DefaultChain, environment, settings, sts_region},
 };
 use crate::{
     api::AssumeRole,
     lease::LeaseTerm,
-    logic::{AccountId, Region},
+    logic::{AccountId, Region, Service},
     metrics::Metrics,
 };
 
@@ -43,8 +44,9 @@ struct Shared {
     config: SdkConfig,
     lease_term: LeaseTerm,
     metrics: Arc<Metrics>,
-    /// The budget is the account's, whatever the credentials. It is kept as long as anybody uses it.
-    doors: Mutex<HashMap<AccountId, Weak<Gateway>>>,
+    /// The budget of a service is the account's, whatever the credentials. It is kept as long as anybody
+    /// uses it.
+    doors: Mutex<HashMap<(AccountId, Service), Weak<Gateway>>>,
 }
 
 /// Credentials from one source, kept valid, and the clients that work with them.
@@ -54,7 +56,14 @@ pub struct Identity {
     credentials: Renewal,
     /// One client per account and region. It signs with the latest credentials.
     clients: Mutex<HashMap<(AccountId, Region), Organizations>>,
+    /// The same for S3.
+    stores: Mutex<HashMap<(AccountId, Region), aws_sdk_s3::Client>>,
+    /// The roles that are assumed with these credentials to read exports.
+    readers: Mutex<HashMap<Reader, Arc<Identity>>>,
 }
+
+/// More readers than this are not kept if nobody uses them.
+const READERS: usize = 16;
 
 impl Aws {
     /// Reads the SDK's configuration. Looks for no credentials and calls nothing: the operator
@@ -116,7 +125,7 @@ impl Aws {
         identities.retain(|_, identity| identity.strong_count() > 0);
         let identity = match role {
             None => Identity::own(&self.shared, region),
-            Some(role) => Identity::assumed(&self.shared, self.own(), role, region),
+            Some(role) => Identity::assumed(&self.shared, &self.own, (role.clone(), None), region),
         };
         identities.insert(origin, Arc::downgrade(&identity));
         identity
@@ -132,14 +141,15 @@ impl Shared {
         Gateway::new(self.lease_term.clone(), self.metrics.clone())
     }
 
-    fn door(&self, account: &AccountId) -> Arc<Gateway> {
+    fn door(&self, account: &AccountId, service: Service) -> Arc<Gateway> {
         let mut doors = locked(&self.doors);
-        if let Some(door) = doors.get(account).and_then(Weak::upgrade) {
+        let of = (account.clone(), service);
+        if let Some(door) = doors.get(&of).and_then(Weak::upgrade) {
             return door;
         }
         doors.retain(|_, door| door.strong_count() > 0);
         let door = Arc::new(self.gateway());
-        doors.insert(account.clone(), Arc::downgrade(&door));
+        doors.insert(of, Arc::downgrade(&door));
         door
     }
 }
@@ -150,6 +160,8 @@ impl Identity {
             shared: shared.clone(),
             credentials,
             clients: Mutex::default(),
+            stores: Mutex::default(),
+            readers: Mutex::default(),
         })
     }
 
@@ -160,13 +172,47 @@ impl Identity {
 
     fn assumed(
         shared: &Arc<Shared>,
-        own: Arc<Self>,
-        role: &AssumeRole,
+        own: &Arc<Self>,
+        role: (AssumeRole, Option<String>),
         region: &Region,
     ) -> Arc<Self> {
-        let config = shared.config.clone();
-        let assumed = Assumed::new(own, role.clone(), config, region, shared.gateway());
+        let (own, config) = (Arc::downgrade(own), shared.config.clone());
+        let assumed = Assumed::new(own, role, config, region, shared.gateway());
         Self::new(shared, Renewal::new(assumed))
+    }
+
+    /// The role that is assumed with these credentials to read exports.
+    fn reader(self: &Arc<Self>, reader: &Reader) -> Arc<Self> {
+        let mut readers = locked(&self.readers);
+        if let Some(known) = readers.get(reader) {
+            return known.clone();
+        }
+        if readers.len() >= READERS {
+            readers.retain(|_, identity| Arc::strong_count(identity) > 1);
+        }
+        let role = AssumeRole {
+            arn: reader.role.clone(),
+            external_id: None,
+            session_name: None,
+        };
+        let role = (role, Some(reader.policy()));
+        let identity = Self::assumed(&self.shared, self, role, &reader.region);
+        readers.insert(reader.clone(), identity.clone());
+        identity
+    }
+
+    /// The client of S3 in a region.
+    fn store(&self, account: &AccountId, region: &Region) -> aws_sdk_s3::Client {
+        let mut stores = locked(&self.stores);
+        let make = || {
+            let config = aws_sdk_s3::config::Builder::from(&self.shared.config)
+                .region(aws_config::Region::new(region.as_str().to_owned()))
+                .credentials_provider(self.credentials.of_account(account.clone()))
+                .identity_cache(IdentityCache::no_cache());
+            Bucket::client(config)
+        };
+        let of = (account.clone(), region.clone());
+        stores.entry(of).or_insert_with(make).clone()
     }
 
     pub(super) const fn credentials(&self) -> &Renewal {
@@ -200,7 +246,7 @@ impl Identity {
                     aws_sdk_workmail::Client::from_conf(config),
                     region.clone(),
                     account.clone(),
-                    self.shared.door(account),
+                    self.shared.door(account, Service::WorkMail),
                 )
             })
             .clone()
@@ -233,6 +279,23 @@ impl Session {
         self.identity.client(self.account(), region)
     }
 
+    /// The objects of a destination, by these credentials or the role that reads there.
+    ///
+    /// # Errors
+    /// The role cannot be assumed.
+    pub async fn objects(&self, place: &Place) -> Result<Objects, CallError> {
+        let session = match place.reader() {
+            Some(reader) => self.identity.reader(&reader).session(false).await?,
+            None => self.clone(),
+        };
+        let (identity, account) = (session.identity(), session.account());
+        let client = identity.store(account, &place.region);
+        let owner = place.owner.as_str().to_owned();
+        let bucket = Bucket::new(client, &place.bucket, Some(owner));
+        let door = identity.shared.door(account, Service::S3);
+        Ok(Objects::new(bucket, place.region.clone(), door, session))
+    }
+
     /// Takes note of a call in this region that did not succeed. Only an answer that the credentials
     /// themselves are not accepted says anything about them, and only where there is WorkMail: AWS judges a
     /// missing right anew at each call, and a signature is made for a region.
@@ -244,7 +307,7 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use aws_config::BehaviorVersion;
@@ -278,10 +341,17 @@ mod tests {
     }
 
     fn aws() -> Arc<Identity> {
-        let shared = Arc::new(Shared {
-            config: SdkConfig::builder()
+        identity(
+            SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .build(),
+        )
+    }
+
+    /// Credentials of account 123456789012, with the clients of this configuration.
+    pub(in crate::aws) fn identity(config: SdkConfig) -> Arc<Identity> {
+        let shared = Arc::new(Shared {
+            config,
             lease_term: LeaseTerm::unlimited(),
             metrics: Arc::new(Metrics::new()),
             doors: Mutex::default(),

@@ -1,7 +1,7 @@
 //! What every reconcile shares.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     domain_waits::DomainWaits,
+    export::Exports,
     observers::Observers,
     places::{Place, Places},
     process::Process,
@@ -82,6 +83,8 @@ pub struct Context {
     /// What the served definition of the accounts has.
     pub(super) account_schema: watch::Sender<Schema>,
     changed: mpsc::UnboundedSender<ObjectKey>,
+    /// What the controllers of exports share, once they run.
+    exports: OnceLock<Weak<Exports>>,
 }
 
 impl Context {
@@ -122,7 +125,19 @@ impl Context {
             accounts_read: Mutex::default(),
             account_schema: watch::Sender::new(Schema::Unread),
             changed,
+            exports: OnceLock::new(),
         }
+    }
+
+    /// Takes note that the controllers of exports run.
+    pub(super) fn see_exports(&self, exports: &Arc<Exports>) {
+        // They are begun once.
+        let _ = self.exports.set(Arc::downgrade(exports));
+    }
+
+    /// What the controllers of exports share, once they run.
+    pub(super) fn exports(&self) -> Option<Arc<Exports>> {
+        self.exports.get().and_then(Weak::upgrade)
     }
 
     /// Lets reconciles begin. Called once, when the objects of all watched namespaces are known, so that

@@ -203,6 +203,7 @@ async fn finish(
         return Ok((Requeue::await_change(), "Released".to_owned()));
     }
     context.process.see_listing_use(view, outcome);
+    context.process.end_sweep(&key, outcome);
     if view.requested() && report.handled == view.desired.requested {
         context.process.request_is_fulfilled(&key);
     }

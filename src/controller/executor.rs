@@ -15,6 +15,7 @@ use crate::{
     aws::{CallError, Done, Observer, Organizations, Recency, Session},
     logic::{
         AccountId, ErrorKind, Failure, Operation, OrganizationId, Region,
+        gate::Closing,
         organization::{
             Action, Answer, Call, Read, Release, SaveAs, View, deletion_started, domain_changed,
             keep, taken,
@@ -26,9 +27,13 @@ use crate::{
 pub(super) struct Executor<'a> {
     pub(super) context: &'a Context,
     pub(super) object: Arc<WorkMailOrganization>,
-    session: Option<Session>,
+    pub(super) session: Option<Session>,
     /// Kept, so that it does not end before this reconcile has told it what it acted on.
     observer: Option<Arc<Observer>>,
+    /// What was written beside the exports before the deletion.
+    pub(super) closing: Option<Closing>,
+    /// The request of an accepted deletion.
+    pub(super) deletion_request: Option<String>,
 }
 
 impl<'a> Executor<'a> {
@@ -38,6 +43,8 @@ impl<'a> Executor<'a> {
             object,
             session: None,
             observer: None,
+            closing: None,
+            deletion_request: None,
         }
     }
 
@@ -109,6 +116,7 @@ impl<'a> Executor<'a> {
                 return Err(Error::Stale);
             }
             Action::Call(call) => Box::pin(self.call(view, call)).await,
+            Action::WriteClosing(closing) => self.write_closing(view, closing).await,
             Action::KeepEndpoint(entries) => {
                 endpoint::keep(self.context, &self.object, entries).await?;
                 Answer::EndpointKept(entries.clone())
@@ -165,6 +173,12 @@ impl<'a> Executor<'a> {
             Read::Owner { namespace, name } => {
                 Answer::OwnerLives(kubernetes::lives(self.context, namespace, name).await)
             }
+            Read::Gate {
+                id,
+                mailboxes,
+                fresh,
+            } => self.gate(view, id, (*mailboxes, *fresh), now).await?,
+            Read::Checks { id, checks, skip } => self.checks(view, id, checks, *skip, now).await,
             Read::Endpoint => Answer::Endpoint(endpoint::read(self.context, &self.object).await?),
             Read::Scope => Answer::Scope(kubernetes::scope(self.context, &self.object).await?),
             Read::Object => {
@@ -270,6 +284,7 @@ impl<'a> Executor<'a> {
         }
         if let Some(note) = deletion_started(view) {
             events::send(self.context, &view.desired.object, &note).await;
+            self.close(view).await;
         }
         // An answer is written over changes of others, such as a policy set back to Retain: then
         // nothing more is done from this view.
@@ -320,6 +335,9 @@ impl<'a> Executor<'a> {
                 .map(|done| done.map(|()| Answer::DeleteAccepted)),
         };
         Self::audit(view, call, &answer);
+        if let (Call::Delete(_), Ok(done)) = (call, &answer) {
+            self.deletion_request.clone_from(&done.request_id);
+        }
         if let (Call::Delete(_), Ok(_)) = (call, &answer)
             && let Some(observer) = self.observer(aws.region())
         {
@@ -367,7 +385,7 @@ impl<'a> Executor<'a> {
         );
     }
 
-    fn answer(&self, view: &View, answer: Result<Answer, CallError>) -> Answer {
+    pub(super) fn answer(&self, view: &View, answer: Result<Answer, CallError>) -> Answer {
         match answer {
             Ok(answer) => answer,
             Err(error) => {
@@ -393,7 +411,7 @@ impl<'a> Executor<'a> {
         Answer::of_error(&error.trouble, failure)
     }
 
-    fn organizations(&self, view: &View) -> Option<Organizations> {
+    pub(super) fn organizations(&self, view: &View) -> Option<Organizations> {
         let all = self.session.as_ref()?.organizations(view.region()?);
         Some(all.for_namespace(view.desired.object.namespace.clone()))
     }
@@ -411,7 +429,7 @@ fn made(view: &View, now: Timestamp) -> Option<Instant> {
 
 /// The answer to a call without a region or credentials. `decide` asks for them first, so this is not
 /// reached.
-fn without_session(operation: Operation) -> Answer {
+pub(super) fn without_session(operation: Operation) -> Answer {
     Answer::Failed {
         failure: Failure::of_call(operation, &ErrorKind::no_credentials(None), None),
         did_nothing: true,

@@ -13,6 +13,7 @@
 //! | `domain_waits`, `following`, `gone` | what one object's reconcile means for others |
 //! | `accounts` | what is known of the accounts, and their status |
 //! | `observers`, `places` | the listings of each account and region; who is reconciled next |
+//! | `gate` | what a deletion that waits for exports reads and writes |
 //! | `definition`, `resync` | watch the CRD; ask for full reads when they are due |
 
 mod accounts;
@@ -27,6 +28,7 @@ mod events;
 mod executor;
 mod export;
 mod following;
+mod gate;
 mod gone;
 mod kubernetes;
 mod names;

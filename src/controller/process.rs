@@ -13,6 +13,7 @@ use super::{error::Refusal, refusals::Refused};
 use crate::{
     logic::{
         Moment, Now, ObjectKey,
+        gate::Checks,
         organization::{Desired, Outcome, ProcessMemory},
     },
     metrics::Standing,
@@ -47,6 +48,8 @@ pub(super) struct Known {
     pub(super) search: Option<Instant>,
     /// Its place among the deep resyncs under way.
     resync: Option<OwnedSemaphorePermit>,
+    /// What was found of the exports that a deletion waits for.
+    pub(super) checks: Checks,
     /// What became of our finalizer.
     pub(super) finalizer: Finalizer,
     /// The versions of the object that we have written over: seen again, one is stale.
@@ -159,6 +162,14 @@ impl Process {
                 known.finalizer = Finalizer::Absent;
             }
         });
+    }
+
+    /// Forgets what was found of exports, unless the sweep goes on: what is wrong may be right by the next
+    /// time. What was right is remembered in status.
+    pub(super) fn end_sweep(&self, object: &ObjectKey, outcome: &Outcome) {
+        if !outcome.keeps_checks() {
+            self.change(object, |known| known.checks.clear());
+        }
     }
 
     /// Forgets an object that is gone.

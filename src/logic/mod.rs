@@ -11,6 +11,7 @@ mod clock;
 mod condition;
 pub mod export;
 mod failure;
+pub mod gate;
 mod identity;
 pub mod organization;
 mod ownership;
@@ -19,7 +20,7 @@ mod text;
 
 pub use clock::{Moment, Now};
 pub use condition::{EventKind, ObjectEvent, Verdict};
-pub use failure::{ErrorKind, Failure, Operation};
+pub use failure::{ErrorKind, Failure, Operation, Service};
 pub use identity::{AccountId, ObjectKey, OrganizationId, Region};
 pub use ownership::{ClusterIdentity, Owner, OwnerName};
 pub use schedule::Retry;

@@ -51,6 +51,9 @@ pub const JOBS_LISTED: Duration = Duration::from_hours(6 * 24);
 pub const CANCELLATION: Duration = Duration::from_mins(1);
 /// The progress of one mailbox is written no more often.
 pub const PROGRESS_WRITES: Duration = Duration::from_mins(10);
+/// The manifest of an organization export is written no more often before its end, and tried again after
+/// this.
+pub const MANIFEST_WRITES: Duration = Duration::from_mins(10);
 /// The status of an organization export is written no more often for its progress alone.
 pub const EXPORT_WRITES: Duration = Duration::from_secs(10);
 /// The directory of an organization is listed again after this, while it is exported.
@@ -63,6 +66,11 @@ pub const JOBS_LAST: Duration = Duration::from_secs(30);
 pub const TAGS_LAST: Duration = Duration::from_mins(1);
 /// An export that waits looks again after this, whatever it missed.
 pub const EXPORT_LOOKS_AGAIN: Duration = Duration::from_mins(1);
+
+/// The check of exports before a deletion goes on after this: others get the place in between.
+pub const SWEEP_GOES_ON: Duration = Duration::from_millis(100);
+/// So long one reconcile checks exports.
+pub const SWEEP_TURN: Duration = Duration::from_secs(8);
 
 /// Of all reconciles at once, at most this part are deep resyncs.
 pub const RESYNC_PART: usize = 8;
@@ -189,7 +197,13 @@ impl Retry {
             | Reason::Gone
             | Reason::MailboxExportedRecently
             | Reason::Stuck
-            | Reason::AttemptFailed => Self::OnChange,
+            | Reason::AttemptFailed
+            | Reason::Verifying
+            | Reason::ReadFailed
+            | Reason::SmallerThanMailbox
+            | Reason::Unreadable
+            | Reason::Missing
+            | Reason::EncryptedOtherwise => Self::OnChange,
             Reason::SchemaOutdated if failure.read_failed => backoff(1, 60),
             // A change of the definition is watched for.
             Reason::Suspended

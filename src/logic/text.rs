@@ -49,6 +49,21 @@ pub(super) fn forbidden_action(text: &str) -> (Option<&str>, bool) {
     (action.filter(|action| action.contains(':')), is_deny)
 }
 
+/// Reads `24h`, `90m` or `3600s`.
+pub(super) fn duration(text: &str) -> Option<std::time::Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let seconds = match unit {
+        "h" => 3600,
+        "m" => 60,
+        "s" => 1,
+        _ => return None,
+    };
+    let number = number.parse::<u64>().ok()?;
+    Some(std::time::Duration::from_secs(
+        number.saturating_mul(seconds),
+    ))
+}
+
 /// The first names, and how many there are besides.
 pub(super) fn first(names: &[&str], most: usize) -> String {
     let (first, rest) = names.split_at(names.len().min(most));

@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use k8s_openapi::jiff::{SignedDuration, civil::Date};
 
 use super::LogFormat;
+use crate::commands::{unpack::UnpackFlags, verify::VerifyFlags};
 
 /// A Kubernetes operator for Amazon WorkMail organizations.
 #[derive(Debug, Parser)]
@@ -28,6 +29,10 @@ pub enum Command {
     Run(Box<Run>),
     /// Print the custom resource definitions as YAML
     Crds,
+    /// Read every byte of the exports that a manifest names, and write verified.json: the full proof
+    Verify(Box<VerifyFlags>),
+    /// Unpack an exported zip to mbox files, Maildir folders or .eml files, and calendars to .ics files
+    Unpack(Box<UnpackFlags>),
     /// Print the version
     Version,
 }

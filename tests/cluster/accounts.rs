@@ -178,7 +178,7 @@ async fn export(world: &World, name: &str) -> Api<WorkMailMailboxExport> {
         "metadata": {"name": name},
         "spec": {
             "organizationRef": {"name": "acme"}, "mailbox": "user000",
-            "destination": exports::destination(),
+            "destination": exports::destination(), "verification": "None",
         },
     }));
     api.create(&PostParams::default(), &object.unwrap())
@@ -388,4 +388,49 @@ async fn an_account_that_hangs_keeps_the_objects_of_another_waiting_for_no_place
     // A hanging call is waited for 15 s, and the listing 30 s.
     let took = begun.elapsed();
     assert!(took < Duration::from_secs(12), "{took:?}");
+}
+
+#[tokio::test]
+async fn where_an_account_requires_exports_a_resource_can_waive_none() {
+    let cluster = cluster().await;
+    let mut world = world(&cluster).await;
+    let mut account = of(FIRST);
+    account["rules"] = json!([{"delete": true, "forceDelete": true, "requireExport": true}]);
+    create_account(&world, "default", account).await;
+    world.operator.start();
+    world.create("acme", json!({"alias": "acme"})).await;
+    let object = world.until_active("acme").await;
+    let id = status(&object).organization_id.unwrap();
+    let user = serde_json::from_value(json!({"name": "ada"})).unwrap();
+    world.aws.endpoint().seed_user(&id, user).unwrap();
+    let waive = json!([{"mailbox": "ada", "reason": "she left"}]);
+    let deletion = json!({
+        "confirmAlias": "acme", "forceDelete": true, "confirmOrganizationId": id,
+        "requireExport": {"verified": false, "waive": waive},
+    });
+    let spec = json!({"deletionPolicy": "Delete", "deletion": deletion});
+    world.patch("acme", json!({"spec": spec})).await;
+    world
+        .until("acme", "it has the finalizer", |object| {
+            object.metadata.finalizers.is_some()
+        })
+        .await;
+    world.delete("acme").await;
+    let blocked = world.until_refused("acme", Reason::DeletionBlocked).await;
+    let message = crate::world::ready(&blocked).unwrap().message;
+    assert!(
+        message.contains("ada@acme.awsapps.com (NoExport)"),
+        "{message}"
+    );
+    assert!(
+        !message.contains("waive"),
+        "it cannot be waived here: {message}"
+    );
+    assert_eq!(world.calls("DeleteOrganization").len(), 0);
+    let without = json!([{"delete": true, "forceDelete": true}]);
+    patch_account(&world, "default", json!({"rules": without})).await;
+    let gate = json!({"spec": {"deletion": {"requireExport": null}}});
+    world.patch("acme", gate).await;
+    world.until_gone("acme").await;
+    assert_eq!(world.effects("DeleteOrganization").len(), 1);
 }

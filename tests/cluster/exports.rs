@@ -1,7 +1,9 @@
 //! Exports of mailboxes, from the resource to the archive in a real S3 server.
 
 mod counts;
+mod gate;
 mod refusals;
+mod verification;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -39,7 +41,10 @@ pub async fn replaced_and_done(world: &World) {
     let object = json!({
         "apiVersion": "workmail-operator.dev/v1alpha1", "kind": "WorkMailOrganizationExport",
         "metadata": {"name": "all"},
-        "spec": {"organizationRef": {"name": "acme"}, "destination": destination()},
+        "spec": {
+            "organizationRef": {"name": "acme"}, "destination": destination(),
+            "verification": "None",
+        },
     });
     let object = serde_json::from_value(object).unwrap();
     site.create(&PostParams::default(), &object).await.unwrap();
@@ -111,6 +116,15 @@ impl Site {
         .unwrap();
         let mut world = World::without_operator(config).await;
         world.operator.argument("--export-retry-after=1s");
+        let url = s3.url();
+        let keys = [
+            ("AWS_ENDPOINT_URL_S3", url.as_str()),
+            ("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY),
+        ];
+        for (name, value) in keys {
+            world.operator.set(name, Some(value));
+        }
         let users: Vec<_> = (0..users)
             .map(|n| json!({"name": format!("user{n:03}"), "mailboxSize": 0.01 * f64::from(u32::try_from(n).unwrap() + 1)}))
             .collect();

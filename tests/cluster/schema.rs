@@ -73,6 +73,18 @@ fn delete(deletion: Value) -> Value {
     spec
 }
 
+/// A deletion that waits for exports.
+fn gate(gate: &Value) -> Value {
+    delete(json!({"confirmAlias": "acme", "requireExport": gate}))
+}
+
+fn waivers(count: usize) -> Value {
+    let waiver = |number| json!({"mailbox": format!("user{number}"), "reason": "r".repeat(256)});
+    json!({"waive": (0..count).map(waiver).collect::<Vec<_>>()})
+}
+
+const MAX_AGE: &str = "maxAge is a duration from 1h to 8760h, such as 720h";
+const MAX_GROWTH: &str = "maxGrowth is a number of at most 4 digits and Ki, Mi, Gi or nothing";
 const ORDINARY_KEY: &str =
     "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const ALIAS_FORM: &str =
@@ -190,6 +202,21 @@ const INTEROPERABILITY: &str = "enableInteroperability needs directoryId: name t
     with(delete(json!({"confirmAlias": "acme", "confirmOrganizationId": "M".repeat(34)}))),
     "confirmOrganizationId is m- followed by 32 digits or letters from a to f"
 )]
+#[case::an_age_in_days(with(gate(&json!({"maxAge": "30d"}))), MAX_AGE)]
+#[case::an_age_of_no_time(with(gate(&json!({"maxAge": "59m"}))), MAX_AGE)]
+#[case::an_age_of_more_than_a_year(with(gate(&json!({"maxAge": "8761h"}))), MAX_AGE)]
+#[case::growth_in_megabytes(with(gate(&json!({"maxGrowth": "1MB"}))), MAX_GROWTH)]
+#[case::growth_without_a_bound(with(gate(&json!({"maxGrowth": "99999Gi"}))), MAX_GROWTH)]
+#[case::a_cut_over_that_is_no_time(with(gate(&json!({"notBefore": "2027-03-10"}))), "notBefore")]
+#[case::a_waiver_without_a_reason(
+    with(gate(&json!({"waive": [{"mailbox": "ada", "reason": ""}]}))),
+    "should be at least 1 chars long"
+)]
+#[case::two_waivers_of_one_mailbox(
+    with(gate(&json!({"waive": [{"mailbox": "a", "reason": "b"}, {"mailbox": "a", "reason": "c"}]}))),
+    "Duplicate value"
+)]
+#[case::a_hundred_and_one_waivers(with(gate(&waivers(101))), "must have at most 100 items")]
 #[case::an_unknown_deletion_policy(
     with(json!({"deletionPolicy": "Orphan"})),
     "supported values: \"Retain\", \"Delete\""
@@ -227,6 +254,11 @@ async fn the_api_server_refuses(#[case] spec: Value, #[case] says: &str) {
 #[case::a_confirmed_deletion(with(delete(json!({"confirmAlias": "acme"}))))]
 #[case::a_confirmed_forced_deletion(with(delete(json!({
     "confirmAlias": "acme", "forceDelete": true, "confirmOrganizationId": format!("m-{}", "0".repeat(32)),
+}))))]
+#[case::a_deletion_that_waits_for_exports(with(gate(&json!({}))))]
+#[case::a_deletion_with_a_hundred_waivers(with(gate(&waivers(100))))]
+#[case::a_deletion_with_bounds(with(gate(&json!({
+    "notBefore": "2027-03-10T00:00:00Z", "maxAge": "8760h", "maxGrowth": "0", "verified": false,
 }))))]
 #[case::a_deletion_that_is_described_and_not_wanted(
     with(json!({"deletion": {"confirmAlias": "other", "forceDelete": true}}))

@@ -11,14 +11,21 @@ use workmail_operator::{
     logic::{
         ObjectKey, Region,
         account::{Access, Account, Accounts, Applicant, Known},
+        gate::{Reading, Rule, Waiver},
         organization::{
-            Action, Call, Competitor, Delete, Listing, MailDomain, OrganizationState as State,
-            Outcome, Policy, Presence, Summary, Tags, View, decide, preferred_over, report,
+            Action, Answer, Call, Competitor, Delete, Listing, MailDomain,
+            OrganizationState as State, Outcome, Policy, Presence, Read, Summary, Tags, View,
+            decide, preferred_over, report,
         },
     },
 };
 
-use crate::views::{ID, condition, deleting, existing, fresh, listed, now, row, usual};
+use crate::{
+    views::{
+        ID, Row, condition, deleting, existing, fresh, listed, now, rest_with, row, told, usual,
+    },
+    world::mail,
+};
 
 /// The access of namespace mail under this rule.
 fn under(rule: &Value) -> Access {
@@ -132,8 +139,45 @@ fn who_may_edit_adopts_takes_over_and_destroys_nothing_that_the_rule_does_not_al
 #[test]
 fn where_exports_are_required_nothing_is_deleted_without_one() {
     let rule = json!({"delete": true, "requireExport": true});
-    let view = with(deleting(existing(&State::Active)), &rule);
-    assert_refused(&view, "requireExport: true");
+    let mut view = with(deleting(existing(&State::Active)), &rule);
+    // Whatever the resource waives.
+    let waived = Waiver {
+        mailbox: "ada".to_owned(),
+        reason: "no".to_owned(),
+    };
+    view.desired.gate = Some(Rule {
+        verified: false,
+        waivers: vec![waived],
+        ..Rule::default()
+    });
+    let ada = mail::user("ada");
+    let (outcome, view) = rest_with(view, |action| match action {
+        Action::Call(call) => panic!("{call:?}"),
+        Action::Read(Read::Gate {
+            mailboxes, fresh, ..
+        }) => {
+            assert!(mailboxes);
+            Some(Answer::Gate(Arc::new(Reading {
+                at: now(),
+                exports: Vec::new(),
+                going_on: Vec::new(),
+                mailboxes: Some(vec![ada.clone()]),
+                is_fresh: *fresh,
+            })))
+        }
+        _ => None,
+    });
+    assert_eq!(
+        told(&view, &outcome),
+        Row::terminal(Reason::DeletionBlocked)
+    );
+    let Outcome::Failed(failure) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(
+        failure.detail.contains("ada@acme.example (NoExport)"),
+        "{failure:?}"
+    );
 }
 
 /// With somebody else's tags, an organization that was this object's is theirs.

@@ -255,6 +255,7 @@ fn ready_is_false_in_every_status_of_a_deletion_under_policy_delete() {
     for outcome in [
         Outcome::Unconfirmed,
         Outcome::Searching,
+        Outcome::Checking,
         Outcome::Failed(failed_to_look),
         failure(Reason::DeletionBlocked),
         failure(Reason::AccountMismatch),

@@ -224,6 +224,7 @@ prop_compose! {
             pending: Some(pending()),
             owner: Some(SeenOwner { cluster: Some("c".repeat(256)), namespace: Some("n".repeat(256)), name: Some("𝔐".repeat(256)), seen_at: now() }),
             deletion: Some(AcceptedDeletion { accepted_at: now() }),
+            export_gate: workmail_operator::api::ExportGate { required: true, checked_since: Some(now()), checked: u32::MAX, digest: Some("f".repeat(64)) },
             managed_tag_keys: (0..47).map(|number| format!("{number:02}{}", "𝔐".repeat(126))).collect(),
             domains: domains(&lists.0, counts.0),
             drift: many(&lists.1, counts.1),

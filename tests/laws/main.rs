@@ -25,6 +25,7 @@ mod events;
 mod eventually;
 mod exports;
 mod fits;
+mod gate;
 mod gitops;
 mod hidden;
 mod interleavings;

@@ -304,6 +304,7 @@ fn what_was_answered_is_saved_with_texts_of_their_own() {
     for outcome in [
         Outcome::Claiming,
         Outcome::Searching,
+        Outcome::Checking,
         Outcome::Unconfirmed,
         Outcome::Suspended,
         Outcome::Ended,

@@ -1,13 +1,13 @@
 //! Views at the moments that the tables speak of.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::jiff::Timestamp;
 use workmail_operator::{
     api::{ConditionStatus, ConditionType, DeletionPolicy, Origin, Reason},
     logic::{
         AccountId, ErrorKind, EventKind, Failure, ObjectEvent, Operation, OrganizationId, Region,
-        Retry, Verdict,
+        Retry, Verdict, gate,
         organization::{
             Action, Answer, Call, DomainDetails, DomainReading, Endpoint, Listing, MailDomain,
             Observed, Organization, OrganizationState as State, Outcome, Presence, Reading, Report,
@@ -203,6 +203,20 @@ pub(crate) fn usual(view: &View, action: &Action) -> Option<Answer> {
             domain: domain.clone(),
             holder: None,
         },
+        Action::Read(Read::Gate {
+            mailboxes, fresh, ..
+        }) => Answer::Gate(Arc::new(gate::Reading {
+            at: now(),
+            exports: Vec::new(),
+            going_on: Vec::new(),
+            mailboxes: mailboxes.then(Vec::new),
+            is_fresh: *fresh,
+        })),
+        Action::Read(Read::Checks { .. }) => Answer::Checks {
+            found: gate::Checks::new(),
+            failure: None,
+        },
+        Action::WriteClosing(_) => Answer::ClosingWritten,
         Action::Read(Read::Endpoint) => Answer::Endpoint(Endpoint::Absent),
         Action::KeepEndpoint(entries) => Answer::EndpointKept(entries.clone()),
         Action::Intend(_)

@@ -46,7 +46,10 @@ async fn wall(stage: &Stage, table: &mut Table) {
     let exports: Api<WorkMailOrganizationExport> = Api::namespaced(stage.client.clone(), NAMESPACE);
     let spec = json!({
         "metadata": {"name": "all"},
-        "spec": {"organizationRef": {"name": alias(0)}, "destination": destination()},
+        "spec": {
+            "organizationRef": {"name": alias(0)}, "destination": destination(),
+            "verification": "None",
+        },
     });
     let spec = serde_json::from_value(spec).unwrap();
     exports.create(&PostParams::default(), &spec).await.unwrap();
@@ -102,7 +105,7 @@ async fn memory(stage: &Stage, table: &mut Table) {
                     "metadata": {"name": format!("{}-{m:03}", alias(n))},
                     "spec": {
                         "organizationRef": {"name": alias(n)}, "mailbox": user(m),
-                        "destination": destination(),
+                        "destination": destination(), "verification": "None",
                     },
                 });
                 let object = serde_json::from_value(object).unwrap();

@@ -11,6 +11,7 @@ mod latency;
 mod settled;
 mod start;
 mod throttle;
+mod verify;
 
 use workmail_local::Timestamp;
 
@@ -21,9 +22,9 @@ const RUNS: usize = 5;
 
 /// Every scenario, in the order in which they are run. The settled ones come last, and together: they
 /// share their objects.
-const ALL: [&str; 14] = [
-    "endpoint", "start", "latency", "burst", "deletion", "hang", "lag", "throttle", "accounts",
-    "exports", "memory", "restart", "resync", "idle",
+const ALL: [&str; 15] = [
+    "verify", "endpoint", "start", "latency", "burst", "deletion", "hang", "lag", "throttle",
+    "accounts", "exports", "memory", "restart", "resync", "idle",
 ];
 
 /// Runs the scenarios of these names, or all where none is named.
@@ -35,6 +36,7 @@ pub async fn run(names: &[String], stage: &Stage, table: &mut Table) {
     let is_chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
     for name in ALL.into_iter().filter(|name| is_chosen(name)) {
         match name {
+            "verify" => verify::run(stage, table).await,
             "endpoint" => endpoint::run(stage, table).await,
             "start" => start::run(stage, table).await,
             "latency" => latency::run(stage, table).await,

@@ -75,6 +75,8 @@ use super::{
     validation = destination_rules()[2].clone(),
     validation = destination_rules()[3].clone(),
     validation = destination_rules()[4].clone(),
+    validation = destination_rules()[5].clone(),
+    validation = destination_rules()[6].clone(),
 )]
 pub struct WorkMailMailboxExportSpec {
     /// The `WorkMailOrganization` of this namespace that has the mailbox. Only an organization that this
@@ -94,8 +96,9 @@ pub struct WorkMailMailboxExportSpec {
     #[schemars(with = "i64", range(min = 1, max = 10))]
     pub backoff_limit: u32,
 
-    /// How the export is checked before it counts as done. None (default): the job is COMPLETED and AWS
-    /// names the object that it wrote.
+    /// How the export is checked before it counts as done. None: the job is COMPLETED and AWS names the
+    /// object that it wrote. Head: the object is there, is not empty and is encrypted with the key of the
+    /// spec. Content (default): that, and its zip directory is whole and has about as much as the mailbox.
     #[serde(default)]
     pub verification: Verification,
 }

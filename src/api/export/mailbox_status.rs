@@ -4,6 +4,7 @@ use k8s_openapi::jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Verification;
 use crate::api::Condition;
 
 /// The state of the export, and what the operator remembers of its work.
@@ -93,6 +94,16 @@ pub struct WorkMailMailboxExportStatus {
     #[schemars(with = "String", length(max = 1023))]
     pub s3_path: Option<String>,
 
+    /// The version of the object, where the bucket keeps versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 1024))]
+    pub version_id: Option<String>,
+
+    /// What was found when the export was verified. Absent as long as it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ExportProof")]
+    pub proof: Option<ExportProof>,
+
     /// When the job began, as AWS says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("format" = "date-time"))]
@@ -114,7 +125,7 @@ pub struct WorkMailMailboxExportStatus {
     #[schemars(with = "String", length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
 
-    /// Ready, Reconciling and Stalled as kstatus reads them; Complete, Failed, Suspended.
+    /// Ready, Reconciling and Stalled as kstatus reads them; Complete, Failed, Suspended; Verified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 16),
@@ -201,6 +212,125 @@ pub enum AttemptState {
     Lost,
     /// AWS refused to start it.
     Refused,
+}
+
+/// What was found when an export was verified.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportProof {
+    /// The number of the attempt whose export was verified.
+    #[schemars(with = "i64", range(min = 1))]
+    pub attempt: u32,
+    /// How it was verified: Head or Content.
+    pub verification: Verification,
+    /// Whether it is what it should be.
+    pub verified: bool,
+    /// Why.
+    pub reason: ProofReason,
+    /// What to do, and what was seen; absent if nothing is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 512))]
+    pub message: Option<String>,
+    /// When it was verified.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub verified_at: Timestamp,
+    /// The size of the object in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0))]
+    pub bytes: Option<i64>,
+    /// The entity tag of the object, which tells one content from another in a bucket without versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 256))]
+    pub e_tag: Option<String>,
+    /// How many entries the zip has, without folders and the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0))]
+    pub entries: Option<i64>,
+    /// How many bytes they have, uncompressed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0))]
+    pub uncompressed_bytes: Option<i64>,
+    /// The uncompressed bytes over the size of the mailbox, cut to two decimals; of users only.
+    #[serde(
+        default,
+        with = "hundredths",
+        rename = "ratio",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "f64", range(min = 0))]
+    pub ratio_percent: Option<u64>,
+    /// What the log of the job says, where one was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ExportLog")]
+    pub log: Option<ExportLog>,
+}
+
+/// A number with two decimals, as its hundredths.
+mod hundredths {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a ratio above 2^53 is none of a mailbox"
+    )]
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(number: &Option<u64>, to: S) -> Result<S::Ok, S::Error> {
+        match number {
+            Some(number) => to.serialize_f64(*number as f64 / 100.0),
+            None => to.serialize_none(),
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is at least 0, and what is too large becomes the largest"
+    )]
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+        let number = Option::<f64>::deserialize(from)?;
+        Ok(number.map(|number| (number * 100.0).round().max(0.0) as u64))
+    }
+}
+
+/// Why a verification has its result.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub enum ProofReason {
+    /// Nothing is wrong.
+    Verified,
+    /// The export is empty or much smaller than its mailbox.
+    SmallerThanMailbox,
+    /// It is no zip, or a damaged one.
+    Unreadable,
+    /// The object does not exist.
+    Missing,
+    /// It is encrypted with another key than the spec names.
+    EncryptedOtherwise,
+}
+
+/// The totals of the log of an export job.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportLog {
+    /// How many items were exported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0))]
+    pub total_messages: Option<i64>,
+    /// Their bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0))]
+    pub total_bytes: Option<i64>,
+    /// How many folders the mailbox has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0))]
+    pub total_folders: Option<i64>,
+    /// How many items cannot be exported, such as contacts and notes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0))]
+    pub total_non_exportable_items: Option<i64>,
+    /// A SHA-384 in hexadecimal digits. What it covers is not published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 96))]
+    pub sha384_hash: Option<String>,
 }
 
 /// A start that may have been made.

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::organization::unwrap_descriptions;
 pub use mailbox::{WorkMailMailboxExport, WorkMailMailboxExportSpec, mailbox_export_crd};
 pub use mailbox_status::{
-    AttemptState, AttemptStatus, ExportState, PendingExport, PendingExportOperation,
-    WorkMailMailboxExportStatus,
+    AttemptState, AttemptStatus, ExportLog, ExportProof, ExportState, PendingExport,
+    PendingExportOperation, ProofReason, WorkMailMailboxExportStatus,
 };
 pub use organization::{
     MailboxSelection, WorkMailOrganizationExport, WorkMailOrganizationExportSpec,
@@ -59,10 +59,22 @@ pub struct Destination {
     /// alias.
     #[schemars(length(min = 20, max = 2048))]
     pub kms_key_arn: String,
+
+    /// The ARN of an IAM role that the operator assumes to read the exports and to write the manifest beside
+    /// them, and for nothing else. Default: it does that with the credentials of the organization's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 20, max = 2048))]
+    pub read_role_arn: Option<String>,
+
+    /// The id of the AWS account that owns the bucket, 12 digits. Default: the organization's account. Every
+    /// request to the bucket names it as the expected owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 12, max = 12))]
+    pub bucket_account_id: Option<String>,
 }
 
 /// The rules of a destination, as rules of the object that has it at `path`.
-fn destination_rules() -> [Rule; 5] {
+fn destination_rules() -> [Rule; 7] {
     let rule = |rule: &str, message: &str, field: &str| {
         Rule::new(rule)
             .message(message)
@@ -94,6 +106,16 @@ fn destination_rules() -> [Rule; 5] {
             "kmsKeyArn is the ARN of a KMS key: arn:aws:kms:REGION:ACCOUNT:key/ID",
             "kmsKeyArn",
         ),
+        rule(
+            "!has(self.destination.readRoleArn) || self.destination.readRoleArn.matches('^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$')",
+            "readRoleArn is the ARN of an IAM role: arn:aws:iam::ACCOUNT:role/NAME",
+            "readRoleArn",
+        ),
+        rule(
+            "!has(self.destination.bucketAccountId) || self.destination.bucketAccountId.matches('^[0-9]{12}$')",
+            "bucketAccountId is the id of an AWS account: 12 digits",
+            "bucketAccountId",
+        ),
     ]
 }
 
@@ -101,8 +123,12 @@ fn destination_rules() -> [Rule; 5] {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub enum Verification {
     /// The job is COMPLETED and AWS names the object that it wrote.
-    #[default]
     None,
+    /// The object is there, is not empty, and is encrypted with the key of the spec.
+    Head,
+    /// That, and the directory of the zip is whole and has about as much as the mailbox.
+    #[default]
+    Content,
 }
 
 /// The definition with a status that says that nobody has read the object yet: without it, kstatus takes

@@ -90,6 +90,8 @@ use super::{
     validation = destination_rules()[2].clone(),
     validation = destination_rules()[3].clone(),
     validation = destination_rules()[4].clone(),
+    validation = destination_rules()[5].clone(),
+    validation = destination_rules()[6].clone(),
 )]
 pub struct WorkMailOrganizationExportSpec {
     /// The `WorkMailOrganization` of this namespace whose mailboxes are exported: one that this cluster
@@ -136,8 +138,9 @@ pub struct WorkMailOrganizationExportSpec {
     #[x_kube(validation = Rule::new("self.matches('^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$')").message("deadline is a day, such as 2027-03-17"))]
     pub deadline: Option<String>,
 
-    /// How each export is checked before it counts as done. None (default): the job is COMPLETED and AWS
-    /// names the object that it wrote.
+    /// How each export is checked before it counts as done. None: the job is COMPLETED and AWS names the
+    /// object that it wrote. Head: the object is there, is not empty and is encrypted with the key of the
+    /// spec. Content (default): that, and its zip directory is whole and has about as much as the mailbox.
     #[serde(default)]
     pub verification: Verification,
 

@@ -90,6 +90,21 @@ pub struct WorkMailOrganizationExportStatus {
     #[schemars(length(max = 20))]
     pub failures: Vec<ExportFailure>,
 
+    /// Where the manifest is: which mailboxes were exported, and where to. `workmail-operator verify` takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 1024))]
+    pub manifest: Option<String>,
+
+    /// A digest of what the manifest that was last written was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 64))]
+    pub manifest_digest: Option<String>,
+
+    /// When the manifest was last written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub manifest_written_at: Option<Timestamp>,
+
     /// The last value of the annotation `workmail-operator.dev/reconcile-requested-at` that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 256))]

@@ -23,23 +23,25 @@ use super::{
 };
 use crate::{
     api::{
-        ConditionType, ExportState, ManagementPolicy, RECONCILE_REQUESTED_AT,
+        ConditionType, Destination, ExportState, ManagementPolicy, RECONCILE_REQUESTED_AT,
         WorkMailMailboxExport, WorkMailOrganization, WorkMailOrganizationExport,
     },
+    aws::{CallError, Organizations},
     controller::{Context, context::ended, places::Place},
     logic::{
         AccountId, ObjectKey, OrganizationId, Region, Retry,
         account::{Access, Applicant},
         export::{
-            SourceFacts,
+            Entity, SourceFacts,
             mailbox::{Controller, Desired, Limits, Recorded, View},
         },
-        schedule::{EXPORT_LOOKS_AGAIN, Failures},
+        schedule::{EXPORT_LOOKS_AGAIN, Failures, MANIFEST_WRITES},
     },
+    proof::{Head, Inspection},
 };
 
 /// What the reconciles of all exports share.
-pub(super) struct Exports {
+pub(in crate::controller) struct Exports {
     pub(super) context: Arc<Context>,
     pub(super) mailboxes: Vec<Store<WorkMailMailboxExport>>,
     parents: Vec<Store<WorkMailOrganizationExport>>,
@@ -64,6 +66,10 @@ struct Known {
     shown: (Option<ExportState>, Option<String>),
     /// The organization that the status of an organization export has: the cache may not show it yet.
     organization: Option<OrganizationId>,
+    /// When the manifest of an organization export could not be written.
+    manifest_refused: Option<Instant>,
+    /// The zip of a mailbox export, where a reconcile ended before its directory was read.
+    inspection: Option<(Head, Inspection)>,
 }
 
 impl Exports {
@@ -106,13 +112,54 @@ impl Exports {
     }
 
     /// Whether the objects of every namespace were listed.
-    pub(super) fn are_listed(&self) -> bool {
+    pub(in crate::controller) fn are_listed(&self) -> bool {
         let mailboxes = self.mailboxes.iter();
         let mut mailboxes =
             mailboxes.map(|store| store.wait_until_ready().now_or_never().is_some());
         let parents = self.parents.iter();
         let mut parents = parents.map(|store| store.wait_until_ready().now_or_never().is_some());
         mailboxes.all(|is_listed| is_listed) && parents.all(|is_listed| is_listed)
+    }
+
+    /// The exports of a namespace, as the caches have them.
+    #[allow(clippy::type_complexity, reason = "one list of each kind")]
+    pub(in crate::controller) fn of_namespace(
+        &self,
+        namespace: &str,
+    ) -> (
+        Vec<Arc<WorkMailMailboxExport>>,
+        Vec<Arc<WorkMailOrganizationExport>>,
+    ) {
+        let is_there = |of: Option<&str>| of == Some(namespace);
+        let mailboxes = self.mailboxes.iter().flat_map(|store| {
+            store.state_filter(|one| is_there(one.metadata.namespace.as_deref()))
+        });
+        let parents = self.parents.iter().flat_map(|store| {
+            store.state_filter(|one| is_there(one.metadata.namespace.as_deref()))
+        });
+        (mailboxes.collect(), parents.collect())
+    }
+
+    /// The users and resources of an organization, by a listing no older than `age`.
+    pub(in crate::controller) async fn directory(
+        &self,
+        aws: &Organizations,
+        id: &OrganizationId,
+        age: Duration,
+    ) -> Result<Vec<Entity>, CallError> {
+        let directory = self.pool(id).directory(aws, id, age).await?;
+        Ok(directory.entities)
+    }
+
+    /// Has the resource of an organization reconciled that waits to be deleted: an export has come to its
+    /// end.
+    pub(super) fn wake_organization(&self, namespace: &str, name: &str) {
+        let reference = ObjectRef::new(name).within(namespace);
+        let mut stores = self.organizations.iter();
+        let found = stores.find_map(|store| store.get(&reference));
+        if let Some(object) = found.filter(|one| one.metadata.deletion_timestamp.is_some()) {
+            self.context.trigger(key(&*object));
+        }
     }
 
     /// Waits until reconciles may begin.
@@ -181,6 +228,37 @@ impl Exports {
         let written = known.get(object)?.status_written?;
         gap.checked_sub(written.elapsed())
             .filter(|wait| !wait.is_zero())
+    }
+
+    /// Takes note of whether the manifest could be written.
+    pub(super) fn manifest_written(&self, object: &ObjectKey, is_written: bool) {
+        let mut known = self.known();
+        let known = known.entry(object.clone()).or_default();
+        known.manifest_refused = (!is_written).then(Instant::now);
+    }
+
+    /// Whether the manifest could not be written a moment ago.
+    pub(super) fn is_manifest_refused(&self, object: &ObjectKey) -> bool {
+        let known = self.known();
+        let refused = known.get(object).and_then(|known| known.manifest_refused);
+        refused.is_some_and(|at| at.elapsed() < MANIFEST_WRITES)
+    }
+
+    /// Keeps how far the zip of a mailbox export was read, for its next reconcile.
+    pub(super) fn keep_inspection(&self, view: &View) {
+        let observed = &view.observed;
+        let read = observed.head.clone().zip(observed.inspection.clone());
+        if let Some(read) = read {
+            let mut known = self.known();
+            let known = known.entry(view.desired.object.clone()).or_default();
+            known.inspection = Some(read);
+        }
+    }
+
+    /// Whether a role is that of a `WorkMailAccount`.
+    pub(super) fn reads_as_account(&self, destination: &Destination) -> bool {
+        let role = destination.read_role_arn.as_deref();
+        role.is_some_and(|role| self.context.accounts.borrow().have_role(role))
     }
 
     /// Takes note of a write of the status.
@@ -368,6 +446,16 @@ impl Exports {
             limits,
             times,
         );
+        view.facts.reads_as_account = self.reads_as_account(&view.desired.destination);
+        let read = {
+            let mut known = self.known();
+            let known = known.get_mut(&view.desired.object);
+            known.and_then(|known| known.inspection.take())
+        };
+        if let Some((head, inspection)) = read {
+            view.observed.head = Some(head);
+            view.observed.inspection = Some(inspection);
+        }
         let frozen = view.memory.organization.clone();
         let seen = view
             .organization

@@ -11,14 +11,14 @@ use super::{
     store,
 };
 use crate::{
-    api::WorkMailMailboxExport,
-    aws::{CallError, Organizations, Session},
+    api::{Destination, Reason, WorkMailMailboxExport},
+    aws::{CallError, Objects, Organizations, Place, Session},
     controller::{AUDIT_TARGET, Error},
     logic::{
-        ErrorKind, Failure, ObjectKey, Operation, OrganizationId, Owner, Region, Retry,
+        AccountId, ErrorKind, Failure, ObjectKey, Operation, OrganizationId, Owner, Region, Retry,
         account::Access,
         export::{
-            SeenJobs,
+            EntityKind, SeenJobs,
             mailbox::{
                 Action, Answer, Outcome, Read, Save, StartError, View, decide, report, saved,
                 to_status,
@@ -32,8 +32,9 @@ use crate::{
     },
 };
 
-/// More steps than any way through the decision has.
-const MOST_STEPS: usize = 100;
+/// More steps than any way through the decision has in its time: a zip of a million messages is read by 500
+/// ranges.
+const MOST_STEPS: usize = 2000;
 /// An export whose deletion waits for its job looks again after this.
 const DELETION_LOOKS_AGAIN: Duration = Duration::from_secs(2);
 
@@ -98,11 +99,12 @@ async fn attempt(
     for _ in 0..MOST_STEPS {
         let action = decide(&work.view);
         if let Action::Finish(outcome) = action {
-            return work.finish(&outcome).await;
+            return Box::pin(work.finish(&outcome)).await;
         }
         let is_save = matches!(action, Action::Save(_));
         let stops = *exports.context.stopping.borrow();
         if !is_save && (stops || begun.elapsed() > LAST_STEP) {
+            exports.keep_inspection(&work.view);
             return Ok((Requeue::requeue(NO_PLACE), "Paused".to_owned()));
         }
         let answer = match Box::pin(work.act(&action)).await {
@@ -202,6 +204,9 @@ impl Work<'_> {
             Action::Read(Read::Account) => self.account().await,
             Action::Read(read) => Box::pin(self.read(read)).await,
             Action::Save(save) => {
+                if *save == Save::Intent {
+                    Box::pin(self.measure()).await;
+                }
                 self.view.prepare(*save, seconds());
                 let outcome = saved(&self.view);
                 self.write(&outcome, *save == Save::Answer).await?;
@@ -237,13 +242,62 @@ impl Work<'_> {
         })
     }
 
+    /// The objects of the destination.
+    async fn objects(&self) -> Result<Objects, Failure> {
+        let (Some(session), Some(region)) = (&self.session, self.region()) else {
+            return Err(no_credentials());
+        };
+        let destination = &self.view.desired.destination;
+        let place = place(destination, region, session.account());
+        let objects = session.objects(&place).await;
+        let objects = objects.map_err(|error| untold(&error, destination, &self.view.names()))?;
+        Ok(objects.for_namespace(self.view.desired.object.namespace.clone()))
+    }
+
+    /// Reads what is needed to verify the export.
+    async fn verify(&self, read: &Read) -> Option<Answer> {
+        let destination = &self.view.desired.destination;
+        let told = |error: CallError| {
+            tracing::debug!(object = %self.view.desired.object, ?error, "a call of S3 failed");
+            untold(&error, destination, &self.view.names())
+        };
+        Some(match read {
+            Read::Head(key) => Answer::Head(match self.objects().await {
+                Ok(objects) => Box::pin(objects.head(key, None)).await.map_err(told),
+                Err(failure) => Err(failure),
+            }),
+            Read::Range(object, range) => Answer::Range(match self.objects().await {
+                Ok(objects) => Box::pin(objects.range(object, range)).await.map_err(told),
+                Err(failure) => Err(failure),
+            }),
+            Read::Log(key) => Answer::Log(match self.objects().await {
+                Ok(objects) => {
+                    let log = Box::pin(objects.log_beside(key)).await;
+                    log.map_err(told).ok().flatten()
+                }
+                Err(_) => None,
+            }),
+            Read::Account
+            | Read::Ownership
+            | Read::Entity
+            | Read::Jobs
+            | Read::Job(_)
+            | Read::JobDetails(_)
+            | Read::Directory
+            | Read::Slot => return None,
+        })
+    }
+
     async fn read(&self, read: &Read) -> Answer {
+        if let Some(answer) = Box::pin(self.verify(read)).await {
+            return answer;
+        }
         let Some((aws, id)) = self.aws() else {
             return nowhere(read);
         };
         let pool = self.exports.pool(&id);
         match read {
-            Read::Account => nowhere(read),
+            Read::Account | Read::Head(_) | Read::Range(..) | Read::Log(_) => nowhere(read),
             Read::Ownership => {
                 let desired = &self.view.desired;
                 let names = (&desired.object, desired.organization.as_str());
@@ -325,6 +379,26 @@ impl Work<'_> {
         let listed = self.told(Box::pin(pool.directory(aws, id, DIRECTORY)).await)?;
         let mut entities = listed.entities.into_iter();
         Ok(entities.find(|entity| entity.is_called(word)))
+    }
+
+    /// Reads how large the mailbox of a user is as its job is started: whether mail has come since is
+    /// measured against it. Where it cannot be read, the size stays that was read before.
+    async fn measure(&mut self) {
+        let known = self.view.known.as_ref().or_else(|| {
+            let read = self.view.observed.entity.as_ref()?.as_ref().ok()?;
+            read.as_ref()
+        });
+        let is_user = known.is_some_and(|entity| entity.kind == EntityKind::User);
+        let (Some((aws, id)), Some(user), true) =
+            (self.aws(), self.view.memory.entity.clone(), is_user)
+        else {
+            return;
+        };
+        match aws.mailbox_size(&id, &user).await {
+            Ok(Some(bytes)) => self.view.memory.bytes = Some(bytes),
+            Ok(None) => {}
+            Err(error) => self.note(&error),
+        }
     }
 
     async fn start(&self, attempt: u32) -> Answer {
@@ -428,6 +502,7 @@ impl Work<'_> {
             }
             Outcome::Queued if waits_briefly => Retry::In(EXPORT_WRITES),
             Outcome::Queued
+            | Outcome::Verifying
             | Outcome::Completed
             | Outcome::Failed
             | Outcome::Gone
@@ -488,6 +563,43 @@ pub(super) async fn is_owned(
     pool.is_owned(&owner, age, ask).await
 }
 
+/// Where the exports of an organization of this account and region are.
+pub(in crate::controller) fn place(
+    destination: &Destination,
+    region: Region,
+    account: &AccountId,
+) -> Place {
+    let owner = destination.bucket_account_id.as_deref();
+    Place {
+        region,
+        bucket: destination.bucket.clone(),
+        prefix: destination.prefix.clone(),
+        key: destination.kms_key_arn.clone(),
+        owner: owner.map_or_else(|| account.clone(), AccountId::from),
+        read_role: destination.read_role_arn.clone(),
+    }
+}
+
+/// The failure of a call of S3, or of the role that reads there. What is missing is named for that role.
+pub(super) fn untold(error: &CallError, destination: &Destination, names: &[String]) -> Failure {
+    let failure = error.failure(None, names);
+    if destination.read_role_arn.is_none() || failure.reason != Reason::AccessDenied {
+        return failure;
+    }
+    let next_step = if error.operation == Operation::AssumeRole {
+        "Have the role of readRoleArn trust the operator's, and allow that sts:AssumeRole on it."
+            .to_owned()
+    } else {
+        let next = &failure.next_step;
+        next.replace("the operator's role", "the role of readRoleArn")
+    };
+    Failure {
+        next_step,
+        read_failed: true,
+        ..failure
+    }
+}
+
 pub(super) fn no_credentials() -> Failure {
     Failure::of_call(
         Operation::GetCallerIdentity,
@@ -508,5 +620,8 @@ fn nowhere(read: &Read) -> Answer {
         Read::Job(_) => Answer::Job(Err(failure)),
         Read::JobDetails(_) => Answer::JobDetails(Err(failure)),
         Read::Slot => Answer::Slot(false),
+        Read::Head(_) => Answer::Head(Err(failure)),
+        Read::Range(..) => Answer::Range(Err(failure)),
+        Read::Log(_) => Answer::Log(None),
     }
 }

@@ -21,7 +21,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use self::exports::Exports;
+pub(super) use self::{exports::Exports, mailbox::place};
 use super::{Context, kubernetes::bounded, run::stopped};
 use crate::{
     api::{WorkMailOrganization, mailbox_export_crd, missing_fields, organization_export_crd},
@@ -50,6 +50,7 @@ pub(super) async fn run(
     };
     let (exports, feeds) = Exports::new(context.clone(), organizations, &namespaces);
     let exports = Arc::new(exports);
+    context.see_exports(&exports);
     let controllers: Vec<_> = feeds
         .into_iter()
         .flat_map(|feed| feed.controllers(&exports, &stopping))

@@ -13,29 +13,33 @@ use tokio::time::Instant;
 
 use super::{
     exports::{Exports, key},
-    mailbox::{is_owned, no_credentials, seconds},
+    mailbox::{is_owned, no_credentials, place, seconds, untold},
     pool::recent,
     store,
 };
 use crate::{
     api::{
-        EXPORT_UID, FIELD_MANAGER, OrganizationRef, RECONCILE_REQUESTED_AT, WorkMailMailboxExport,
-        WorkMailMailboxExportSpec, WorkMailOrganizationExport, WorkMailOrganizationExportStatus,
+        EXPORT_UID, FIELD_MANAGER, OrganizationRef, RECONCILE_REQUESTED_AT, Reason,
+        WorkMailMailboxExport, WorkMailMailboxExportSpec, WorkMailOrganizationExport,
+        WorkMailOrganizationExportStatus,
     },
-    aws::{CallError, Organizations, Session},
-    controller::{Error, kubernetes::bounded},
+    aws::{CallError, Done, Organizations, Session},
+    controller::{AUDIT_TARGET, Error, kubernetes::bounded},
     logic::{
         ErrorKind, Failure, Operation, OrganizationId, Region, Retry,
         account::Access,
         export::{
             Entity,
             organization::{
-                Action, Answer, Child, Desired, Directory, Outcome, Read, Recorded, View,
-                child_name, decide, report, to_status,
+                Action, Answer, Child, Desired, Directory, Outcome, Read, Recorded, Subject, View,
+                child_name, decide, manifest, report, to_status,
             },
         },
-        schedule::{DIRECTORY, EXPORT_WRITES, JOBS_LAST, LAST_STEP, NO_PLACE, TAGS_LAST},
+        schedule::{
+            DIRECTORY, EXPORT_WRITES, JOBS_LAST, LAST_STEP, MANIFEST_WRITES, NO_PLACE, TAGS_LAST,
+        },
     },
+    proof,
 };
 
 /// More steps than one reconcile takes: a mailbox export is made for each slot, and sizes are read once.
@@ -133,6 +137,7 @@ fn begin(exports: &Exports, object: &WorkMailOrganizationExport, desired: Desire
         .unwrap_or_default();
     let mut view = View::begin(desired, recorded, (organization, access), children, now);
     view.is_ended = exports.is_ended();
+    view.is_manifest_refused = exports.is_manifest_refused(&view.desired.object);
     let seen = view
         .organization
         .as_ref()
@@ -196,6 +201,12 @@ impl Work<'_> {
                 Answer::Saved
             }
             Action::Create(entity) => Answer::Created(self.create(entity).await?),
+            Action::Manifest => {
+                let written = Box::pin(self.manifest()).await;
+                let object = &self.view.desired.object;
+                self.exports.manifest_written(object, written.is_ok());
+                Answer::Manifest(written)
+            }
             Action::Delete(name) => {
                 self.delete(name).await?;
                 Answer::Deleted
@@ -234,6 +245,78 @@ impl Work<'_> {
             }
             Read::Sizes(users) => Answer::Sizes(pool.sizes(&aws, &id, users).await),
         }
+    }
+
+    /// Writes manifest.csv and manifest.json, which names it by being there last.
+    async fn manifest(&self) -> Result<(), Failure> {
+        let (Some(session), Some(source)) = (&self.session, &self.view.organization) else {
+            return Err(no_credentials());
+        };
+        let (Some(region), Some(id)) = (&source.region, &self.view.memory.organization) else {
+            return Err(no_credentials());
+        };
+        let desired = &self.view.desired;
+        let place = place(&desired.destination, region.clone(), session.account());
+        let subject = Subject {
+            organization: proof::Organization {
+                id: id.to_string(),
+                alias: None,
+                account_id: session.account().to_string(),
+                region: region.to_string(),
+            },
+            export: proof::Export {
+                namespace: desired.object.namespace.to_string(),
+                name: desired.object.name.to_string(),
+                uid: desired.object.uid.to_string(),
+            },
+            destination: proof::Destination {
+                bucket: place.bucket.clone(),
+                prefix: self.view.folder(),
+                account_id: place.owner.to_string(),
+                kms_key_arn: place.key.clone(),
+            },
+            written_by: concat!("workmail-operator ", env!("CARGO_PKG_VERSION")).to_owned(),
+        };
+        let children = self.exports.children(&desired.object);
+        let manifest = manifest(subject, children.iter().map(|child| &**child), seconds());
+        let json = manifest.to_json().map_err(|error| {
+            let said = error.to_string();
+            Failure::of(Reason::UnexpectedError, "Report this fault.", said)
+        })?;
+        let documents = [
+            ("manifest.csv", "text/csv", manifest.to_csv()),
+            ("manifest.json", "application/json", json),
+        ];
+        let untold = |error: CallError| untold(&error, &desired.destination, &[]);
+        let objects = session.objects(&place).await.map_err(untold)?;
+        let objects = objects.for_namespace(desired.object.namespace.clone());
+        for (name, kind, text) in documents {
+            let key = format!("{}{name}", self.view.folder());
+            let answer = Box::pin(objects.put(&key, kind, text.into_bytes())).await;
+            self.audit(&key, &answer);
+            answer.map_err(untold)?;
+        }
+        Ok(())
+    }
+
+    /// One line for each call that writes to S3, or tried to.
+    fn audit(&self, key: &str, answer: &Result<Done<Option<String>>, CallError>) {
+        let (code, request_id) = match answer {
+            Ok(done) => ("OK", done.request_id.as_deref()),
+            Err(error) if !error.sent => return,
+            Err(error) => (error.trouble.label(), error.request_id.as_deref()),
+        };
+        tracing::info!(
+            target: AUDIT_TARGET,
+            object = %self.view.desired.object,
+            operation = Operation::PutObject.as_str(),
+            call = key,
+            account = self.session.as_ref().map(|session| session.account().as_str()),
+            region = self.region().map(Region::as_str),
+            code,
+            request_id,
+            "called AWS"
+        );
     }
 
     fn told<T>(&self, answer: Result<T, CallError>) -> Result<T, Failure> {
@@ -360,7 +443,11 @@ impl Work<'_> {
         };
         self.exports.counted(object, Some(("organization", state)));
         let asked_nobody = self.view.observed.account.is_none();
-        let retry = if *outcome == Outcome::Running && self.has_sizes_to_read() {
+        let retry = if matches!(self.view.observed.manifest, Some(Err(_)))
+            && matches!(outcome, Outcome::Completed | Outcome::Failed(_))
+        {
+            Retry::In(MANIFEST_WRITES)
+        } else if *outcome == Outcome::Running && self.has_sizes_to_read() {
             Retry::In(Duration::from_secs(1))
         } else if matches!(outcome, Outcome::Trouble(_)) && asked_nobody {
             // The organization's resource stands in the way: a look at it costs no call.
@@ -397,6 +484,7 @@ struct Says {
     observed_generation: Option<i64>,
     handled: Option<String>,
     completed_at: Option<Timestamp>,
+    manifest: Option<Timestamp>,
     conditions: Vec<(String, String, i64)>,
 }
 
@@ -409,6 +497,7 @@ fn says(status: &WorkMailOrganizationExportStatus) -> Says {
         observed_generation: status.observed_generation,
         handled: status.last_handled_reconcile_at.clone(),
         completed_at: status.completed_at,
+        manifest: status.manifest_written_at,
         conditions: conditions.collect(),
     }
 }

@@ -25,13 +25,16 @@ use super::{
     mailbox, organization,
 };
 use crate::{
-    api::{EXPORT_UID, RECONCILE_REQUESTED_AT, WorkMailMailboxExport, WorkMailOrganizationExport},
+    api::{
+        EXPORT_UID, ExportState, RECONCILE_REQUESTED_AT, WorkMailMailboxExport,
+        WorkMailOrganizationExport,
+    },
     controller::{
         Error,
         run::{WATCH_SECONDS, stopped},
     },
     logic::{
-        ObjectKey, Retry,
+        ObjectKey, Retry, gate,
         schedule::{NO_PLACE, NOT_FOUND_BY_KUBERNETES},
     },
 };
@@ -103,6 +106,9 @@ impl Feed {
             .try_filter(move |object| {
                 if news.is_news(object) {
                     news.wake_parent(object);
+                    if !is_running(object) {
+                        wake_organization(&news, object, &object.spec.organization_ref.name);
+                    }
                 }
                 let (object_key, others) = (key(object), by_others(object));
                 ready(news.is_changed(&object_key, others))
@@ -118,6 +124,9 @@ impl Feed {
                 let is_news = news.is_changed(&object_key, others);
                 if is_news {
                     news.wake_children(object);
+                }
+                if !gate::goes_on(object) {
+                    wake_organization(&news, object, &object.spec.organization_ref.name);
                 }
                 ready(is_news)
             });
@@ -175,6 +184,20 @@ where
         })
 }
 
+/// Whether a job of it runs, or is still to be started.
+fn is_running(object: &WorkMailMailboxExport) -> bool {
+    let state = object.status.as_ref().and_then(|status| status.state);
+    matches!(
+        state,
+        None | Some(ExportState::Queued | ExportState::Running)
+    )
+}
+
+/// A deletion of the organization may wait for this object.
+fn wake_organization(exports: &Exports, object: &impl ResourceExt, organization: &str) {
+    exports.wake_organization(&object.namespace().unwrap_or_default(), organization);
+}
+
 /// A hash of what only others write and a reconcile depends on.
 fn by_others(object: &impl ResourceExt) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -206,6 +229,7 @@ fn see_mailbox(
         Ok(watcher::Event::Delete(object)) => {
             exports.forget(&key(object));
             exports.wake_parent(object);
+            wake_organization(exports, object, &object.spec.organization_ref.name);
         }
         Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
         Err(error) => {
@@ -222,6 +246,7 @@ fn see_parent(
         Ok(watcher::Event::Delete(object)) => {
             exports.forget(&key(object));
             exports.wake_children(object);
+            wake_organization(exports, object, &object.spec.organization_ref.name);
         }
         Ok(
             watcher::Event::Init

@@ -200,6 +200,16 @@ impl Accounts {
         self.known != Known::Unread && (self.namespaces.is_some() || !self.need_labels())
     }
 
+    /// Whether a role is the one that an account of the cluster assumes.
+    #[must_use]
+    pub fn have_role(&self, arn: &str) -> bool {
+        let Known::Listed(accounts) = &self.known else {
+            return false;
+        };
+        let mut roles = accounts.values().filter_map(|one| one.role.as_ref());
+        roles.any(|role| role.arn == arn)
+    }
+
     /// Whether a rule of any account is about labels of namespaces.
     #[must_use]
     pub fn need_labels(&self) -> bool {

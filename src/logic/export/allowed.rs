@@ -40,7 +40,10 @@ pub fn forbidden(access: &Access, region: &Region, destination: &Destination) ->
         prefix,
         role_arn,
         kms_key_arn,
+        read_role_arn,
+        bucket_account_id: _,
     } = destination;
+    let reader = read_role_arn.as_ref();
     [
         ("bucket", bucket, "buckets", buckets),
         ("prefix", prefix, "prefixes", prefixes),
@@ -48,8 +51,20 @@ pub fn forbidden(access: &Access, region: &Region, destination: &Destination) ->
         ("kmsKeyArn", kms_key_arn, "kmsKeys", kms_keys),
     ]
     .into_iter()
+    .chain(reader.map(|role| ("readRoleArn", role, "roles", roles)))
     .find(|(_, value, _, globs)| !globs.iter().any(|glob| matches_glob(glob, value)))
     .map(|(field, value, list, globs)| not_allowed(account, index, (field, value), (list, globs)))
+}
+
+/// Returns why nothing is read by this role: it is that of a `WorkMailAccount`, and so may do all that the
+/// operator may do there.
+#[must_use]
+pub fn reads_as_account(role: &str) -> Failure {
+    Failure::of(
+        Reason::DestinationRefused,
+        "Create an export with another readRoleArn, or none.",
+        format!("{role} is the role of a WorkMailAccount, which can do more than read exports."),
+    )
 }
 
 fn not_allowed(

@@ -14,6 +14,8 @@ pub enum Service {
     Sts,
     /// Amazon WorkMail.
     WorkMail,
+    /// Amazon S3.
+    S3,
 }
 
 impl Service {
@@ -23,6 +25,7 @@ impl Service {
         match self {
             Self::Sts => "AWS STS",
             Self::WorkMail => "Amazon WorkMail",
+            Self::S3 => "Amazon S3",
         }
     }
 
@@ -31,14 +34,17 @@ impl Service {
         match self {
             Self::Sts => "sts",
             Self::WorkMail => "workmail",
+            Self::S3 => "s3",
         }
     }
 }
 
-/// Makes [`Operation`] from its table: name, service, and whether the operation changes anything in AWS.
-/// The IAM action of each is `service:name` (service authorization reference, WorkMail and STS).
+/// Makes [`Operation`] from its table: name, service, whether the operation changes anything in AWS, and its
+/// IAM action where that has another name (service authorization reference).
 macro_rules! operations {
-    ($($name:ident: $service:ident, $effect:ident;)*) => {
+    (@action $name:ident) => { stringify!($name) };
+    (@action $name:ident $action:ident) => { stringify!($action) };
+    ($($name:ident: $service:ident, $effect:ident $(, $action:ident)?;)*) => {
         /// The AWS operations the operator calls.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Operation {
@@ -61,6 +67,12 @@ macro_rules! operations {
             const fn row(self) -> (&'static str, Service, Effect) {
                 match self {
                     $(Self::$name => (stringify!($name), Service::$service, Effect::$effect),)*
+                }
+            }
+
+            const fn action_name(self) -> &'static str {
+                match self {
+                    $(Self::$name => operations!(@action $name $($action)?),)*
                 }
             }
         }
@@ -99,6 +111,10 @@ operations! {
     DescribeUser: WorkMail, Reads;
     DescribeResource: WorkMail, Reads;
     GetMailboxDetails: WorkMail, Reads;
+    HeadObject: S3, Reads, GetObject;
+    GetObject: S3, Reads;
+    PutObject: S3, Changes;
+    ListObjectsV2: S3, Reads, ListBucket;
 }
 
 impl Operation {
@@ -111,7 +127,7 @@ impl Operation {
     /// Its IAM action.
     #[must_use]
     pub fn action(self) -> String {
-        format!("{}:{}", self.service().prefix(), self.as_str())
+        format!("{}:{}", self.service().prefix(), self.action_name())
     }
 
     /// Whether it changes anything in AWS.

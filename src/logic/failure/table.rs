@@ -29,8 +29,11 @@ impl Failure {
         let failure = match trouble {
             ErrorKind::Throttled => Self::of(
                 Reason::Throttled,
-                "Nothing needs to be done unless this lasts: then find out what else calls Amazon \
-                 WorkMail in this account.",
+                format!(
+                    "Nothing needs to be done unless this lasts: then find out what else calls {} in this \
+                     account.",
+                    operation.service().as_str()
+                ),
                 format!(
                     "AWS throttles {}, and the operator goes on more slowly.",
                     operation.as_str()
@@ -84,7 +87,7 @@ fn without_credentials(said: Option<&str>) -> Failure {
 /// Whether the call went to a region that WorkMail is not known to be in. STS is asked in the region of
 /// the operator or the account, whatever the object's.
 fn is_elsewhere(operation: Operation, region: Option<&Region>) -> bool {
-    operation.service() != Service::Sts && region.is_some_and(|region| !region.has_workmail())
+    operation.service() == Service::WorkMail && region.is_some_and(|region| !region.has_workmail())
 }
 
 fn unavailable(operation: Operation, what: &str, region: Option<&Region>) -> Failure {
@@ -189,6 +192,8 @@ fn allow(operation: Operation, said: &str) -> String {
     }
     let others = if named.is_none() && operation == Operation::StartMailboxExportJob {
         " and iam:PassRole on the role of the destination"
+    } else if named.is_none() && operation.service() == Service::S3 {
+        " on the bucket, and kms:Decrypt and kms:GenerateDataKey on its key"
     } else if named.is_none() {
         "; WorkMail also acts with the caller's rights on ds, ses, kms and route53"
     } else {
@@ -217,6 +222,15 @@ fn reason_of(operation: Operation, code: &str) -> Reason {
             Operation::RegisterMailDomain | Operation::DeregisterMailDomain,
             "MailDomainInUseException",
         ) => Reason::DomainInUse,
+        (
+            Operation::HeadObject | Operation::GetObject | Operation::PutObject,
+            "PermanentRedirect"
+            | "TemporaryRedirect"
+            | "AuthorizationHeaderMalformed"
+            | "NoSuchBucket",
+        ) => Reason::DestinationRefused,
+        // The object was replaced while it was read: it is read anew.
+        (Operation::GetObject, "PreconditionFailed") => Reason::ServiceUnavailable,
         (_, "MailDomainStateException") => Reason::DomainNotVerified,
         (
             Operation::RegisterMailDomain
@@ -257,6 +271,9 @@ fn next_step(reason: Reason, operation: Operation) -> &'static str {
         Reason::InvalidParameter if operation == Operation::StartMailboxExportJob => {
             "Check bucket, role and key of the destination, and that they are in the organization's \
              region."
+        }
+        Reason::DestinationRefused => {
+            "Check that the bucket exists and is in the organization's region."
         }
         Reason::InvalidParameter => {
             "Correct the spec; a field that cannot be changed needs a new resource."
@@ -331,13 +348,18 @@ fn next_step(reason: Reason, operation: Operation) -> &'static str {
         | Reason::Running
         | Reason::Completed
         | Reason::Gone
-        | Reason::DestinationRefused
         | Reason::CanaryFailed
         | Reason::OrganizationChanged
         | Reason::MailboxExportedRecently
         | Reason::ExportLimit
         | Reason::Stuck
         | Reason::AttemptFailed
-        | Reason::ExportFailed => UNLESS_IT_LASTS,
+        | Reason::ExportFailed
+        | Reason::Verifying
+        | Reason::ReadFailed
+        | Reason::SmallerThanMailbox
+        | Reason::Unreadable
+        | Reason::Missing
+        | Reason::EncryptedOtherwise => UNLESS_IT_LASTS,
     }
 }

@@ -3,14 +3,16 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
 };
 
 use super::{
     AccountId, DnsEntry, DomainReading, Endpoint, ErrorKind, Failure, Listing, Operation,
     Organization, OrganizationId, Reading, Scope, Tags,
 };
-use crate::api::{
-    CreateInput, Origin, PendingOperation, Reason, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE,
+use crate::{
+    api::{CreateInput, Origin, PendingOperation, Reason, TAG_CLUSTER, TAG_NAME, TAG_NAMESPACE},
+    logic::gate::{self, Closing},
 };
 
 /// The next step. The driver takes exactly one, folds its answer in, and decides again.
@@ -39,6 +41,8 @@ pub enum Action {
     Save(SaveAs),
     /// Make a call that changes something in AWS.
     Call(Call),
+    /// Write `closing.json` beside the exports.
+    WriteClosing(Box<Closing>),
     /// Make the `DNSEndpoint` hold these entries, or, without any, remove it.
     KeepEndpoint(Vec<DnsEntry>),
     /// End this reconcile.
@@ -84,6 +88,24 @@ pub enum Read {
     },
     /// The `DNSEndpoint`, by a live read.
     Endpoint,
+    /// The exports of one organization, and, where a deletion waits for them, its users and resources.
+    Gate {
+        /// Which organization.
+        id: OrganizationId,
+        /// The users and resources, too.
+        mailboxes: bool,
+        /// By reads that are begun now, and not from a cache.
+        fresh: bool,
+    },
+    /// The objects of these exports, and the sizes of their mailboxes, as far as there is time for it.
+    Checks {
+        /// Which organization.
+        id: OrganizationId,
+        /// The exports, in the order in which they are checked.
+        checks: Arc<[gate::Check]>,
+        /// How many of them are checked already.
+        skip: usize,
+    },
     /// Whether the namespace and the CRD stay.
     Scope,
     /// Whether the object still is what the view was made of, by a live read. If it is not, the
@@ -281,6 +303,18 @@ pub enum Answer {
         /// The first user, group or resource that has, as it stands in messages.
         holder: Option<String>,
     },
+    /// The exports, and the users and resources where they were asked for.
+    Gate(Arc<gate::Reading>),
+    /// What was found of the exports that were checked, and why that were not all of them where it was not
+    /// for the time alone.
+    Checks {
+        /// What was found now and lately.
+        found: gate::Checks,
+        /// Why a check could not be made.
+        failure: Option<Failure>,
+    },
+    /// `closing.json` is written.
+    ClosingWritten,
     /// The `DNSEndpoint`.
     Endpoint(Endpoint),
     /// The `DNSEndpoint` holds these entries, or is removed.
@@ -380,6 +414,8 @@ pub enum Outcome {
         /// The sentence for people.
         message: String,
     },
+    /// Being deleted: the exports are checked once more, which goes on.
+    Checking,
     /// Being deleted: the organization of a pending create is searched for.
     Searching,
     /// The organization was missing once, or is too young to be missing: nothing is concluded.

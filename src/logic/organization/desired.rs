@@ -9,6 +9,7 @@ use crate::api::{
     AdoptionPolicy, CreateInput, Deletion, DeletionPolicy, DomainSpec, FINALIZER, ManagementPolicy,
     RECONCILE_REQUESTED_AT, TAKE_OVER, WorkMailOrganization, WorkMailOrganizationSpec,
 };
+use crate::logic::gate::Rule;
 
 /// As many domains go along with a create (WorkMail API reference, `CreateOrganization`, `Domains`).
 const MOST_WITH_CREATE: usize = 5;
@@ -90,6 +91,8 @@ pub struct Desired {
     pub suspend: bool,
     /// What becomes of the organization.
     pub policy: Policy,
+    /// What the spec asks for before the organization is deleted, under whichever policy.
+    pub gate: Option<Rule>,
 }
 
 impl Desired {
@@ -161,6 +164,10 @@ impl Desired {
             management: *management_policy,
             suspend: *suspend,
             policy: policy(*deletion_policy, deletion.as_ref(), alias),
+            gate: deletion
+                .as_ref()
+                .and_then(|given| given.require_export.as_ref())
+                .map(Rule::read),
         })
     }
 
@@ -176,6 +183,7 @@ impl Desired {
             take_over: None,
             suspend: false,
             policy: Policy::Retain,
+            gate: None,
             ..self.clone()
         }
     }
@@ -212,6 +220,7 @@ fn policy(policy: DeletionPolicy, deletion: Option<&Deletion>, alias: &str) -> P
                 force_delete,
                 confirm_organization_id,
                 delete_identity_center_application,
+                require_export: _,
             } = given;
             Delete {
                 confirmed: confirm_alias.as_deref() == Some(alias),

@@ -8,7 +8,10 @@ use super::{
     AccountId, Difference, MailDomain, Organization, OrganizationId, OrganizationState, Region,
     Summary,
 };
-use crate::api::{Omitted, Origin, Pending, PendingOperation, SeenOwner};
+use crate::{
+    api::{Omitted, Origin, Pending, PendingOperation, SeenOwner},
+    logic::gate::Sweep,
+};
 
 /// What must outlive a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,6 +38,10 @@ pub struct Memory {
     pub managed_tag_keys: BTreeSet<String>,
     /// The domains that we registered, or that went along with our create.
     pub managed_domains: BTreeSet<String>,
+    /// The spec asked for exports before a deletion when it was last seen.
+    pub gated: bool,
+    /// How many exports were checked once more, and found right.
+    pub sweep: Option<Sweep>,
 }
 
 impl Memory {

@@ -1,10 +1,14 @@
 //! What was read, in types that keep "absent" apart from "not read".
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use k8s_openapi::jiff::Timestamp;
 
 use super::{AccountId, Difference, MailDomain, OrganizationId, action::Retained};
+use crate::logic::gate;
 
 /// The state of an organization. AWS documents it as an open string.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -287,6 +291,14 @@ pub struct Observed {
     pub unused_domains: BTreeSet<String>,
     /// The default mail domain that was set in this reconcile.
     pub default_domain: Option<String>,
+    /// The exports and the mailboxes that a deletion waits for.
+    pub gate: Option<Arc<gate::Reading>>,
+    /// What was found of the exports that are checked once more.
+    pub checks: gate::Checks,
+    /// Exports were checked in this reconcile.
+    pub swept: bool,
+    /// `closing.json` was written in this reconcile.
+    pub closing: bool,
     /// Whether the namespace and the CRD stay.
     pub scope: Option<Scope>,
     /// A live read or a checked write of this reconcile has shown that the view of the object is its

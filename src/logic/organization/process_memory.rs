@@ -285,6 +285,7 @@ impl ProcessMemory {
             // What was refused is asked for again with every read: not as often.
             Outcome::Failed(_) => Some(delay.max(schedule::DOMAINS_OF_A_FAILURE)),
             Outcome::Claiming
+            | Outcome::Checking
             | Outcome::Progress { .. }
             | Outcome::Searching
             | Outcome::Unconfirmed
@@ -323,6 +324,7 @@ impl Outcome {
             | Self::Observed(_)
             | Self::Unchanged
             | Self::Claiming
+            | Self::Checking
             | Self::Progress { .. }
             | Self::Suspended
             | Self::Ended

@@ -9,9 +9,12 @@ use super::{
     AccountId, Difference, DomainDetails, MailDomain, Memory, OrganizationId, OrganizationState,
     Region, Report, Shown, ShownDomain, Verdict, Verification,
 };
-use crate::api::{
-    AcceptedDeletion, Condition, ConditionStatus, ConditionType, DomainStatus, Drift,
-    WorkMailOrganizationStatus,
+use crate::{
+    api::{
+        AcceptedDeletion, Condition, ConditionStatus, ConditionType, DomainStatus, Drift,
+        ExportGate, WorkMailOrganizationStatus,
+    },
+    logic::gate::Sweep,
 };
 
 /// What a status says.
@@ -65,6 +68,7 @@ impl Recorded {
             interoperability_enabled,
             pending,
             deletion,
+            export_gate,
             managed_tag_keys,
             owner,
             domains,
@@ -96,6 +100,8 @@ impl Recorded {
                 .filter(|domain| domain.managed)
                 .map(|domain| domain.domain_name.clone())
                 .collect(),
+            gated: export_gate.required,
+            sweep: sweep(export_gate),
         };
         let shown = Shown {
             seen,
@@ -197,6 +203,8 @@ impl Report {
             owner,
             managed_tag_keys,
             managed_domains,
+            gated,
+            sweep,
         } = memory;
         let Shown {
             seen,
@@ -233,6 +241,7 @@ impl Report {
             interoperability_enabled,
             pending,
             deletion: deletion_accepted.map(|accepted_at| AcceptedDeletion { accepted_at }),
+            export_gate: export_gate(gated, sweep),
             managed_tag_keys: managed_tag_keys.into_iter().collect(),
             owner,
             domains: domains
@@ -248,6 +257,40 @@ impl Report {
                 .map(|verdict| condition(verdict, before, now))
                 .collect(),
         }
+    }
+}
+
+fn sweep(status: &ExportGate) -> Option<Sweep> {
+    let ExportGate {
+        required: _,
+        checked_since,
+        checked,
+        digest,
+    } = status;
+    Some(Sweep {
+        since: (*checked_since)?,
+        count: *checked,
+        digest: digest.clone()?,
+    })
+}
+
+fn export_gate(required: bool, sweep: Option<Sweep>) -> ExportGate {
+    let gate = ExportGate {
+        required,
+        ..ExportGate::default()
+    };
+    match sweep {
+        None => gate,
+        Some(Sweep {
+            since,
+            count,
+            digest,
+        }) => ExportGate {
+            checked_since: Some(since),
+            checked: count,
+            digest: Some(digest),
+            ..gate
+        },
     }
 }
 

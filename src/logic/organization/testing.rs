@@ -57,5 +57,6 @@ pub(in crate::logic) fn desired(domains: &[&str], default_domain: Option<&str>) 
         management: ManagementPolicy::Full,
         suspend: false,
         policy: Policy::Retain,
+        gate: None,
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     api::{ConditionStatus, ConditionType, ManagementPolicy},
-    logic::account::Access,
+    logic::{account::Access, gate::Rule},
 };
 
 /// All that `decide` and `report` know: what is wanted, what is remembered, what was seen, and the
@@ -139,6 +139,23 @@ impl View {
         }
     }
 
+    /// What has to be exported before the organization is deleted, by the spec or by the account.
+    #[must_use]
+    pub fn gate(&self) -> Option<Rule> {
+        let of_spec = self.desired.gate.as_ref();
+        if self.is_gated_by_account() {
+            Some(Rule::of_account(of_spec))
+        } else {
+            of_spec.cloned()
+        }
+    }
+
+    /// Whether the account requires exports, whatever the spec says.
+    pub(super) fn is_gated_by_account(&self) -> bool {
+        let granted = self.facts.access.granted();
+        granted.is_some_and(|(.., rule)| rule.require_export)
+    }
+
     /// Whether nothing is to be changed in AWS.
     #[must_use]
     pub fn observes(&self) -> bool {
@@ -233,11 +250,13 @@ impl View {
     }
 
     /// Whether something is to be remembered that cannot be read again if it is lost: what AWS answered
-    /// to a change. Whom the tags name can be.
+    /// to a change. Whom the tags name can be, and exports can be checked again.
     #[must_use]
     pub fn has_unsaved_answer(&self) -> bool {
         let saved = Memory {
             owner: self.memory.owner.clone(),
+            gated: self.memory.gated,
+            sweep: self.memory.sweep.clone(),
             ..self.saved.clone()
         };
         self.memory != saved

@@ -75,8 +75,8 @@ async fn a_hundred_mailboxes_take_a_hundred_starts_a_page_a_second_and_six_write
     assert_eq!((count("ListUsers"), count("ListResources")), (1, 1));
     assert_eq!(
         count("GetMailboxDetails"),
-        MAILBOXES,
-        "each size is read once"
+        2 * MAILBOXES,
+        "each size is read once for the order, and once as the job is started"
     );
     let versions = versions.lock().unwrap().clone();
     assert_eq!(versions.len(), MAILBOXES);

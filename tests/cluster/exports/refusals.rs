@@ -37,6 +37,14 @@ async fn what_a_rule_can_refuse_is_refused_at_admission_with_a_sentence() {
         ),
         (with("roleArn", "arn:aws:iam::1:user/some"), "roleArn is"),
         (with("bucket", "Archive"), "only lower case letters"),
+        (
+            with("readRoleArn", "arn:aws:iam::123456789012:user/some"),
+            "readRoleArn is the ARN of an IAM role",
+        ),
+        (
+            with("bucketAccountId", "12345678901x"),
+            "bucketAccountId is the id of an AWS account",
+        ),
         (spec(&json!({"parallelism": 0})), "parallelism"),
         (spec(&json!({"parallelism": 11})), "parallelism"),
         (spec(&json!({"backoffLimit": 0})), "backoffLimit"),

@@ -94,9 +94,12 @@ fn mail_goes_only_where_the_rule_of_the_account_lets_it_go() {
         with("buckets", "another-*"),
         granted("eu-west-1", &everywhere),
         Access::Refused(unread),
+        // The role that writes is allowed, and the one that reads is not.
+        with("roles", "*:role/export"),
     ];
     for access in refused {
         let mut world = World::new(1);
+        world.read_role = Some("arn:aws:iam::123456789012:role/reader".to_owned());
         world.access = access.clone();
         world.reconcile("user00");
         assert_eq!(world.jobs.len(), 0, "{access:?}");

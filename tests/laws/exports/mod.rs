@@ -5,4 +5,5 @@ mod interleavings;
 mod mailbox;
 mod many;
 mod organization;
+mod verification;
 mod world;

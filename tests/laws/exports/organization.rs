@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use proptest::prelude::*;
 use workmail_operator::{
-    api::{Destination, ExportState, MailboxSelection, Reason},
+    api::{Destination, ExportState, MailboxSelection, Reason, Verification},
     logic::{
         AccountId, Failure, ObjectKey,
         account::Access,
@@ -21,6 +21,7 @@ use workmail_operator::{
 use super::world::{at, organization};
 
 /// The export and the mailbox exports that it made. A kill forgets nothing: all of it is stored.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct World {
     users: usize,
     children: Vec<Child>,
@@ -35,6 +36,9 @@ struct World {
     access: Access,
     /// Users with these numbers have left.
     left: BTreeSet<usize>,
+    /// How often the manifest was written, or tried to.
+    manifests: usize,
+    is_unwritable: bool,
     /// The next read of the directory fails.
     is_unreadable: bool,
     outcome: Option<Outcome>,
@@ -46,6 +50,8 @@ fn destination(bucket: &str) -> Destination {
         prefix: "mail".to_owned(),
         role_arn: "arn:aws:iam::123456789012:role/export".to_owned(),
         kms_key_arn: "arn:aws:kms:us-east-1:123456789012:key/k".to_owned(),
+        read_role_arn: None,
+        bucket_account_id: None,
     }
 }
 
@@ -77,6 +83,8 @@ impl World {
             is_ended: false,
             access: Access::OperatorsOwn,
             left: BTreeSet::new(),
+            manifests: 0,
+            is_unwritable: false,
             is_unreadable: false,
             outcome: None,
         }
@@ -95,6 +103,7 @@ impl World {
             mailboxes: self.mailboxes.clone(),
             canary: self.canary.clone(),
             parallelism: self.capacity,
+            verification: Verification::Content,
             progress_deadline: Duration::from_hours(24),
             deadline: at(1_000_000),
             is_suspended: self.is_suspended,
@@ -159,6 +168,13 @@ impl World {
                     Answer::Saved
                 }
                 Action::Create(entity) => Answer::Created(self.create(entity)),
+                Action::Manifest => {
+                    self.manifests += 1;
+                    let failure =
+                        || Failure::of_read(Reason::AccessDenied, "Allow it.", "AWS refuses it.");
+                    let written = !self.is_unwritable;
+                    Answer::Manifest(written.then_some(()).ok_or_else(failure))
+                }
                 Action::Delete(name) => {
                     self.children.retain(|child| child.name != *name);
                     Answer::Deleted
@@ -194,6 +210,9 @@ impl World {
             state: None,
             has_failed_attempt: false,
             waits: false,
+            is_verifying: false,
+            mark: entity.id.clone(),
+            proof: None,
             is_stuck: false,
             bytes: entity.bytes,
             job: None,
@@ -468,4 +487,78 @@ proptest! {
         prop_assert_eq!(world.status.done.clone(), Some(expected));
         prop_assert!(world.children.len() >= users);
     }
+}
+
+#[test]
+fn the_canary_counts_only_once_it_is_verified() {
+    let mut world = World::new(3);
+    world.reconcile(usize::MAX);
+    let canary = &mut world.children[0];
+    canary.state = Some(ExportState::Running);
+    canary.is_verifying = true;
+    canary.waits = true;
+    world.reconcile(usize::MAX);
+    assert_eq!(world.children.len(), 1);
+    assert_eq!(world.outcome, Some(Outcome::Canary));
+    let verified = world.status.conditions.iter();
+    let verified = verified
+        .clone()
+        .find(|one| one.r#type == "Verified")
+        .unwrap();
+    assert_eq!(verified.reason, "Verifying");
+    world.children[0].is_verifying = false;
+    world.children[0].waits = false;
+    world.end(0, ExportState::Completed);
+    world.reconcile(usize::MAX);
+    assert_eq!(world.children.len(), 3);
+}
+
+/// Ends every mailbox export that is made, until nothing is left to do.
+fn export_all(world: &mut World) {
+    world.reconcile(usize::MAX);
+    while world.children.iter().any(Child::is_open) {
+        world.end(0, ExportState::Completed);
+        for child in world.children.iter_mut().filter(|one| one.has_succeeded()) {
+            child.mark = format!("{} Completed", child.entity);
+        }
+        world.reconcile(usize::MAX);
+    }
+}
+
+#[test]
+fn the_manifest_is_written_with_the_first_mailbox_and_at_the_end_and_not_for_each() {
+    let mut world = World::new(20);
+    export_all(&mut world);
+    assert_eq!(world.outcome, Some(Outcome::Completed));
+    // Time stands still here: 10 minutes have not passed between the two.
+    assert_eq!(world.manifests, 2);
+    let manifest = world.status.manifest.clone();
+    assert_eq!(
+        manifest.as_deref(),
+        Some("s3://archive/mail/export/manifest.json")
+    );
+    world.reconcile(usize::MAX);
+    assert_eq!(world.manifests, 2, "nothing has changed");
+}
+
+#[test]
+fn a_manifest_that_cannot_be_written_holds_nothing_up_and_is_written_later() {
+    let mut world = World::new(2);
+    world.is_unwritable = true;
+    export_all(&mut world);
+    assert_eq!(world.outcome, Some(Outcome::Completed));
+    assert!(world.status.completed_at.is_some());
+    assert_eq!(world.status.manifest, None);
+    let ready = |world: &World| {
+        let mut conditions = world.status.conditions.clone().into_iter();
+        conditions
+            .find(|one| one.r#type == "Ready")
+            .unwrap()
+            .message
+    };
+    assert!(ready(&world).starts_with("Allow it."), "{}", ready(&world));
+    world.is_unwritable = false;
+    world.reconcile(usize::MAX);
+    assert!(world.status.manifest.is_some());
+    assert!(!ready(&world).contains("Allow it."));
 }

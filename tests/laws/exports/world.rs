@@ -2,12 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::Write,
     time::Duration,
 };
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use workmail_operator::{
-    api::{Destination, ExportState, Reason, WorkMailMailboxExportStatus},
+    api::{
+        Destination, ExportProof, ExportState, Reason, Verification, WorkMailMailboxExportStatus,
+    },
     logic::{
         AccountId, ClusterIdentity, Failure, ObjectKey, OrganizationId, Region,
         account::Access,
@@ -20,7 +23,10 @@ use workmail_operator::{
             },
         },
     },
+    proof::{self, Head},
 };
+
+const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/k";
 
 pub(super) const RETRY_AFTER: Duration = Duration::from_hours(24);
 pub(super) const JOB_TAKES: Duration = Duration::from_mins(20);
@@ -93,6 +99,38 @@ pub(super) struct World {
     /// The organization export that made them.
     pub(super) controller: Option<Controller>,
     pub(super) is_ended: bool,
+    pub(super) verification: Verification,
+    /// What the next jobs write; whole zips after that.
+    pub(super) writes: Vec<Written>,
+    /// What is in S3, by its key.
+    pub(super) stored: BTreeMap<String, Written>,
+    /// S3 refuses every read.
+    pub(super) is_unreadable: bool,
+    /// The size of each mailbox.
+    pub(super) mailbox_bytes: u64,
+    pub(super) read_role: Option<String>,
+    /// That role is the one of a `WorkMailAccount`.
+    pub(super) reads_as_account: bool,
+}
+
+/// What a job writes to S3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// A zip.
+    Zip(Vec<u8>),
+    /// A zip that is encrypted with another key.
+    WithAnotherKey(Vec<u8>),
+    /// Nothing.
+    Nothing,
+}
+
+/// A zip with one entry of as many bytes.
+pub(super) fn zip(bytes: usize) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("Inbox/1.eml", zip::write::SimpleFileOptions::default())
+        .unwrap();
+    zip.write_all(&vec![b'x'; bytes]).unwrap();
+    zip.finish().unwrap().into_inner()
 }
 
 pub(super) fn at(seconds: i64) -> Timestamp {
@@ -153,6 +191,13 @@ impl World {
             listings: 0,
             controller: None,
             is_ended: false,
+            verification: Verification::None,
+            writes: Vec::new(),
+            stored: BTreeMap::new(),
+            is_unreadable: false,
+            mailbox_bytes: 1000,
+            read_role: None,
+            reads_as_account: false,
         }
     }
 
@@ -167,7 +212,14 @@ impl World {
                 job.job.ended_at = Some(job.ends);
                 job.job.progress = 100;
                 if job.ends_as == JobState::Completed {
-                    job.job.path = Some(format!("{}/{}.zip", job.prefix, job.job.id.0));
+                    let path = format!("{}/{}.zip", job.prefix, job.job.id.0);
+                    let written = if self.writes.is_empty() {
+                        Written::Zip(zip(1000))
+                    } else {
+                        self.writes.remove(0)
+                    };
+                    self.stored.insert(path.clone(), written);
+                    job.job.path = Some(path);
                 }
                 job.job.error = (job.ends_as == JobState::Failed).then(|| "denied".to_owned());
             }
@@ -206,8 +258,11 @@ impl World {
                 bucket: "archive".to_owned(),
                 prefix: "mail".to_owned(),
                 role_arn: "arn:aws:iam::123456789012:role/export".to_owned(),
-                kms_key_arn: "arn:aws:kms:us-east-1:123456789012:key/k".to_owned(),
+                kms_key_arn: KEY.to_owned(),
+                read_role_arn: self.read_role.clone(),
+                bucket_account_id: None,
             },
+            verification: self.verification,
             backoff_limit: self.backoff_limit,
             controller: self.controller.clone(),
             requested: object.requested.clone(),
@@ -230,6 +285,7 @@ impl World {
             times,
         );
         view.facts.is_missing = self.is_missing;
+        view.facts.reads_as_account = self.reads_as_account;
         view
     }
 
@@ -367,7 +423,7 @@ impl World {
                     display_name: None,
                     state: EntityState::Enabled,
                     disabled_at: None,
-                    bytes: Some(1000),
+                    bytes: Some(self.mailbox_bytes),
                 });
                 Answer::Entity(failure.map_or(Ok(found), Err))
             }
@@ -398,7 +454,46 @@ impl World {
                 Answer::Directory(failure.map_or(Ok(()), Err))
             }
             Read::Slot => Answer::Slot(view.ask(&mut self.queue)),
+            Read::Head(key) => Answer::Head(self.s3(failure).map(|()| self.head(key))),
+            Read::Range(object, range) => Answer::Range(self.s3(failure).map(|()| {
+                let zip = self.zip(&object.key)?;
+                let end = usize::try_from(range.end).unwrap();
+                Some(zip[usize::try_from(range.start).unwrap()..end].to_vec())
+            })),
+            Read::Log(_) => Answer::Log(None),
         }
+    }
+
+    fn s3(&self, failure: Option<Failure>) -> Result<(), Failure> {
+        let refused = || Failure::of_read(Reason::AccessDenied, "Allow it.", "AWS refuses it.");
+        match failure.or_else(|| self.is_unreadable.then(refused)) {
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    fn zip(&self, key: &str) -> Option<&Vec<u8>> {
+        match self.stored.get(key)? {
+            Written::Zip(zip) | Written::WithAnotherKey(zip) => Some(zip),
+            Written::Nothing => None,
+        }
+    }
+
+    fn head(&self, key: &str) -> Option<Head> {
+        let bytes = self.zip(key)?.len() as u64;
+        let is_other = matches!(self.stored[key], Written::WithAnotherKey(_));
+        let object = proof::Object {
+            bucket: "archive".to_owned(),
+            key: key.to_owned(),
+            version_id: Some("v1".to_owned()),
+            e_tag: Some("\"tag\"".to_owned()),
+            bytes,
+        };
+        Some(Head {
+            object,
+            encryption: Some("aws:kms".to_owned()),
+            key: Some(if is_other { "other" } else { KEY }.to_owned()),
+        })
     }
 
     /// `StartMailboxExportJob`.
@@ -490,11 +585,17 @@ impl World {
             }
             let over = |object: &Object| {
                 let state = object.status.state;
-                object.is_gone
-                    || matches!(
-                        state,
-                        Some(ExportState::Completed | ExportState::Failed | ExportState::Gone)
-                    ) && !object.has_finalizer
+                let is_verified = |proof: &ExportProof| proof.verified;
+                let waits = state == Some(ExportState::Completed)
+                    && self.verification != Verification::None
+                    && !object.status.proof.as_ref().is_some_and(is_verified);
+                let ends = [
+                    ExportState::Completed,
+                    ExportState::Failed,
+                    ExportState::Gone,
+                ];
+                let is_at_end = state.is_some_and(|state| ends.contains(&state));
+                object.is_gone || is_at_end && !waits && !object.has_finalizer
             };
             if self.objects.values().all(over) {
                 return;

@@ -44,6 +44,8 @@ pub(crate) struct Known {
     /// that showed it all the same.
     pub(super) accepted: Option<Timestamp>,
     pub(super) still_there: Option<Timestamp>,
+    /// What was found of exports.
+    pub(super) checks: workmail_operator::logic::gate::Checks,
     /// What a paused reconcile has seen.
     seen: Option<Evidence>,
 }
@@ -60,7 +62,7 @@ pub(crate) struct Running {
     pub(crate) version: u64,
     pub(crate) account: Option<&'static str>,
     pub(crate) seen: Evidence,
-    steps: usize,
+    pub(super) steps: usize,
 }
 
 impl Running {
@@ -84,6 +86,8 @@ pub(crate) struct Evidence {
     /// Whether the object that the tags name exists.
     pub(crate) owner_lives: Option<bool>,
     pub(crate) domains: SeenDomains,
+    /// The mail and the exports as they were when they were last read anew, in which step, and when.
+    pub(crate) mail: Option<(usize, Timestamp, super::mail::Mail)>,
 }
 
 impl World {
@@ -234,6 +238,10 @@ impl World {
                 self.watch_request(running);
                 self.look(running, look, fault)
             }
+            Action::WriteClosing(_) => {
+                self.watch_request(running);
+                self.write_closing(fault)
+            }
             Action::Call(call) => {
                 // As the executor does: what was decided under another rule is decided anew.
                 let object = self.server.get(&running.uid).cloned();
@@ -332,6 +340,9 @@ impl World {
     fn finish(&mut self, running: &mut Running, outcome: &Outcome) {
         let known = self.known(&running.uid);
         let report = running.reconcile.report(&mut known.memory, outcome);
+        if !outcome.keeps_checks() {
+            known.checks.clear();
+        }
         known.seen = Some(running.seen.clone());
         self.watch_events(&report.notes);
         self.watch_release(running, outcome, &report.notes);

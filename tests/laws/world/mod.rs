@@ -4,6 +4,7 @@ pub(crate) mod aws;
 mod claims;
 pub(crate) mod domains;
 pub(crate) mod driver;
+pub(crate) mod mail;
 mod others;
 mod requests;
 pub(crate) mod server;
@@ -159,6 +160,10 @@ pub(crate) struct World {
     pub(crate) calls: Vec<(Call, bool)>,
     /// Nobody publishes the records of mail domains.
     pub(crate) dns_waits: bool,
+    /// The mail of the organization, and its exports.
+    pub(crate) mail: mail::Mail,
+    /// What a cache shows of it.
+    pub(crate) mail_before: mail::Mail,
 }
 
 pub(crate) const OURS: &str = "111111111111";
@@ -199,6 +204,8 @@ impl World {
             planned: [None, None],
             calls: Vec::new(),
             dns_waits: false,
+            mail: mail::Mail::default(),
+            mail_before: mail::Mail::default(),
         }
     }
 

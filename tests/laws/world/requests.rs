@@ -18,7 +18,8 @@ impl World {
             Read::Listing { .. } => Operation::ListOrganizations,
             Read::Organization(_) => Operation::DescribeOrganization,
             Read::Domains { .. } => Operation::ListMailDomains,
-            Read::Addresses { .. } => Operation::ListUsers,
+            Read::Addresses { .. } | Read::Gate { .. } => Operation::ListUsers,
+            Read::Checks { .. } => Operation::HeadObject,
             Read::Tags(_) | Read::Scope | Read::Object | Read::Owner { .. } | Read::Endpoint => {
                 Operation::ListTagsForResource
             }
@@ -34,11 +35,20 @@ impl World {
                 running.seen.tags_hidden = true;
                 return Answer::Tags(Tags::Hidden);
             }
-            (_, Some(trouble)) => return answer(operation, &trouble),
-            (_, None) => {}
+            // Checks tell what they have found until then.
+            (look, Some(trouble)) if !matches!(look, Read::Checks { .. }) => {
+                return answer(operation, &trouble);
+            }
+            (_, _) => {}
         }
         let account = running.account.unwrap_or(self.account);
         match look {
+            Read::Gate {
+                mailboxes, fresh, ..
+            } => self.gate(running, *mailboxes, *fresh),
+            Read::Checks { checks, skip, .. } => {
+                self.check_exports(&running.uid, &checks[*skip..], fault)
+            }
             Read::Listing { fresh } => {
                 let listing = self.listing(running, account, *fresh);
                 running.seen.listing = Some(listing.clone());
@@ -125,6 +135,7 @@ impl World {
     pub(crate) fn observe(&mut self, account: &'static str) {
         let rows = self.aws.list(account, self.now);
         self.process.snapshot = Some((self.now, account, rows));
+        self.mail_before = self.mail.clone();
     }
 
     pub(super) fn call(&mut self, running: &mut Running, call: &Call, fault: &Fault) -> Answer {

@@ -168,6 +168,7 @@ impl World {
             Call::Delete(input) => {
                 self.watch_delete(running, object, input, ours.as_ref());
                 self.watch_proof(running, &input.id, "deletes");
+                self.watch_mail(running, object, input);
             }
             Call::Tag { id, tags } => {
                 let before = seen.tags.clone().filter(|(of, _)| of == id.as_str());

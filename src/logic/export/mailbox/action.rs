@@ -1,7 +1,12 @@
 //! What is done next, and what comes back.
 
+use std::ops::Range;
+
 use super::{AccountId, Entity, ErrorKind, Failure, Job, JobId, SeenJobs};
-use crate::api::Reason;
+use crate::{
+    api::Reason,
+    proof::{Head, Log, Object},
+};
 
 /// What is done next: one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +48,12 @@ pub enum Read {
     Directory,
     /// A slot of the organization's queue.
     Slot,
+    /// What S3 says of the exported object with this key.
+    Head(String),
+    /// A range of exactly this object.
+    Range(Box<Object>, Range<u64>),
+    /// The log beside the object with this key. It is not required: a failed read is none.
+    Log(String),
 }
 
 /// How the status is written.
@@ -73,6 +84,12 @@ pub enum Answer {
     Directory(Result<(), Failure>),
     /// Whether the slot is granted.
     Slot(bool),
+    /// What S3 says of the object; `None`: it does not exist.
+    Head(Result<Option<Head>, Failure>),
+    /// The bytes of the range; `None`: the object does not exist.
+    Range(Result<Option<Vec<u8>>, Failure>),
+    /// The log, if there is one.
+    Log(Option<Log>),
     /// The status or the finalizer is written.
     Written,
     /// AWS's answer to the start.
@@ -129,8 +146,10 @@ pub enum Outcome {
     Waits(Failure),
     /// A job runs.
     Running,
-    /// The mailbox is exported.
+    /// The mailbox is exported, and its export is verified as far as the spec asks for.
     Completed,
+    /// The mailbox is exported, and its export is not verified yet.
+    Verifying,
     /// Every attempt failed.
     Failed,
     /// The user or resource has left the directory.

@@ -71,6 +71,9 @@ impl View {
                 }
                 self.observed.details = Some(job);
             }
+            Answer::Head(head) => self.see_head(head, now),
+            Answer::Range(bytes) => self.see_range(bytes, now),
+            Answer::Log(log) => self.see_log(log, now),
             Answer::Written => self.written(action),
             Answer::Started(answer) => self.started(answer, now),
             Answer::Cancelled(answer) => self.observed.cancelled = Some(answer),
@@ -142,6 +145,7 @@ impl View {
             error: None,
         });
         memory.state = Some(ExportState::Running);
+        memory.proof = None;
         memory.progress = Some(0);
         memory.progressed_at = Some(pending.since);
         self.observed.has_answer = true;
@@ -237,6 +241,7 @@ impl View {
         memory.state = Some(ExportState::Completed);
         memory.progress = Some(100);
         memory.path = Some(path);
+        memory.version = None;
         if job.started_at.is_some() {
             memory.started_at = job.started_at;
         }
@@ -257,7 +262,7 @@ impl View {
         self.after_failure();
     }
 
-    fn after_failure(&mut self) {
+    pub(super) fn after_failure(&mut self) {
         let failed = self.memory.failed_attempts();
         let memory = &mut self.memory;
         memory.progress = None;

@@ -4,7 +4,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{
     Action, Failure, Job, JobId, JobState, Outcome, Pending, Read, Save, SeenJobs, Source, View,
-    forbidden, source,
+    forbidden, source, verify::verify,
 };
 use crate::api::{ExportState, Reason};
 
@@ -20,14 +20,15 @@ pub fn decide(view: &View) -> Action {
     }
     if view.observed.has_answer {
         // What AWS answered is stored before anything else is done.
-        return if view.memory.running().is_some() {
-            Action::Finish(Outcome::Running)
-        } else {
-            Action::Save(Save::Answer)
-        };
+        if view.memory.running().is_some() {
+            return Action::Finish(Outcome::Running);
+        }
+        if !view.verifies_at_once() {
+            return Action::Save(Save::Answer);
+        }
     }
     match view.memory.state {
-        Some(ExportState::Completed) => return let_go(view, Outcome::Completed),
+        Some(ExportState::Completed) => return verify(view),
         Some(ExportState::Gone) => return let_go(view, Outcome::Gone),
         Some(ExportState::Failed) => return let_go(view, Outcome::Failed),
         Some(ExportState::Queued | ExportState::Running | ExportState::Cancelled) | None => {}
@@ -60,7 +61,7 @@ fn is_over(view: &View) -> bool {
 }
 
 /// Takes the finalizer off, and then ends.
-fn let_go(view: &View, outcome: Outcome) -> Action {
+pub(super) fn let_go(view: &View, outcome: Outcome) -> Action {
     if view.desired.has_finalizer {
         Action::Finalizer(false)
     } else {
@@ -117,7 +118,7 @@ fn deletion(view: &View) -> Action {
 
 /// Asks for the account first: a call that changes something is made only with credentials of the
 /// account that is recorded.
-fn account_or(view: &View, action: Action) -> Action {
+pub(super) fn account_or(view: &View, action: Action) -> Action {
     match &view.observed.account {
         None => Action::Read(Read::Account),
         Some(Err(failure)) => Action::Finish(Outcome::Trouble(failure.clone())),
@@ -189,6 +190,9 @@ fn checked(view: &View) -> Result<Source, Action> {
         .map_err(|failure| Action::Finish(Outcome::Trouble(failure)))?;
     let destination = &desired.destination;
     if let Some(failure) = forbidden(&view.access, &source.region, destination) {
+        return trouble(failure);
+    }
+    if let Some(failure) = view.refused_reader() {
         return trouble(failure);
     }
     let key_region = desired.destination.kms_key_arn.split(':').nth(3);
@@ -374,7 +378,8 @@ fn waits_for_next_attempt(view: &View) -> Outcome {
 #[must_use]
 pub fn saved(view: &View) -> Outcome {
     match view.memory.state {
-        Some(ExportState::Completed) => Outcome::Completed,
+        Some(ExportState::Completed) if view.is_verified() => Outcome::Completed,
+        Some(ExportState::Completed) => Outcome::Verifying,
         Some(ExportState::Failed) => Outcome::Failed,
         Some(ExportState::Gone) => Outcome::Gone,
         Some(ExportState::Running) => Outcome::Running,

@@ -3,7 +3,7 @@
 use k8s_openapi::jiff::Timestamp;
 
 use super::{AccountId, JobId, OrganizationId, Region};
-use crate::api::{AttemptState, ExportState};
+use crate::api::{AttemptState, ExportProof, ExportState};
 
 /// What must survive a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -38,6 +38,10 @@ pub struct Memory {
     pub renewed_after: u32,
     /// The key of the object that the job wrote.
     pub path: Option<String>,
+    /// The version of that object.
+    pub version: Option<String>,
+    /// What was found when it was verified.
+    pub proof: Option<ExportProof>,
     /// When the job began, as AWS says.
     pub started_at: Option<Timestamp>,
     /// When it ended.

@@ -9,12 +9,13 @@ mod decide;
 mod memory;
 mod report;
 mod status;
+mod verify;
 mod view;
 
 use super::{
     AccountId, Attempt, ClusterIdentity, Entity, EntityState, ErrorKind, Failure, Job, JobId,
     JobState, ObjectEvent, ObjectKey, OrganizationId, Queue, Rank, Region, Retry, SeenJobs, Source,
-    SourceFacts, Task, Verdict, forbidden, source, text,
+    SourceFacts, Task, Verdict, forbidden, key_of, reads_as_account, source, text,
 };
 
 pub use action::{Action, Answer, Outcome, Read, Save, StartError};

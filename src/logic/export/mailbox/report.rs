@@ -3,7 +3,10 @@
 use super::super::conditions;
 use super::{Memory, ObjectEvent, Outcome, Retry, Verdict, View};
 use crate::{
-    api::{AttemptState, ConditionType, ExportState, Reason},
+    api::{
+        AttemptState, ConditionStatus, ConditionType, ExportState, ProofReason, Reason,
+        Verification,
+    },
     logic::schedule::EXPORT_LOOKS_AGAIN,
 };
 
@@ -62,6 +65,13 @@ pub fn report(view: &View, outcome: &Outcome) -> Report {
             ),
             None,
         ),
+        Outcome::Verifying => (
+            (
+                Reason::Verifying,
+                format!("Nothing needs to be done: the export of {mailbox} is being verified."),
+            ),
+            None,
+        ),
         Outcome::Completed => (
             (
                 Reason::Completed,
@@ -97,13 +107,62 @@ pub fn report(view: &View, outcome: &Outcome) -> Report {
         }
     };
     let more: Vec<_> = more.into_iter().collect();
+    let mut verdicts = conditions::of(generation, (reason, &message), &more);
+    verdicts.extend(verified(&view));
     Report {
         observed_generation: generation,
-        verdicts: conditions::of(generation, (reason, &message), &more),
+        verdicts,
         events: conditions::event(&view.previous, reason, &message)
             .into_iter()
             .collect(),
         memory,
+    }
+}
+
+/// Whether the export is what it should be; `None` before there is one, and where nobody asked.
+fn verified(view: &View) -> Option<Verdict> {
+    let memory = &view.memory;
+    let (status, reason, message) = match &memory.proof {
+        Some(proof) if proof.verified => (
+            ConditionStatus::True,
+            Reason::Verified,
+            match proof.verification {
+                Verification::Content => {
+                    "The directory of the zip is whole and as large as the mailbox lets expect: a check of plausibility."
+                }
+                Verification::None | Verification::Head => {
+                    "The object is there, is not empty and is encrypted with the key of the spec."
+                }
+            }
+            .to_owned(),
+        ),
+        Some(proof) => {
+            let message = proof.message.clone().unwrap_or_default();
+            (ConditionStatus::False, wrong(proof.reason), message)
+        }
+        None if view.verifies_at_once() => (
+            ConditionStatus::Unknown,
+            Reason::ReadFailed,
+            "The export could not be read yet, which says nothing about it.".to_owned(),
+        ),
+        None => return None,
+    };
+    Some(Verdict {
+        kind: ConditionType::Verified,
+        status,
+        reason: reason.as_str().to_owned(),
+        message,
+        generation: view.desired.generation,
+    })
+}
+
+const fn wrong(reason: ProofReason) -> Reason {
+    match reason {
+        ProofReason::Verified => Reason::Verified,
+        ProofReason::SmallerThanMailbox => Reason::SmallerThanMailbox,
+        ProofReason::Unreadable => Reason::Unreadable,
+        ProofReason::Missing => Reason::Missing,
+        ProofReason::EncryptedOtherwise => Reason::EncryptedOtherwise,
     }
 }
 
@@ -147,7 +206,9 @@ fn paused(view: &View, outcome: &Outcome) -> Vec<Verdict> {
         )
     };
     let more: Vec<_> = kind.into_iter().collect();
-    conditions::of(view.desired.generation, (reason, message), &more)
+    let mut verdicts = conditions::of(view.desired.generation, (reason, message), &more);
+    verdicts.extend(verified(view));
+    verdicts
 }
 
 impl Outcome {
@@ -156,7 +217,7 @@ impl Outcome {
     pub fn retry(&self) -> Retry {
         match self {
             // The driver knows when a slot is free, when the job is read, and when what is waited for is over.
-            Self::Queued | Self::Running | Self::Waits(_) | Self::Suspended => {
+            Self::Queued | Self::Running | Self::Verifying | Self::Waits(_) | Self::Suspended => {
                 Retry::In(EXPORT_LOOKS_AGAIN)
             }
             Self::Trouble(failure) => Retry::after_failure(failure),

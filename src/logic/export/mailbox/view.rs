@@ -10,9 +10,10 @@ use super::{
     Outcome, Queue, Rank, Recorded, Report, SeenJobs, SourceFacts, Task, Verdict,
 };
 use crate::{
-    api::{Destination, ExportState, WorkMailMailboxExport},
+    api::{Destination, ExportState, Verification, WorkMailMailboxExport},
     logic::account::Access,
     logic::schedule::{CANCELLATION, EXPORT_LOOKS_AGAIN, JOBS_LISTED, PROGRESS_WRITES},
+    proof::{Head, Inspection},
 };
 
 /// What the object asks for.
@@ -28,6 +29,8 @@ pub struct Desired {
     pub mailbox: String,
     /// Where the export goes.
     pub destination: Destination,
+    /// How the export is checked before it counts as done.
+    pub verification: Verification,
     /// How many attempts may fail.
     pub backoff_limit: u32,
     /// The organization export that made it.
@@ -76,6 +79,12 @@ pub struct Observed {
     pub start_failed: Option<Failure>,
     /// The cancellation was answered.
     pub cancelled: Option<Result<(), Failure>>,
+    /// What S3 says of the exported object.
+    pub head: Option<Head>,
+    /// The zip, as far as it was read. A reconcile goes on where the last one of this process stopped.
+    pub inspection: Option<Inspection>,
+    /// Why the export could not be read.
+    pub unread: Option<Failure>,
     /// The status does not have what AWS answered.
     pub has_answer: bool,
     /// The intent of the pending start was recorded in this reconcile.
@@ -105,6 +114,8 @@ pub struct Facts {
     pub is_intent_old: bool,
     /// The deletion was waited for long enough.
     pub is_cancellation_over: bool,
+    /// The role of the destination that reads is that of a `WorkMailAccount`.
+    pub reads_as_account: bool,
     /// Progress may be written again.
     pub is_progress_due: bool,
     /// Two complete listings of the directory, 15 minutes apart, did not have the user or resource.
@@ -180,6 +191,7 @@ impl Desired {
             organization: object.spec.organization_ref.name.clone(),
             mailbox: object.spec.mailbox.clone(),
             destination: object.spec.destination.clone(),
+            verification: object.spec.verification,
             backoff_limit: object.spec.backoff_limit.max(1),
             controller,
             requested: requested.map(|value| value.chars().take(256).collect()),
@@ -396,6 +408,7 @@ impl Facts {
                 .progressed_at
                 .is_none_or(|at| age(at) >= PROGRESS_WRITES),
             is_missing: false,
+            reads_as_account: false,
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum Action {
     Save,
     /// A mailbox export is made.
     Create(Entity),
+    /// The manifest is written beside the mailboxes.
+    Manifest,
     /// A mailbox export is deleted: it writes to where the spec said before.
     Delete(String),
     /// The reconcile ends.
@@ -35,6 +37,10 @@ pub enum Read {
 }
 
 /// What comes back.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it is taken apart at once"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// The account of the credentials.
@@ -53,6 +59,8 @@ pub enum Answer {
     Created(Child),
     /// The mailbox export is being deleted.
     Deleted,
+    /// Whether the manifest is written.
+    Manifest(Result<(), Failure>),
 }
 
 /// How the reconcile ends.
@@ -99,6 +107,7 @@ impl View {
                 self.observed.directory = Some(Ok(directory));
             }
             Answer::Saved => self.saved = self.memory.clone(),
+            Answer::Manifest(written) => self.see_manifest(written),
             Answer::Created(child) => self.children.push(child),
             Answer::Deleted => {
                 if let Action::Delete(name) = action {

@@ -77,6 +77,8 @@ fn points_to(error: &str, destination: &Destination) -> &'static str {
         prefix,
         role_arn,
         kms_key_arn,
+        read_role_arn: _,
+        bucket_account_id: _,
     } = destination;
     let names = [kms_key_arn, role_arn, bucket, prefix];
     let error = names
@@ -145,12 +147,15 @@ mod tests {
             prefix: "assume/kms".to_owned(),
             role_arn: "arn:aws:iam::123456789012:role/region".to_owned(),
             kms_key_arn: "arn:aws:kms:us-east-1:123456789012:key/region".to_owned(),
+            read_role_arn: None,
+            bucket_account_id: None,
         };
         let Destination {
             bucket,
             prefix,
             role_arn,
             kms_key_arn,
+            ..
         } = &destination;
         let denied = format!("The role {role_arn} is not authorized to perform:");
         let texts = [

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::JobId;
 use crate::api::{
-    ConditionType, Destination, ExportState, Reason, WorkMailMailboxExport,
+    ConditionType, Destination, ExportState, Reason, Verification, WorkMailMailboxExport,
     WorkMailMailboxExportStatus,
 };
 
@@ -31,8 +31,14 @@ pub struct Child {
     pub has_failed_attempt: bool,
     /// It waits for a time to come, and needs no slot until then.
     pub waits: bool,
+    /// It is exported, and not verified yet.
+    pub is_verifying: bool,
+    /// Whether its last export was found to be right; `None`: nothing is known.
+    pub proof: Option<bool>,
     /// Its job has made no progress for longer than the deadline of progress.
     pub is_stuck: bool,
+    /// What of it stands in the manifest, in short.
+    pub mark: String,
     /// The size of the mailbox.
     pub bytes: Option<u64>,
     /// Its job, while it runs.
@@ -71,9 +77,23 @@ impl Child {
             email,
             conditions,
             job_id,
+            proof,
             ..
         } = object.status.as_ref().unwrap_or(&none);
-        let state = *state;
+        let level = object.spec.verification;
+        let proof = proof.as_ref();
+        // An export that is not verified yet has not succeeded.
+        let is_verifying = *state == Some(ExportState::Completed)
+            && level != Verification::None
+            && proof.is_none_or(|proof| !proof.verified);
+        let has_completed = *state == Some(ExportState::Completed);
+        let state = state.map(|state| {
+            if is_verifying {
+                ExportState::Running
+            } else {
+                state
+            }
+        });
         let ready = conditions
             .iter()
             .find(|condition| condition.r#type == ConditionType::Ready.as_str());
@@ -100,11 +120,19 @@ impl Child {
                     last.number
                 };
                 failed > *renewed_after
-            }) && state != Some(ExportState::Completed),
-            waits,
-            is_stuck: is_running && progressed_at.is_some_and(|at| age(at) > progress_deadline),
+            }) && !has_completed,
+            waits: waits || is_verifying,
+            is_verifying,
+            proof: proof.map(|proof| proof.verified),
+            is_stuck: is_running
+                && !is_verifying
+                && progressed_at.is_some_and(|at| age(at) > progress_deadline),
+            mark: mark(object),
             bytes: mailbox_bytes.and_then(|bytes| u64::try_from(bytes).ok()),
-            job: job_id.clone().filter(|_| is_running).map(JobId),
+            job: job_id
+                .clone()
+                .filter(|_| is_running && !is_verifying)
+                .map(JobId),
             progress: progress.unwrap_or_default(),
             started_at: *started_at,
             ended_at: *ended_at,
@@ -130,6 +158,22 @@ impl Child {
     }
 }
 
+/// What of a mailbox export stands in the manifest, apart from what never changes. Its job and its attempt
+/// say which object it is.
+fn mark(object: &WorkMailMailboxExport) -> String {
+    let Some(status) = &object.status else {
+        return object.spec.mailbox.clone();
+    };
+    let proof = status.proof.as_ref();
+    let state = status.state.map_or("", ExportState::as_str);
+    format!(
+        "{} {state} {} {:?}",
+        object.spec.mailbox,
+        status.job_id.as_deref().unwrap_or_default(),
+        proof.map(|proof| (proof.attempt, proof.verified))
+    )
+}
+
 /// Returns the name of the mailbox export of an entity: always the same for the same destination, so that
 /// none is made twice, and another one for another destination.
 #[must_use]
@@ -139,9 +183,14 @@ pub fn child_name(export: &str, uid: &str, entity: &str, destination: &Destinati
         prefix,
         role_arn,
         kms_key_arn,
+        read_role_arn,
+        bucket_account_id,
     } = destination;
     let mut hash = Sha256::new();
-    for part in [uid, entity, bucket, prefix, role_arn, kms_key_arn] {
+    let optional = [read_role_arn, bucket_account_id];
+    let optional = optional.into_iter().flatten().map(String::as_str);
+    let parts = [uid, entity, bucket, prefix, role_arn, kms_key_arn];
+    for part in parts.into_iter().chain(optional) {
         hash.update(part.as_bytes());
         hash.update([0]);
     }

@@ -6,7 +6,7 @@ use super::{
     Action, Child, Directory, Entity, EntityKind, Failure, MOST_MAILBOXES, OrganizationId, Outcome,
     Read, Selection, Source, View,
     canary::{first, stuck},
-    forbidden, select,
+    forbidden, manifest, select,
     selection::is_left_out,
     source, text,
 };
@@ -21,8 +21,18 @@ pub fn decide(view: &View) -> Action {
     if view.desired.is_deleting {
         return Action::Finish(Outcome::Released);
     }
+    manifest::before(view, next(view))
+}
+
+fn next(view: &View) -> Action {
     if view.memory.completed_at.is_some() {
-        return Action::Finish(Outcome::Completed);
+        // It is final. Only its manifest may be missing.
+        let asks = view.lacks_manifest() && view.observed.account.is_none();
+        return if asks {
+            Action::Read(Read::Account)
+        } else {
+            Action::Finish(Outcome::Completed)
+        };
     }
     if view.is_ended {
         return Action::Finish(Outcome::Ended);

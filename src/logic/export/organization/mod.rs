@@ -7,6 +7,7 @@ mod action;
 mod canary;
 mod child;
 mod decide;
+mod manifest;
 mod progress;
 mod report;
 mod selection;
@@ -15,12 +16,14 @@ mod view;
 
 use super::{
     AccountId, Entity, EntityKind, EntityState, Failure, JobId, ObjectEvent, ObjectKey,
-    OrganizationId, Rank, Retry, Source, SourceFacts, Verdict, conditions, forbidden, source, text,
+    OrganizationId, Rank, Retry, Source, SourceFacts, Verdict, conditions, forbidden, key_of,
+    source, text,
 };
 
 pub use action::{Action, Answer, Outcome, Read};
 pub use child::{Child, child_name};
 pub use decide::decide;
+pub use manifest::{Subject, WrittenManifest, manifest};
 pub use progress::{Counts, Progress};
 pub use report::{Report, report};
 pub use selection::{MOST_MAILBOXES, Selection, select};

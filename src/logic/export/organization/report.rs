@@ -2,7 +2,10 @@
 
 use super::{Child, Memory, ObjectEvent, Outcome, Progress, Retry, Verdict, View, conditions};
 use crate::{
-    api::{ConditionType, EventReason, ExportFailure, ExportState, Reason},
+    api::{
+        ConditionStatus, ConditionType, EventReason, ExportFailure, ExportState, Reason,
+        Verification,
+    },
     logic::{
         EventKind,
         schedule::{EXPORT_LOOKS_AGAIN, EXPORT_WRITES},
@@ -80,14 +83,53 @@ pub fn report(view: &View, outcome: &Outcome) -> Report {
         });
     }
     events.extend(late(view, progress.as_ref()));
+    let mut verdicts = conditions::of(generation, (reason, &message), more);
+    verdicts.extend(verified(view, outcome));
     Report {
         observed_generation: generation,
         memory,
         failures: failures(view),
-        verdicts: conditions::of(generation, (reason, &message), more),
+        verdicts,
         progress,
         events,
     }
+}
+
+/// Whether what was exported is what it should be; `None` before there is any, and where nobody asked.
+fn verified(view: &View, outcome: &Outcome) -> Option<Verdict> {
+    if view.desired.verification == Verification::None {
+        return None;
+    }
+    let is_wrong = |child: &Child| child.proof == Some(false);
+    let is_exported = |child: &Child| child.is_verifying || child.has_succeeded();
+    let (status, reason, message) = if *outcome == Outcome::Completed {
+        (
+            ConditionStatus::True,
+            Reason::Verified,
+            "Every export is verified.",
+        )
+    } else if view.current().any(is_wrong) {
+        (
+            ConditionStatus::False,
+            Reason::AttemptFailed,
+            "An export is not what it should be: see the WorkMailMailboxExports that are not Verified.",
+        )
+    } else if view.current().any(is_exported) {
+        (
+            ConditionStatus::Unknown,
+            Reason::Verifying,
+            "Not every mailbox is exported and verified yet.",
+        )
+    } else {
+        return None;
+    };
+    Some(Verdict {
+        kind: ConditionType::Verified,
+        status,
+        reason: reason.as_str().to_owned(),
+        message: message.to_owned(),
+        generation: view.desired.generation,
+    })
 }
 
 fn told(view: &View, outcome: &Outcome, progress: Option<&Progress>) -> (Reason, String) {
@@ -110,11 +152,7 @@ fn told(view: &View, outcome: &Outcome, progress: Option<&Progress>) -> (Reason,
                     .to_owned(),
             },
         ),
-        Outcome::Completed => (
-            Reason::Completed,
-            "Every mailbox is exported, or its user or resource is gone: see status.done and status.gone."
-                .to_owned(),
-        ),
+        Outcome::Completed => (Reason::Completed, completed(view)),
         Outcome::Suspended => (
             Reason::Suspended,
             "Set suspend to false, of the organization or of this export, to go on: no new job is started."
@@ -129,6 +167,19 @@ fn told(view: &View, outcome: &Outcome, progress: Option<&Progress>) -> (Reason,
         | Outcome::Stuck(failure)
         | Outcome::Failed(failure)
         | Outcome::Trouble(failure) => (failure.reason, failure.message()),
+    }
+}
+
+fn completed(view: &View) -> String {
+    match &view.observed.manifest {
+        Some(Err(failure)) => format!(
+            "{} Every mailbox is exported or gone, and the manifest is not written yet.",
+            failure.message()
+        ),
+        Some(Ok(())) | None => {
+            "Every mailbox is exported, or its user or resource is gone: see status.done and status.gone."
+                .to_owned()
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{OrganizationId, Progress, Report, Verdict, conditions};
+use super::{OrganizationId, Progress, Report, Verdict, WrittenManifest, conditions};
 use crate::api::WorkMailOrganizationExportStatus;
 
 /// What must survive a crash.
@@ -16,6 +16,8 @@ pub struct Memory {
     pub completed_at: Option<Timestamp>,
     /// The estimate that was last told.
     pub estimated_at: Option<Timestamp>,
+    /// The manifest that was last written.
+    pub manifest: Option<WrittenManifest>,
 }
 
 /// What a status says.
@@ -37,10 +39,19 @@ impl Recorded {
                 handled: status.last_handled_reconcile_at.clone(),
                 completed_at: status.completed_at,
                 estimated_at: status.estimated_completion_at,
+                manifest: written(status),
             },
             verdicts: conditions::read(&status.conditions),
         }
     }
+}
+
+fn written(status: &WorkMailOrganizationExportStatus) -> Option<WrittenManifest> {
+    Some(WrittenManifest {
+        url: status.manifest.clone()?,
+        digest: status.manifest_digest.clone()?,
+        at: status.manifest_written_at?,
+    })
 }
 
 /// Writes the status of a report over the one before, which has what this reconcile did not count.
@@ -55,8 +66,12 @@ pub fn to_status(
         handled,
         completed_at,
         estimated_at: _,
+        manifest,
     } = report.memory.clone();
     let mut status = WorkMailOrganizationExportStatus {
+        manifest: manifest.as_ref().map(|written| written.url.clone()),
+        manifest_digest: manifest.as_ref().map(|written| written.digest.clone()),
+        manifest_written_at: manifest.map(|written| written.at),
         observed_generation: Some(report.observed_generation),
         organization_id: organization.map(|id| id.as_str().to_owned()),
         last_handled_reconcile_at: handled,

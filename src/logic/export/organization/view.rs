@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{AccountId, Child, Entity, Failure, Memory, ObjectKey, Recorded, SourceFacts, Verdict};
 use crate::{
-    api::{Destination, MailboxSelection, WorkMailOrganizationExport},
+    api::{Destination, MailboxSelection, Verification, WorkMailOrganizationExport},
     logic::account::Access,
 };
 
@@ -27,6 +27,8 @@ pub struct Desired {
     pub canary: Option<String>,
     /// How many jobs run at once.
     pub parallelism: usize,
+    /// How each export is checked before it counts as done.
+    pub verification: Verification,
     /// How long a job may be without progress.
     pub progress_deadline: Duration,
     /// When all should be exported.
@@ -59,6 +61,8 @@ pub struct Observed {
     pub directory: Option<Result<Directory, Failure>>,
     /// The mailboxes of which a job began so lately that they cannot be exported now.
     pub recent: Option<Result<BTreeSet<String>, Failure>>,
+    /// Whether the manifest is written.
+    pub manifest: Option<Result<(), Failure>>,
     /// The sizes that could not be read in this reconcile are not asked for again.
     pub has_read_sizes: bool,
 }
@@ -82,6 +86,8 @@ pub struct View {
     pub capacity: usize,
     /// What was read in this reconcile.
     pub observed: Observed,
+    /// The manifest could not be written a moment ago.
+    pub is_manifest_refused: bool,
     /// The service has ended.
     pub is_ended: bool,
     /// With which account the export works.
@@ -113,6 +119,7 @@ impl Desired {
             mailboxes: spec.mailboxes.clone().unwrap_or_default(),
             canary: spec.canary.clone(),
             parallelism: usize::try_from(spec.parallelism).unwrap_or(1).max(1),
+            verification: spec.verification,
             progress_deadline: duration(&spec.progress_deadline),
             deadline: day.unwrap_or(deadline),
             is_suspended: spec.suspend,
@@ -160,6 +167,7 @@ impl View {
             organization,
             children,
             observed: Observed::default(),
+            is_manifest_refused: false,
             is_ended: false,
             access,
             now,

@@ -1,6 +1,7 @@
 //! How an answer changes the view.
 
 mod domains;
+mod exports;
 mod resume;
 
 use std::collections::BTreeMap;
@@ -60,6 +61,7 @@ impl View {
             | Action::RemoveFinalizer(_)
             | Action::Save(_)
             | Action::Call(_)
+            | Action::WriteClosing(_)
             | Action::KeepEndpoint(_)
             | Action::Finish(_) => {}
         }
@@ -93,6 +95,9 @@ impl View {
                     Endpoint::Kept(entries)
                 });
             }
+            Answer::Gate(reading) => self.observed.gate = Some(reading),
+            Answer::Checks { found, failure } => self.see_checks(action, found, failure),
+            Answer::ClosingWritten => self.see_closing(),
             Answer::Current => self.observed.current = true,
             Answer::Scope(scope) => self.observed.scope = Some(scope),
             Answer::FinalizerAdded => self.desired.finalizer = true,
@@ -176,6 +181,9 @@ impl View {
                 self.observed
                     .refused_domains
                     .insert(domain.clone(), failure);
+            }
+            Action::WriteClosing(closing) => {
+                self.observed.failed = Some(closing.refused(failure));
             }
             // A claim that is refused ends the reconcile: nothing else is done without it.
             Action::Call(call @ (Call::Tag { .. } | Call::Untag { .. })) if !self.claims() => {
@@ -290,6 +298,7 @@ impl View {
     fn see_accepted(&mut self, now: Timestamp) {
         self.memory.pending = None;
         self.memory.deletion_accepted = Some(to_seconds(now));
+        self.memory.sweep = None;
         self.shown.state = Some(OrganizationState::Deleting);
         if let Some(listing) = &mut self.observed.listing {
             listing.deletion_failed = false;

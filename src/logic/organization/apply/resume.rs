@@ -48,6 +48,10 @@ impl View {
             // Somebody may have got an address since.
             unused_domains: _,
             default_domain,
+            gate: _,
+            checks: _,
+            swept: _,
+            closing: _,
             scope: _,
             current: _,
             refused,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::{call, create, endpoint, fail, hidden, read_prerequisites, rest, retain};
+use super::{call, create, endpoint, fail, gate, hidden, read_prerequisites, rest, retain};
 use crate::{
     api::{PendingOperation, Reason},
     logic::{
@@ -259,9 +259,15 @@ fn prove(view: &View, id: &OrganizationId, how: &Delete) -> Action {
     if let Some(refusal) = &view.observed.refused {
         return refused(refusal, how);
     }
+    if let Some(action) = gate::before_intent(view, id) {
+        return action;
+    }
     let Some(pending) = view.memory.pending_delete() else {
         return Action::Intend(PendingOperation::DeleteOrganization);
     };
+    if let Some(action) = gate::before_call(view, id) {
+        return action;
+    }
     call(
         view,
         Call::Delete(DeleteInput {
@@ -363,7 +369,7 @@ fn too_early(id: &OrganizationId, state: &OrganizationState) -> Action {
     })
 }
 
-fn blocked(next: impl Into<String>, why: impl Into<String>) -> Action {
+pub(super) fn blocked(next: impl Into<String>, why: impl Into<String>) -> Action {
     with_way_out(Failure::of(Reason::DeletionBlocked, next, why))
 }
 

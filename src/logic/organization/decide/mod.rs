@@ -15,7 +15,9 @@
 //! - deregister a domain or remove a tag that was there before, or before the record of what is managed;
 //! - conclude from tags that AWS does not show that nobody owns an organization;
 //! - delete without policy Delete, a confirmed alias, a standing namespace, proof of ownership, and a
-//!   recorded intent.
+//!   recorded intent;
+//! - delete while an export is queued or runs, or, where exports are required, while a mailbox that counts
+//!   is not exported, or that could not be read.
 
 mod account;
 mod adopt;
@@ -23,6 +25,7 @@ mod create;
 mod delete;
 mod endpoint;
 mod existing;
+mod gate;
 mod hidden;
 mod observe;
 mod outdated;

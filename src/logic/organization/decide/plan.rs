@@ -81,6 +81,7 @@ pub fn planned(view: &View) -> Plan {
             | Action::Read(_)
             | Action::AddFinalizer
             | Action::RemoveFinalizer(_)
+            | Action::WriteClosing(_)
             | Action::KeepEndpoint(_) => return plan,
         }
     }

@@ -46,6 +46,7 @@ impl Report {
             | Outcome::Claiming
             | Outcome::Failed(_)
             | Outcome::Progress { .. }
+            | Outcome::Checking
             | Outcome::Searching
             | Outcome::Unconfirmed
             | Outcome::Suspended
@@ -56,7 +57,28 @@ impl Report {
         self.notes.extend(self.of_drift(view, outcome));
         self.notes.extend(without_records(view));
         self.notes.extend(self.too_late(view));
+        let of_gate = self.of_gate(view, outcome);
+        self.notes.extend(of_gate);
         self
+    }
+
+    /// The spec asks for no exports any more.
+    fn of_gate(&mut self, view: &View, outcome: &Outcome) -> Option<ObjectEvent> {
+        let is_hidden = matches!(
+            outcome,
+            Outcome::Failed(failure) if failure.reason == Reason::SchemaOutdated
+        );
+        if is_hidden {
+            return None;
+        }
+        self.memory.gated = view.desired.gate.is_some();
+        (view.memory.gated && !self.memory.gated).then(|| ObjectEvent {
+            kind: EventKind::Alert(EventReason::ExportGateRemoved),
+            message:
+                "Set deletion.requireExport again, unless the mail may be lost: a deletion of this \
+                      resource does not wait for exports any more."
+                    .to_owned(),
+        })
     }
 
     /// A new problem with domains or their records, which has a condition of its own.
@@ -190,6 +212,7 @@ const fn request_is_handled(view: &View, outcome: &Outcome) -> bool {
         Outcome::Failed(failure) => !failure.read_failed && view.observed.listing.is_some(),
         Outcome::Unchanged
         | Outcome::Claiming
+        | Outcome::Checking
         | Outcome::Searching
         | Outcome::Unconfirmed
         | Outcome::Suspended

@@ -167,6 +167,11 @@ pub fn report(view: &View, outcome: &Outcome) -> Report {
              anything else is done.",
         ),
         Outcome::Progress { phase, message } => progress(view, *phase, message),
+        Outcome::Checking => progress(
+            view,
+            Phase::Deleting,
+            "The exports of all mailboxes are checked once more; the organization is deleted after that.",
+        ),
         Outcome::Searching => progress(
             view,
             Phase::Deleting,
@@ -244,6 +249,7 @@ impl Report {
             Outcome::Failed(_)
             | Outcome::Unchanged
             | Outcome::Claiming
+            | Outcome::Checking
             | Outcome::Searching
             | Outcome::Unconfirmed
             | Outcome::Suspended
@@ -280,7 +286,8 @@ const fn is_of_domains(seen: &Verdict) -> bool {
         | ConditionType::Suspended
         | ConditionType::EndOfService
         | ConditionType::Complete
-        | ConditionType::Failed => false,
+        | ConditionType::Failed
+        | ConditionType::Verified => false,
     }
 }
 
@@ -369,7 +376,8 @@ fn suspended(view: &View) -> Report {
             ConditionType::Reconciling
             | ConditionType::Stalled
             | ConditionType::Complete
-            | ConditionType::Failed => false,
+            | ConditionType::Failed
+            | ConditionType::Verified => false,
             ConditionType::Ready
             | ConditionType::Synced
             | ConditionType::DomainsReady
@@ -467,7 +475,8 @@ fn base(view: &View, observed_generation: Option<i64>, mut verdicts: Vec<Verdict
         | ConditionType::DomainsReady
         | ConditionType::DnsEndpointReady
         | ConditionType::Complete
-        | ConditionType::Failed => false,
+        | ConditionType::Failed
+        | ConditionType::Verified => false,
     });
     // As before, until a read says more.
     let before = view.previous.iter();
