@@ -243,7 +243,6 @@ const fn what_happened(reason: Reason) -> Option<&'static str> {
         Reason::Stuck => "An export job makes no progress",
         Reason::AttemptFailed => "An attempt to export a mailbox failed",
         Reason::ExportFailed => "A mailbox could not be exported",
-        Reason::ReadFailed => "An export could not be read",
         Reason::SmallerThanMailbox => "An export is smaller than its mailbox",
         Reason::Unreadable => "An export is no whole zip",
         Reason::Missing => "An exported object is not there",
@@ -260,6 +259,7 @@ const fn what_happened(reason: Reason) -> Option<&'static str> {
         | Reason::Throttled
         | Reason::ServiceUnavailable
         | Reason::OrganizationBusy
+        | Reason::ReadFailed
         | Reason::DriftFound
         | Reason::Verified
         | Reason::VerificationPending
