@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, time::Duration};
 use devcluster::{BucketOptions, S3Server};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -60,6 +60,17 @@ pub async fn replaced_and_done(world: &World) {
             .is_some_and(|status| status.succeeded == Some(1))
     })
     .await;
+}
+
+/// Deletes every export, so that none keeps the deletion of its organization waiting.
+pub async fn removed(world: &World) {
+    let (how, all) = (DeleteParams::default(), ListParams::default());
+    let parents: Api<WorkMailOrganizationExport> =
+        Api::namespaced(world.client.clone(), &world.namespace);
+    parents.delete_collection(&how, &all).await.unwrap();
+    let exports: Api<WorkMailMailboxExport> =
+        Api::namespaced(world.client.clone(), &world.namespace);
+    exports.delete_collection(&how, &all).await.unwrap();
 }
 
 /// The next job fails for this cause.

@@ -301,6 +301,35 @@ const BOUNDS: &[(&str, &str, &[&str])] = &[
         "deleteIdentityCenterApplication",
         &["Default: false"],
     ),
+    (
+        "spec.deletion",
+        "requireExport",
+        &[
+            "only once the mail of every user and resource is exported",
+            "Default: without it",
+        ],
+    ),
+    (
+        "spec.deletion.requireExport",
+        "notBefore",
+        &["the time of the cut-over"],
+    ),
+    (
+        "spec.deletion.requireExport",
+        "maxAge",
+        &["`1h` to `8760h`", "Default: 720h"],
+    ),
+    (
+        "spec.deletion.requireExport",
+        "verified",
+        &["True (default)"],
+    ),
+    (
+        "spec.deletion.requireExport",
+        "maxGrowth",
+        &["Default: 1Mi"],
+    ),
+    ("spec.deletion.requireExport", "waive", &["at most 100"]),
 ];
 
 #[rstest]
@@ -308,6 +337,7 @@ const BOUNDS: &[(&str, &str, &[&str])] = &[
 #[case::a_domain("spec.domains")]
 #[case::the_records("spec.dns")]
 #[case::the_deletion("spec.deletion")]
+#[case::the_gate_of_a_deletion("spec.deletion.requireExport")]
 #[tokio::test]
 async fn kubectl_explains_every_field_with_its_bounds(#[case] path: &str) {
     let world = World::without_operator(Config::default()).await;

@@ -80,6 +80,7 @@ impl<'a> Stage<'a> {
         world.until_published("acme", &["acme.example"]).await;
         world.until_settled("acme").await;
         exports::replaced_and_done(world).await;
+        exports::removed(world).await;
         world.delete("acme").await;
         world.until_gone("acme").await;
         world.until_event("acme", "Deleted").await;

@@ -50,7 +50,7 @@ fn without_others_it_becomes_ready_and_goes_when_it_is_deleted() {
     let world = walk(1, &[]);
     let object = world.object(0).unwrap();
     assert!(object.status.is(ConditionType::Ready), "{object:?}");
-    let world = walk(1, &[(STEPS / 2, Event::DeleteObject(0))]);
+    let world = walk(1, &[(STEPS / 3, Event::DeleteObject(0))]);
     assert!(world.object(0).is_none(), "{:?}", world.object(0));
     assert_eq!(world.breaches, vec![]);
 }

@@ -49,6 +49,8 @@ local passing = {
   VerificationPending = true,
   Queued = true,
   Running = true,
+  Verifying = true,
+  ReadFailed = true,
 }
 if holds("Reconciling") then
   return as(passing[conditions.Reconciling.reason] and "Progressing" or "Degraded", "Ready")
