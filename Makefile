@@ -29,7 +29,7 @@ demo: ## Show the operator's main job on a control plane of its own; on a termin
 	@tools/demo
 
 .PHONY: demo-exit
-demo-exit: ## Export 50 mailboxes to an S3 server, past a wrong key; on a terminal it stays up
+demo-exit: ## Export 50 mailboxes to an S3 server past a wrong key, prove them, delete the organization; on a terminal it stays up
 	@tools/demo-exit
 
 .PHONY: test
