@@ -188,7 +188,7 @@ impl Site {
     async fn children(&self) -> Vec<WorkMailMailboxExport> {
         let children = self.api::<WorkMailMailboxExport>();
         children
-            .list(&kube::api::ListParams::default())
+            .list(&ListParams::default())
             .await
             .unwrap()
             .items
