@@ -187,11 +187,7 @@ impl Site {
 
     async fn children(&self) -> Vec<WorkMailMailboxExport> {
         let children = self.api::<WorkMailMailboxExport>();
-        children
-            .list(&ListParams::default())
-            .await
-            .unwrap()
-            .items
+        children.list(&ListParams::default()).await.unwrap().items
     }
 
     fn starts(&self) -> Vec<Call> {
